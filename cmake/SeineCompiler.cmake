@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# Language, warnings (as errors) and sanitizers for every target of this tree.
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+add_compile_options(
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wundef -Wvla -Wformat=2 -Wcast-qual
+    -Wwrite-strings -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations
+    -Wimplicit-fallthrough)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+    add_compile_options(-Wmissing-variable-declarations)
+endif()
+option(SEINE_WERROR "Warnings are errors" ON)
+if(SEINE_WERROR)
+    add_compile_options(-Werror)
+endif()
+# POSIX and the C library's extensions that platform/linux needs; harmless elsewhere.
+add_compile_definitions(_GNU_SOURCE)
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -fno-omit-frame-pointer)
+
+option(SEINE_SANITIZE "AddressSanitizer and UndefinedBehaviorSanitizer" OFF)
+if(SEINE_SANITIZE)
+    add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=address,undefined)
+endif()
+option(SEINE_FUZZ "Build libFuzzer targets (clang only)" OFF)
+if(SEINE_FUZZ)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: Apache-2.0
+# seine_library(NAME SOURCES a.c ... [DEPS lib ...]): a static library of one folder.
+function(seine_library name)
+    cmake_parse_arguments(A "" "" "SOURCES;DEPS" ${ARGN})
+    add_library(${name} STATIC ${A_SOURCES})
+    target_link_libraries(${name} PUBLIC ${A_DEPS})
+endfunction()
+
+# seine_test(NAME SOURCES ... [DEPS lib ...] [LABELS l ...] [LINUX_ONLY]): one cmocka program, one
+# CTest test of the same name, label "unit".
+function(seine_test name)
+    cmake_parse_arguments(A "LINUX_ONLY" "" "SOURCES;DEPS;LABELS" ${ARGN})
+    add_executable(${name} ${A_SOURCES})
+    target_link_libraries(${name} PRIVATE ${A_DEPS} PkgConfig::CMOCKA)
+    set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+    set(labels unit ${A_LABELS})
+    if(A_LINUX_ONLY)
+        list(APPEND labels linux-only)
+    endif()
+    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 120)
+endfunction()
+
+# seine_fuzz(NAME SOURCES ... DEPS ... CORPUS dir): a libFuzzer program with -DSEINE_FUZZ=ON; in
+# every other build the same source becomes a unit test that replays its kept corpus.
+function(seine_fuzz name)
+    cmake_parse_arguments(A "" "CORPUS" "SOURCES;DEPS" ${ARGN})
+    if(SEINE_FUZZ)
+        add_executable(${name} ${A_SOURCES})
+        target_link_options(${name} PRIVATE -fsanitize=fuzzer)
+        target_link_libraries(${name} PRIVATE ${A_DEPS})
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+    else()
+        add_executable(${name} ${A_SOURCES} "${CMAKE_SOURCE_DIR}/tests/fuzz/replay.c")
+        target_link_libraries(${name} PRIVATE ${A_DEPS})
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+        add_test(NAME ${name} COMMAND ${name} "${A_CORPUS}" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+        set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+    endif()
+endfunction()

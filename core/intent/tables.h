@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables and targets of Seine's engine, by number, and the node's own facts.  Intents (the
+ * derived tables) are the seam between what objects mean (core/pod, core/policy, core/node) and
+ * what a data plane does with it (core/pipeline: OpenFlow; later hns: access lists): their layouts
+ * are in core/intent/intent.h. */
+#ifndef SEINE_INTENT_TABLES_H
+#define SEINE_INTENT_TABLES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/addr.h"
+
+enum world_table {
+    /* inputs */
+    TABLE_POD,        /* struct pod, key namespace/name */
+    TABLE_NAMESPACE,  /* struct namespace_ */
+    TABLE_NODE,       /* struct node */
+    TABLE_POLICY,     /* struct network_policy */
+    TABLE_ATTACHMENT, /* struct attachment */
+    TABLE_CONFIG,     /* struct node_config, the one key "" */
+    /* derived: intents (core/pod, core/policy, core/node write them; see their headers) */
+    TABLE_ENDPOINT,   /* live Pods with addresses: who is a peer */
+    TABLE_LOCAL,      /* attached Pods of this node: ports, addresses, isolation */
+    TABLE_SET,        /* address sets wanted (selectors, shared) */
+    TABLE_MEMBER,     /* set members */
+    TABLE_RULE,       /* resolved rules that touch this node */
+    TABLE_RULE_ID,    /* conjunction ids given to rules */
+    TABLE_SET_USE,    /* which rules use which set */
+    TABLE_APPLIED,    /* which local Pods a rule or isolation applies to */
+    TABLE_REMOTE,     /* remote nodes: podCIDR, tunnel address */
+    TABLE_N
+};
+enum world_space { SPACE_FLOW, SPACE_GROUP, SPACE_METER, SPACE_ROUTE, SPACE_HOSTNAT, SPACE_N };
+
+/* What the program knows about its node: a row of TABLE_CONFIG. */
+struct node_config {
+    char *node_name;
+    char *platform; /* "linux" or "windows" */
+    char *gateway;  /* name of the internal port */
+    uint32_t gateway_ofport, tunnel_ofport; /* by convention 2 and 1; asked for, then read back */
+    struct mac gateway_mac;                 /* mac_from_name("gateway", node_name) */
+    bool netdev;    /* userspace datapath */
+    bool masquerade;
+    bool encap;     /* there is a tunnel port */
+};
+struct node_config *node_config_new(const char *node_name); /* defaults filled in */
+void node_config_free(void *c);
+bool node_config_equal(const void *a, const void *b);
+
+#endif

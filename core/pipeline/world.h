@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The wiring of the engine: which tables, unit kinds and targets there are.  Programs make an
+ * engine with world_engine(), fill the input tables of core/intent/tables.h through
+ * engine_store(), and hand plans to targets. */
+#ifndef SEINE_PIPELINE_WORLD_H
+#define SEINE_PIPELINE_WORLD_H
+
+#include "core/engine/engine.h"
+#include "core/intent/tables.h"
+
+struct engine *world_engine(void);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Platform contract: the client's end of the agent's local socket (Linux: unix socket; Windows:
+ * named pipe), blocking, for the short-lived programs seine-cni and seinectl; and small file acts. */
+#ifndef SEINE_PLATFORM_IPC_H
+#define SEINE_PLATFORM_IPC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct ipc; /* a connection */
+/* ERR_NOT_FOUND (no such socket), ERR_REFUSED (nobody listens), ERR_PERMISSION, ERR_TIMEOUT. */
+int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, struct err *err);
+/* Sends all / reads up to n (0: the peer closed).  Both within timeout_ms. ERR_TIMEOUT, ERR_CLOSED. */
+int ipc_write(struct ipc *c, const void *p, size_t n, unsigned timeout_ms, struct err *err);
+int ipc_read(struct ipc *c, void *p, size_t n, unsigned timeout_ms, size_t *n_out, struct err *err);
+void ipc_close(struct ipc *c);
+
+/* Writes a whole file by temporary name, sync and rename; mode 0600.  Makes missing folders (0700).*/
+int file_write_atomic(const char *path, const void *p, size_t n, struct err *err);
+/* Whole file, at most 'limit' bytes (ERR_TOO_BIG); NUL-terminated; the caller frees. */
+int file_read(const char *path, size_t limit, char **out, size_t *n_out, struct err *err);
+int file_remove(const char *path, struct err *err); /* absent is success */
+/* Names in a folder, sorted in byte order, without "." and ".."; the caller frees each and the
+ * array.  ERR_NOT_FOUND. */
+int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err);
+int dir_make(const char *path, struct err *err); /* with parents, 0700; existing is success */
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Platform contract: Pod interfaces.  All calls may block for some milliseconds and run on the work
+ * queue, never on the loop; they share no state but the system.  Errors: ERR_NOT_FOUND (network
+ * namespace or interface absent), ERR_EXISTS, ERR_PERMISSION, ERR_IO; text names the object. */
+#ifndef SEINE_PLATFORM_NETIF_H
+#define SEINE_PLATFORM_NETIF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/addr.h"
+#include "core/base/err.h"
+
+struct netif_address {
+    struct prefix address; /* address with the subnet's length, host bits kept */
+    struct ip gateway;
+};
+struct netif_pod {
+    const char *netns;     /* Linux: path; Windows: HCN namespace GUID */
+    const char *host_name; /* host-side interface, at most 15 bytes */
+    const char *pod_name;  /* name inside: eth0 */
+    struct mac mac;        /* of the Pod's side */
+    uint32_t mtu;
+    const struct netif_address *addresses;
+    size_t n_addresses;
+    bool userspace_datapath; /* netdev: transmit checksums off inside, ingress guard outside */
+    uint64_t endpoint_id[2]; /* Windows: GUID of the endpoint; elsewhere unused */
+};
+/* Makes the pair, both ends up and configured (addresses, default routes by the gateways, MTU).
+ * What it made is removed again if it fails.  ERR_EXISTS: pod_name is taken in the namespace. */
+int netif_pod_create(const struct netif_pod *pod, struct err *err);
+/* Removes both ends.  ERR_NOT_FOUND never: absent is success. */
+int netif_pod_delete(const char *host_name, struct err *err);
+/* Compares what is there with 'pod' (CHECK).  ERR_CONFLICT names the first difference. */
+int netif_pod_check(const struct netif_pod *pod, struct err *err);
+/* Whether a network namespace exists: 0, ERR_NOT_FOUND, ERR_INVALID (not one). */
+int netif_netns_check(const char *netns, struct err *err);
+bool netif_exists(const char *host_name);
+/* Makes a device of this node up with exactly these addresses (of Seine's; foreign link-local ones
+ * stay), MTU and MAC: the gateway port. */
+struct netif_device {
+    const char *name;
+    uint32_t mtu;
+    struct mac mac;
+    const struct prefix *addresses; /* host bits kept */
+    size_t n_addresses;
+    bool userspace_datapath;
+};
+int netif_device_set(const struct netif_device *dev, struct err *err);
+/* MTU of the interface that holds 'address', or that routes towards the default. ERR_NOT_FOUND. */
+int netif_mtu_of_address(const struct ip *address, uint32_t *mtu_out, struct err *err);
+/* Forwarding of both families in this network namespace, through 'proc_sys'. */
+int netif_enable_forwarding(const char *proc_sys, struct err *err);
+/* Removes the guards and what else netif made outside the pairs (cleanup). */
+int netif_cleanup(struct err *err);
+
+#endif

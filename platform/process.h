@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Platform contract: the running process. */
+#ifndef SEINE_PLATFORM_PROCESS_H
+#define SEINE_PLATFORM_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+/* Default paths, constant strings. */
+const char *process_default_run_dir(void);
+const char *process_default_ovsdb(void);
+const char *process_platform(void); /* "linux" or "windows" */
+/* One agent a run directory: takes 'path' as lock until the process ends.  ERR_EXISTS with the
+ * holder's pid in *pid_out. */
+struct process_lock;
+int process_lock(const char *path, struct process_lock **out, int *pid_out, struct err *err);
+void process_unlock(struct process_lock *l);
+uint64_t process_rss_kb(void);      /* resident set now */
+uint64_t process_peak_rss_kb(void); /* highest so far */
+void process_trim_memory(void);     /* gives free heap pages back to the system */
+uint64_t process_now_ns(void);      /* monotonic */
+int process_hostname(char *buf, size_t n);
+
+#endif
