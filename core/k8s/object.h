@@ -122,6 +122,9 @@ const char *k8s_key(const struct object_meta *meta, char *buf);
 int object_decode(const struct cJSON *json, enum k8s_kind kind, struct object_meta **out,
                   struct err *err);
 void object_free(void *object);
+/* One more reference to an object (they are immutable, so holders can share); each is ended by
+ * object_free().  Loop thread only. */
+void *object_ref(const void *object);
 bool object_equal(const void *a, const void *b); /* in every field that is read */
 
 #endif
