@@ -36,5 +36,14 @@ function(seine_fuzz name)
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
         add_test(NAME ${name} COMMAND ${name} "${A_CORPUS}" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
         set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+        # In the tree that tests/run.sh tests: a minute of libFuzzer too, built by fuzz-build
+        # (tests/fuzz/run.sh keeps what it finds in build/fuzz/corpus/NAME).
+        if(SEINE_SANITIZE)
+            add_test(NAME ${name}-minute
+                     COMMAND "${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh" ${name} "${A_CORPUS}"
+                     WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+            set_tests_properties(${name}-minute PROPERTIES LABELS fuzz TIMEOUT 300
+                FIXTURES_REQUIRED fuzz-build SKIP_RETURN_CODE 77)
+        endif()
     endif()
 endfunction()
