@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop: one libuv loop, whose thread owns all state.  Timers, deferred callbacks, signals and
+ * folder watches with plain callbacks; libuv itself stays inside core/io.
+ *
+ * Everything here is called on the loop's thread.  A handle (timer, deferred, signal, watch) may be
+ * freed at any time, also from its own callback; no callback comes after that.  All handles must be
+ * freed before loop_free(). */
+#ifndef SEINE_IO_LOOP_H
+#define SEINE_IO_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct loop;
+typedef void loop_fn(void *aux);
+
+struct loop *loop_new(void);
+/* Lets handles that are closing and work under way end (it may block for that), then frees. */
+void loop_free(struct loop *l);
+/* Runs until loop_stop() or until nothing is left that could call back. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+/* Waits at most max_ms for something to happen, handles it and returns.  For tests and for short
+ * programs that wait for a condition; not from within a callback. */
+void loop_run_once(struct loop *l, unsigned max_ms);
+/* Monotonic milliseconds, as of this moment (not of the turn's start), and nanoseconds. */
+int64_t loop_now(struct loop *l);
+uint64_t loop_now_ns(void);
+
+/* ---- timers: one shot, set again as often as wanted ---- */
+struct loop_timer;
+struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *aux);
+void loop_timer_free(struct loop_timer *t); /* NULL is fine */
+/* Calls fn at 'when' (loop_now() time; the past: in the next turn).  Replaces an earlier setting.
+ * INT64_MAX: never, same as cancel. */
+void loop_timer_at(struct loop_timer *t, int64_t when);
+void loop_timer_after(struct loop_timer *t, int64_t delay_ms);
+void loop_timer_cancel(struct loop_timer *t);
+
+/* ---- deferred: once, in this or the next turn, after the events at hand ---- */
+struct loop_deferred;
+struct loop_deferred *loop_deferred_new(struct loop *l, loop_fn *fn, void *aux);
+void loop_deferred_free(struct loop_deferred *d); /* NULL is fine */
+/* Calls fn once soon; asking again before that is the same as once.  A callback that schedules
+ * itself runs again in the next turn, after other events had theirs. */
+void loop_deferred_schedule(struct loop_deferred *d);
+void loop_deferred_cancel(struct loop_deferred *d);
+
+/* ---- signals ---- */
+enum loop_signal_kind { LOOP_SIGNAL_TERM, LOOP_SIGNAL_INT, LOOP_SIGNAL_HUP };
+struct loop_signal;
+/* Does not keep loop_run() running by itself.  NULL if the system has no such signal. */
+struct loop_signal *loop_signal_new(struct loop *l, enum loop_signal_kind kind, loop_fn *fn,
+                                    void *aux);
+void loop_signal_free(struct loop_signal *s); /* NULL is fine */
+
+/* ---- folder watch ---- */
+struct loop_watch;
+/* Calls fn soon after anything in folder 'dir' may have changed (several changes may be one call,
+ * a call may be for nothing).  ERR_NOT_FOUND, ERR_PERMISSION, ERR_IO. */
+int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, struct loop_watch **out,
+                   struct err *err);
+void loop_watch_free(struct loop_watch *w); /* NULL is fine */
+
+#endif
