@@ -23,27 +23,26 @@ struct cJSON;
 
 enum { DOCUMENT_DEPTH_MAX = 100, DOCUMENT_ALIAS_NODES = 100000 };
 
-/* The lines of a parsed tree's nodes. */
-struct document_lines;
-
 /* A cursor over the objects of a text, which must stay until document_reader_free(). */
 struct document_reader;
 /* 'name' only decides whether the text is JSON alone (ends in ".json"). */
 struct document_reader *document_reader_new(const char *name, const char *text, size_t len);
-void document_reader_free(struct document_reader *r);
+void document_reader_free(struct document_reader *r); /* NULL is fine */
 
-/* One object's text, or one place where there is none. */
+/* One object's place and text. */
 struct document {
-    const char *text; /* its bytes in the file; what a hash is made of */
+    uint32_t line;    /* where it begins, from 1 */
+    const char *text; /* its bytes in the file; NULL: an item of a List in YAML, which has none */
     size_t len;
-    uint32_t line; /* where it begins, from 1 */
+    uint64_t context; /* what besides the text decides its meaning: items without a kind */
 };
-/* Goes to the next object: 1, 0 at the end of the text, or ERR_INVALID (with '*line_out' and a
- * text) for a piece that cannot be read as an object; reading goes on after it in any case. */
+/* Goes to the next object: 1, or 0 at the end of the text.  ERR_INVALID for a piece that cannot be
+ * read as an object: '*out' has its place, '*line_out' that of the error; reading goes on after
+ * it. */
 int document_next(struct document_reader *r, struct document *out, uint32_t *line_out,
                   struct err *err);
-/* Parses the current object.  The tree is the reader's and lasts until its next call.  ERR_INVALID
- * with '*line_out'. */
+/* Parses the current object.  The tree is the reader's and lasts until its next call; NULL if the
+ * document is empty (comments).  ERR_INVALID with '*line_out'. */
 int document_parse(struct document_reader *r, const struct cJSON **out, uint32_t *line_out,
                    struct err *err);
 /* The line where 'node' of the current tree is said (the key's line for a member); the object's
