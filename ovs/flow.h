@@ -29,10 +29,11 @@ enum field {
     F_REG0, F_REG1, F_REG2, F_REG3, F_REG4, F_REG5, F_REG6, F_REG7,
     F_REG8, F_REG9, F_REG10, F_REG11, F_REG12, F_REG13, F_REG14, F_REG15,
     F_XXREG0, F_XXREG1, F_XXREG2, F_XXREG3, /* 128 bit; actions only */
+    F_ETH_TYPE, /* before what needs it */
     F_CT_STATE, F_CT_ZONE, F_CT_MARK, F_CT_LABEL,
     F_CT_NW_PROTO, F_CT_NW_SRC, F_CT_NW_DST, F_CT_IPV6_SRC, F_CT_IPV6_DST, F_CT_TP_SRC, F_CT_TP_DST,
     F_CONJ_ID,
-    F_ETH_SRC, F_ETH_DST, F_ETH_TYPE, F_VLAN_TCI,
+    F_ETH_SRC, F_ETH_DST, F_VLAN_TCI,
     F_IP_PROTO, F_IP_TTL, F_IP_DSCP, F_IP_FRAG, F_IPV4_SRC, F_IPV4_DST, F_IPV6_SRC, F_IPV6_DST,
     F_ARP_OP, F_ARP_SPA, F_ARP_TPA, F_ARP_SHA, F_ARP_THA,
     F_TCP_SRC, F_TCP_DST, F_TCP_FLAGS, F_UDP_SRC, F_UDP_DST, F_SCTP_SRC, F_SCTP_DST,
@@ -40,8 +41,13 @@ enum field {
     F_ND_TARGET, F_ND_SLL, F_ND_TLL,
     F_N
 };
-enum { FIELD_MAX_BYTES = 16, MATCH_MAX_FIELDS = 24, OFPORT_IN_PORT = 0xfffffff8u,
-       OFPORT_LOCAL = 0xfffffffeu, OFPORT_NORMAL = 0xfffffffau, OFPORT_CONTROLLER = 0xfffffffdu };
+enum { FIELD_MAX_BYTES = 16, MATCH_MAX_FIELDS = 24 };
+#define OFPORT_MAX UINT32_C(0xffffff00)
+#define OFPORT_IN_PORT UINT32_C(0xfffffff8)
+#define OFPORT_NORMAL UINT32_C(0xfffffffa)
+#define OFPORT_CONTROLLER UINT32_C(0xfffffffd)
+#define OFPORT_LOCAL UINT32_C(0xfffffffe)
+#define OFPORT_ANY UINT32_C(0xffffffff)
 
 /* Well-known values. */
 enum { ETH_IPV4 = 0x0800, ETH_ARP = 0x0806, ETH_IPV6 = 0x86dd };

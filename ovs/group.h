@@ -10,7 +10,7 @@
 #include "ovs/flow.h"
 
 enum group_type { GROUP_ALL = 0, GROUP_SELECT = 1, GROUP_INDIRECT = 2, GROUP_FF = 3 };
-enum { GROUP_KEY_LEN = 4, GROUP_VALUE_MIN = 5, GROUP_ID_MAX = 0xffffff00 - 1 };
+enum { GROUP_KEY_LEN = 4, GROUP_VALUE_MIN = 5 };
 
 struct group_bucket {
     uint32_t id;         /* bucket id; unique in the group */
