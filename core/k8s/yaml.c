@@ -275,6 +275,10 @@ static int place(struct builder *b, cJSON *value)
         cJSON_AddItemToArray(f->node, value);
         return 0;
     }
+    if (f->merging && !cJSON_IsObject(value) && !cJSON_IsArray(value)) {
+        cJSON_Delete(value);
+        return fail(b, "\"<<\" needs a map or a list of maps");
+    }
     if (f->merging) {
         if (!f->merges)
             f->merges = tree_node(b->t, cJSON_Array, b->line);
@@ -496,6 +500,18 @@ static void builder_done(struct builder *b)
     VEC_DONE(&b->anchors);
 }
 
+/* The number of the last line that is not blank: what an unexpected end is reported at. */
+static uint32_t last_line(const struct tree_text *in)
+{
+    size_t n = in->len;
+    uint32_t line = in->line;
+    while (n && strchr(" \t\r\n", in->text[n - 1]))
+        n--;
+    for (size_t i = 0; i < n; i++)
+        line += in->text[i] == '\n';
+    return line;
+}
+
 int yaml_parse(struct tree *t, struct tree_text *in, cJSON **out, struct err *err)
 {
     struct builder b = {.t = t, .base = in->line, .line = in->line, .err = err};
@@ -519,10 +535,12 @@ int yaml_parse(struct tree *t, struct tree_text *in, cJSON **out, struct err *er
     }
     yaml_parser_delete(&parser);
     builder_done(&b);
-    in->error_line = b.line;
-    if (rc)
-        cJSON_Delete(b.root);
-    else
+    if (!rc) {
         *out = b.root;
+        return 0;
+    }
+    uint32_t last = last_line(in);
+    in->error_line = b.line < last ? b.line : last;
+    cJSON_Delete(b.root);
     return rc;
 }
