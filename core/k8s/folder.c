@@ -422,21 +422,81 @@ bool folder_wants(const char *name)
     return false;
 }
 
+static bool is_known_content(const struct folder_file_state *file, uint64_t hash, size_t len)
+{
+    return file && file->readable && file->hash == hash && file->len == len;
+}
+
+/* Takes '*r' over. */
+static void take_file(struct folder *f, const char *name, uint64_t hash, size_t len,
+                      struct reading *r)
+{
+    struct folder_file_state *file = file_make(f, name);
+    file->hash = hash;
+    file->len = len;
+    file->readable = true;
+    file_replace(f, file, r);
+}
+
 bool folder_file(struct folder *f, const char *name, const char *text, size_t len)
 {
     uint64_t hash = hash_bytes(text, len, 0);
     struct folder_file_state *file = file_find(f, name);
     struct reading r;
 
-    if (file && file->readable && file->hash == hash && file->len == len)
+    if (is_known_content(file, hash, len))
         return false;
     folder_read(name, text, len, file, &r);
-    file = file_make(f, name);
-    file->hash = hash;
-    file->len = len;
-    file->readable = true;
-    file_replace(f, file, &r);
+    take_file(f, name, hash, len, &r);
     return true;
+}
+
+/* Does the file hold an object that is not among these? */
+static bool loses_object(const struct folder *f, struct folder_file_state *file,
+                         const struct reading *r)
+{
+    size_t found = 0;
+    if (!file)
+        return false;
+    for (size_t i = 0; i < file->entries.n; i++)
+        file->entries.v[i]->old = true;
+    for (size_t i = 0; i < r->objects.n; i++) {
+        struct entry *e = find_old(f, file, r->objects.v[i].object);
+        if (e)
+            e->old = false;
+        found += e != NULL;
+    }
+    for (size_t i = 0; i < file->entries.n; i++)
+        file->entries.v[i]->old = false;
+    return found < file->entries.n;
+}
+
+unsigned folder_offer(struct folder *f, const char *name, const char *text, size_t len,
+                      unsigned age_ms)
+{
+    uint64_t hash = hash_bytes(text, len, 0);
+    struct folder_file_state *file = file_find(f, name);
+    struct reading r;
+    unsigned wait = 0;
+
+    if (is_known_content(file, hash, len))
+        return 0;
+    folder_read(name, text, len, file, &r);
+    bool loses = loses_object(f, file, &r);
+    if (loses && r.n_documents + r.complaints.n == 0)
+        wait = FOLDER_EMPTY_MS;
+    else if (loses || r.complaints.n)
+        wait = FOLDER_SETTLE_MS;
+    if (age_ms < wait) {
+        for (size_t i = 0; i < r.objects.n; i++)
+            object_free(r.objects.v[i].object);
+        VEC_DONE(&r.objects);
+        complaints_done(&r.complaints);
+        unknown_done(&r.unknown);
+        return wait - age_ms;
+    }
+    take_file(f, name, hash, len, &r);
+    return 0;
 }
 
 bool folder_file_unreadable(struct folder *f, const char *name, const char *reason)

@@ -60,6 +60,14 @@ bool folder_wants(const char *name);
 /* File 'name' (no folder in front) has this content now.  True if it differs from what was there;
  * the sink has then been told everything.  'text' need not be NUL-terminated. */
 bool folder_file(struct folder *f, const char *name, const char *text, size_t len);
+/* The same for a file that may be half-written: it has had this content for 'age_ms'.  Content that
+ * is bad, or lacks an object that the file had, is taken only when it is FOLDER_SETTLE_MS old, an
+ * empty file in place of objects when it is FOLDER_EMPTY_MS old (who redirects a program's output
+ * empties the file first): the file would open Pods for the moment otherwise.  Returns 0 if the
+ * content was taken (or is what is there), else after how many milliseconds to offer it again. */
+enum { FOLDER_SETTLE_MS = 100, FOLDER_EMPTY_MS = 2000 };
+unsigned folder_offer(struct folder *f, const char *name, const char *text, size_t len,
+                      unsigned age_ms);
 /* The file is not there (any more): its objects and errors go.  False if it was not known. */
 bool folder_file_gone(struct folder *f, const char *name);
 /* The file is there but cannot be read: a bad document; its objects keep their last version. */

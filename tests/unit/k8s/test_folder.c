@@ -696,6 +696,73 @@ static void a_node_never_told_is_never_removed(void **state)
     world_free(w);
 }
 
+/* ---- files that may be half-written ---- */
+
+static unsigned offer(struct world *w, const char *name, const char *text, unsigned age_ms)
+{
+    return folder_offer(w->folder, name, text, strlen(text), age_ms);
+}
+
+static void what_adds_or_changes_is_taken_at_once(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    assert_int_equal(offer(w, "a.yaml", POD("p", "1"), 0), 0);
+    assert_int_equal(offer(w, "a.yaml", POD("p", "2") POD("q", "1"), 0), 0);
+    assert_int_equal(offer(w, "a.yaml", POD("p", "2") POD("q", "1"), 0), 0);
+    TOLD(w, "+Pod default/p +Pod default/p +Pod default/q ");
+    world_free(w);
+}
+
+static void what_lacks_an_object_must_be_settled(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    give(w, "a.yaml", POD("p", "1") POD("q", "1"));
+    sbuf_clear(&w->told);
+    assert_int_equal(offer(w, "a.yaml", POD("p", "2"), 30), 70);
+    assert_int_equal(offer(w, "a.yaml", BAD_POD("p") POD("q", "1"), 0), 100);
+    assert_int_equal(offer(w, "a.yaml", "# nothing\n", 100), 1900);
+    assert_int_equal(offer(w, "a.yaml", "", 0), 2000);
+    TOLD(w, "");
+    NOTED(w, "");
+    assert_int_equal(offer(w, "a.yaml", POD("p", "2"), 100), 0);
+    TOLD(w, "-Pod default/q +Pod default/p ");
+    assert_int_equal(offer(w, "a.yaml", "", 2000), 0);
+    TOLD(w, "-Pod default/p ");
+    assert_int_equal(offer(w, "a.yaml", "", 0), 0);
+    world_free(w);
+}
+
+static void a_new_file_that_is_bad_must_be_settled(void **state)
+{
+    (void)state;
+    struct world *w = world_new();
+    assert_int_equal(offer(w, "a.yaml", POD("p", "1") "---\nkind: P", 0), 100);
+    assert_int_equal(offer(w, "b.yaml", "", 0), 0);
+    ERRORS(w, "");
+    assert_int_equal(offer(w, "a.yaml", POD("p", "1") "---\nkind: P", 100), 0);
+    ERRORS(w, "* a.yaml:6: apiVersion: is required\n");
+    TOLD(w, "+Pod default/p ");
+    world_free(w);
+}
+
+/* A writer that empties the file and writes it byte by byte, read after each. */
+static void nothing_is_lost_while_a_file_is_written_in_place(void **state)
+{
+    static const char text[] = POD("p", "1") POD("q", "2") POLICY("x", "{}");
+    (void)state;
+    struct world *w = world_new();
+    give(w, "a.yaml", text);
+    for (size_t len = 0; len < strlen(text); len++) {
+        (void)folder_offer(w->folder, "a.yaml", text, len, 50);
+        assert_int_equal(w->rows.n, 3);
+    }
+    assert_int_equal(offer(w, "a.yaml", text, 0), 0);
+    ERRORS(w, "");
+    world_free(w);
+}
+
 /* ---- the folder itself ---- */
 
 static void an_unreadable_folder_keeps_everything(void **state)
@@ -819,6 +886,10 @@ int main(void)
         cmocka_unit_test(nodes_can_change_places),
         cmocka_unit_test(a_node_in_two_files_is_one_node),
         cmocka_unit_test(a_node_never_told_is_never_removed),
+        cmocka_unit_test(what_adds_or_changes_is_taken_at_once),
+        cmocka_unit_test(what_lacks_an_object_must_be_settled),
+        cmocka_unit_test(a_new_file_that_is_bad_must_be_settled),
+        cmocka_unit_test(nothing_is_lost_while_a_file_is_written_in_place),
         cmocka_unit_test(an_unreadable_folder_keeps_everything),
         cmocka_unit_test(files_are_listed_in_byte_order),
         cmocka_unit_test(random_changes_end_where_a_new_folder_begins),
