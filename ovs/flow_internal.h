@@ -34,6 +34,9 @@ int oxm_next(struct bytes *in, uint32_t *header_out, struct bytes *payload_out, 
 /* Reads a list of OXM TLVs into 'm' (from empty): any order, registers also in pairs, VLAN in its
  * two fields.  ERR_TRUNCATED, ERR_INVALID, ERR_UNSUPPORTED (field not known), ERR_TOO_BIG. */
 int match_parse(struct bytes oxm, struct match *m, struct err *err);
+/* The same, but fields that are not known or find no room are left out; those are appended to
+ * 'rest' as they came (NULL: dropped). */
+int match_parse_known(struct bytes oxm, struct match *m, struct sbuf *rest, struct err *err);
 /* Appends the canonical TLVs. */
 void match_put(const struct match *m, struct sbuf *out);
 /* Appends the text of a match with its priority as `ovs-ofctl` does; nothing at the end. */

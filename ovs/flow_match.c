@@ -236,6 +236,25 @@ int match_parse(struct bytes oxm, struct match *m, struct err *err)
     return 0;
 }
 
+int match_parse_known(struct bytes oxm, struct match *m, struct sbuf *rest, struct err *err)
+{
+    match_init(m);
+    while (oxm.n) {
+        struct bytes before = oxm, payload;
+        uint32_t header;
+        int r = oxm_next(&oxm, &header, &payload, err);
+        if (r)
+            return r;
+        r = parse_field(header, payload, m);
+        bool ethernet = header >> 9 == (UINT32_C(0x8000) << 7 | OXM_PACKET_TYPE);
+        if (rest && (r == ERR_UNSUPPORTED || r == ERR_TOO_BIG || ethernet))
+            sbuf_put(rest, before.p, before.n - oxm.n);
+        else if (r == ERR_INVALID)
+            return err_set(err, r, "match: field 0x%08x", (unsigned)header);
+    }
+    return 0;
+}
+
 /* ---- keys ---- */
 
 void flow_key_encode(uint8_t table, uint16_t priority, const struct match *m, struct sbuf *out)

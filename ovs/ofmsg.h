@@ -124,6 +124,7 @@ struct ofmsg_packet_in { /* NXT_PACKET_IN2; all memory is the message's */
     uint8_t table, reason;
     uint64_t cookie;
     struct match metadata;      /* registers, in_port, ct_*, tunnel; unknown fields left out */
+    struct bytes raw_metadata;  /* as it came, for ofmsg_resume_encode */
     struct bytes userdata;
     struct bytes continuation;  /* p == NULL: none; whole property data for ofmsg_resume_encode */
 };
