@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One Open vSwitch: a database server and a switch daemon with a folder of their own, tools aimed at
+them, and the switch's control socket, over which thousands of traces a second can be asked."""
+import contextlib
+import json
+import os
+import signal
+import socket
+import time
+
+from . import netns
+from .netns import LabError, run
+
+SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+
+
+def kill(pid, sig=signal.SIGKILL, timeout=5.0):
+    """Signals a process and waits until it is gone; True if it went in time."""
+    try:
+        os.kill(pid, sig)
+    except ProcessLookupError:
+        return True
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            with open("/proc/%d/stat" % pid) as f:
+                if f.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.005)
+    return False
+
+
+class Control:
+    """A daemon's unixctl socket: JSON-RPC, one request at a time."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(30)
+        self.sock.connect(path)
+        self.decoder = json.JSONDecoder()
+        self.n = 0
+
+    def call(self, method, *params):
+        """The answer's text; LabError with the daemon's own words if it refuses."""
+        self.n += 1
+        self.sock.sendall(json.dumps({"id": self.n, "method": method, "params": list(params)}).encode())
+        text = b""
+        while True:
+            chunk = self.sock.recv(1 << 20)
+            if not chunk:
+                raise LabError("%s: the control socket closed" % method)
+            text += chunk
+            if not text.rstrip().endswith(b"}"):
+                continue
+            try:
+                reply = self.decoder.decode(text.decode())
+            except ValueError:
+                continue
+            if reply.get("error"):
+                raise LabError("%s %s: %s" % (method, " ".join(params), reply["error"]))
+            return reply.get("result") or ""
+
+    def close(self):
+        self.sock.close()
+
+
+class Switch:
+    """ovsdb-server and ovs-vswitchd in folder `dir`; the switch daemon lives in namespace `ns` (None: here)."""
+
+    def __init__(self, dir, ns=None, dummy=False):
+        self.dir, self.ns, self.dummy = dir, ns, dummy
+        self.env = dict(os.environ, OVS_RUNDIR=dir, OVS_LOGDIR=dir, OVS_DBDIR=dir)
+        self._control = None
+
+    @property
+    def db(self):
+        return "unix:%s/db.sock" % self.dir
+
+    def start_db(self):
+        os.makedirs(self.dir, exist_ok=True)
+        conf = self.dir + "/conf.db"
+        if not os.path.exists(conf):
+            run("ovsdb-tool", "create", conf, SCHEMA)
+        self._daemon("ovsdb-server", conf, "--remote=punix:%s/db.sock" % self.dir)
+        self.tool("ovs-vsctl", "--no-wait", "init")
+
+    def start_switch(self):
+        extra = ["--enable-dummy=override", "--disable-system"] if self.dummy else []
+        self._daemon("ovs-vswitchd", self.db, *extra)
+        # ovs-vsctl without --no-wait returns when the daemon has taken the configuration over.
+        self.tool("ovs-vsctl", "get", "Open_vSwitch", ".", "ovs_version")
+
+    def start(self):
+        self.start_db()
+        self.start_switch()
+
+    def _daemon(self, name, *args):
+        run(name, *args, "--pidfile=%s/%s.pid" % (self.dir, name), "--log-file=%s/%s.log" % (self.dir, name),
+            "-vconsole:off", "--detach", "--no-chdir", ns=self.ns, env=self.env)
+
+    def pid(self, name):
+        try:
+            with open("%s/%s.pid" % (self.dir, name)) as f:
+                return int(f.read())
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def stop(self, *daemons):
+        """Kills the named daemons (both if none is named). Nothing here needs their own cleaning up."""
+        for name in daemons or ("ovs-vswitchd", "ovsdb-server"):
+            pid = self.pid(name)
+            if pid:
+                kill(pid)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink("%s/%s.pid" % (self.dir, name))
+            if name == "ovs-vswitchd" and self._control:
+                self._control.close()
+                self._control = None
+
+    def tool(self, *argv, check=True, stdin=None):
+        return run(*argv, ns=self.ns, env=self.env, check=check, stdin=stdin).stdout
+
+    def vsctl(self, *args, check=True):
+        return self.tool("ovs-vsctl", "--timeout=15", *args, check=check)
+
+    def ofctl(self, *args, stdin=None, check=True):
+        return self.tool("ovs-ofctl", "-O", "OpenFlow15", *args, stdin=stdin, check=check)
+
+    def flows(self, bridge="br-int"):
+        """What the switch holds, one flow a line, sorted, in the form that seinectl prints."""
+        text = self.ofctl("dump-flows", "--no-stats", "--no-names", bridge)
+        return sorted(line.strip() for line in text.splitlines() if line.strip())
+
+    def control(self):
+        if not self._control:
+            self._control = Control("%s/ovs-vswitchd.%d.ctl" % (self.dir, self.pid("ovs-vswitchd")))
+        return self._control
+
+    def appctl(self, method, *params):
+        return self.control().call(method, *params)
+
+    def trace(self, bridge, flow):
+        """The whole text of ofproto/trace of one packet."""
+        return self.control().call("ofproto/trace", bridge, flow)
+
+    def ofport(self, interface):
+        return int(self.vsctl("get", "Interface", interface, "ofport"))
+
+
+def trace_outputs(text):
+    """Where a trace ends: the "Datapath actions" of its last pass, or "drop"."""
+    last = [line.split(":", 1)[1].strip() for line in text.splitlines()
+            if line.startswith("Datapath actions:")]
+    if not last:
+        raise LabError("no datapath actions in this trace:\n" + text)
+    return last[-1]
