@@ -145,11 +145,11 @@ enum field field_by_oxm(uint32_t header)
 
 void hex_format(const uint8_t *p, size_t n, struct sbuf *out)
 {
-    while (n > 1 && !*p)
+    while (n && !*p)
         p++, n--;
-    sbuf_printf(out, "0x%x", n ? p[0] : 0);
-    for (size_t i = 1; i < n; i++)
-        sbuf_printf(out, "%02x", p[i]);
+    sbuf_puts(out, n ? "0x" : "0");
+    for (size_t i = 0; i < n; i++)
+        sbuf_printf(out, i ? "%02x" : "%x", p[i]);
 }
 
 void port_format(uint32_t port, struct sbuf *out)

@@ -45,7 +45,7 @@ void match_format(const struct match *m, uint16_t priority, struct sbuf *out);
 void field_format(enum field f, const uint8_t *value, const uint8_t *mask, struct sbuf *out);
 void field_format_sub(enum field f, unsigned ofs, unsigned n_bits, struct sbuf *out);
 void port_format(uint32_t port, struct sbuf *out);
-void hex_format(const uint8_t *p, size_t n, struct sbuf *out); /* 0x1f, without leading zeros */
+void hex_format(const uint8_t *p, size_t n, struct sbuf *out); /* 0x1f; zero is 0 */
 
 /* ---- actions on the wire ---- */
 enum { OFPAT_OUTPUT = 0, OFPAT_PUSH_VLAN = 17, OFPAT_POP_VLAN = 18, OFPAT_GROUP = 22,
