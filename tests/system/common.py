@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the system tests share: finding the lab and the programs, skipping with a reason, checks that say what
+was expected, and one main."""
+import os
+import subprocess
+import sys
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.join(ROOT, "installer", "linux"))
+
+from lab import cluster as lab_cluster  # noqa: E402
+from lab import netns  # noqa: E402
+
+BIN = os.environ.get("SEINE_BIN") or os.path.join(ROOT, "build", "release", "bin")
+SKIPPED = 77
+
+
+class Failed(AssertionError):
+    pass
+
+
+def skip(reason):
+    print("skipped: " + reason)
+    sys.exit(SKIPPED)
+
+
+def need_lab():
+    """Skips unless this machine can make nodes: root, Open vSwitch, the built programs."""
+    if os.geteuid() != 0:
+        skip("needs root")
+    for tool in ("ovs-vswitchd", "ip", "nft", "ethtool"):
+        if subprocess.run(["which", tool], capture_output=True).returncode:
+            skip(tool + " is not installed (installer/deps.sh run)")
+    for program in ("seine-agent", "seine-cni", "seinectl"):
+        if not os.path.exists(os.path.join(BIN, program)):
+            skip("%s is not built in %s" % (program, BIN))
+
+
+def equal(got, expected, what):
+    if got != expected:
+        raise Failed("%s: expected %r, got %r" % (what, expected, got))
+
+
+def true(value, what):
+    if not value:
+        raise Failed(what)
+
+
+def eventually(check, what, timeout=5.0, every=0.02):
+    """Calls `check` until it returns something true; returns that."""
+    end = time.monotonic() + timeout
+    while True:
+        value = check()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise Failed("not within %g s: %s" % (timeout, what))
+        time.sleep(every)
+
+
+def step(text):
+    print("-- %s" % text, flush=True)
+
+
+def cluster(name, **more):
+    """A cluster of its own prefix: tests run beside each other."""
+    prefix = "st%s%d" % (name, os.getpid() % 10000)
+    return lab_cluster.Cluster(prefix, lab_cluster.free_run_dir(prefix), BIN, **more)
+
+
+class Matrix:
+    """Expected answers of many probes, asked at once; reports every cell that differs. A cell expected
+    open that stayed silent is asked a second time: a packet lost on a busy machine is not a verdict."""
+
+    def __init__(self, c):
+        self.c, self.probes, self.expected, self.names = c, [], [], []
+
+    def expect(self, src, dst, verdict, proto="tcp", port=80, families=None):
+        for family in families or self.c.families:
+            self.add(self.c.probe_of(src, dst, family, proto, port), verdict,
+                     "%s -> %s %s/%s v%d" % (src.full_name, dst.full_name, proto, port, family))
+
+    def add(self, probe, verdict, name):
+        self.probes.append(probe)
+        self.expected.append("allow" if verdict else "drop")
+        self.names.append(name)
+
+    def check(self, what=""):
+        got = self.c.ask(self.probes)
+        again = [i for i, r in enumerate(got) if r == "drop" and self.expected[i] == "allow"]
+        if again:
+            for i, r in zip(again, self.c.ask([self.probes[i] for i in again], timeout=3)):
+                got[i] = r
+        wrong = ["%s: expected %s, measured %s" % (n, e, g)
+                 for n, e, g in zip(self.names, self.expected, got) if e != g]
+        print("   %d of %d cells as expected%s" % (len(got) - len(wrong), len(got), what and " (%s)" % what))
+        if wrong:
+            raise Failed("%s\n%s" % (what, "\n".join(wrong)))
+
+
+def main(scenario):
+    """Runs one scenario, says how long it took, checks that nothing of any cluster of this process is left."""
+    need_lab()
+    start = time.monotonic()
+    made = []
+    original = lab_cluster.Cluster.__init__
+
+    def remember(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        made.append((self.prefix, self.run))
+
+    lab_cluster.Cluster.__init__ = remember
+    status = 0
+    try:
+        scenario()
+    except (Failed, netns.LabError, subprocess.TimeoutExpired) as e:
+        traceback.print_exc()
+        print("FAILED: %s" % e)
+        status = 1
+    if not os.environ.get("SEINE_KEEP"):
+        for prefix, run in made:
+            for left in lab_cluster.leftovers(prefix, run):
+                print("FAILED: left behind: " + left)
+                status = 1
+    print("%.1f s" % (time.monotonic() - start))
+    sys.exit(status)
