@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each lint finds what it is there to find: it is shown a tree that breaks its rule."""
+import unittest
+
+import conditionals
+import includes
+import tree
+import words
+
+
+def check(lint, **texts):
+    """Findings of a lint over files given as folder__file_c="text"."""
+    named = {k.replace("__", "/").replace("_c", ".c").replace("_h", ".h"): v for k, v in texts.items()}
+    return [(path, line) for path, line, _ in lint.check(sorted(named), named.__getitem__)]
+
+
+class Includes(unittest.TestCase):
+    def test_allowed(self):
+        self.assertEqual(check(includes, core__store__a_c='#include "core/base/err.h"\n#include <stdio.h>\n'), [])
+
+    def test_upwards_is_found(self):
+        self.assertEqual(check(includes, core__base__a_c='\n#include "core/store/store.h"\n'), [("core/base/a.c", 2)])
+
+    def test_protocol_in_policy_is_found(self):
+        self.assertEqual(len(check(includes, core__policy__a_c='#include "ovs/flow.h"\n')), 1)
+        self.assertEqual(check(includes, core__pipeline__a_c='#include "ovs/flow.h"\n'), [])
+        self.assertEqual(len(check(includes, core__pipeline__a_c='#include "ovs/ofmsg.h"\n')), 1)
+
+    def test_uv_outside_io_is_found(self):
+        self.assertEqual(len(check(includes, ovs__a_c="#include <uv.h>\n")), 1)
+        self.assertEqual(check(includes, core__io__a_c="#include <uv.h>\n"), [])
+
+    def test_posix_in_portable_code_is_found(self):
+        self.assertEqual(len(check(includes, core__base__a_c="#include <sys/socket.h>\n")), 1)
+        self.assertEqual(check(includes, platform__linux__a_c="#include <sys/socket.h>\n"), [])
+
+    def test_commented_include_is_none(self):
+        self.assertEqual(check(includes, core__base__a_c='/* #include "ovs/flow.h" */\n'), [])
+
+    def test_cycle_is_found(self):
+        edges = {"a": {"b": ("a/x", 1, "b/y")}, "b": {"a": ("b/y", 1, "a/x")}}
+        self.assertEqual(len(includes.cycles(edges)), 1)
+        self.assertEqual(includes.cycles({"a": {"b": ("a/x", 1, "b/y")}}), [])
+
+
+class Conditionals(unittest.TestCase):
+    def test_found_outside_platform(self):
+        self.assertEqual(check(conditionals, core__base__a_c="#ifdef _WIN32\n#endif\n"), [("core/base/a.c", 1)])
+        self.assertEqual(check(conditionals, ovs__a_c="#  if defined(__linux__)\n#endif\n"), [("ovs/a.c", 1)])
+
+    def test_allowed_in_platform_and_port(self):
+        self.assertEqual(check(conditionals, platform__linux__a_c="#ifdef __linux__\n#endif\n",
+                               core__base__port_h="#ifdef _WIN32\n#endif\n"), [])
+
+    def test_guards_and_features_are_none(self):
+        self.assertEqual(check(conditionals, core__base__a_h="#ifndef SEINE_A_H\n#ifdef SEINE_FUZZ\n#endif\n"), [])
+
+
+class Words(unittest.TestCase):
+    def test_long_in_portable_code(self):
+        self.assertEqual(check(words, ovs__a_c="int x;\nunsigned long y;\n"), [("ovs/a.c", 2)])
+        self.assertEqual(check(words, ovs__a_c='/* as long as */ const char *s = "long";\n'), [])
+        self.assertEqual(check(words, ovs__a_c="unsigned long long x;\n"), [])
+        self.assertEqual(check(words, platform__linux__a_c="long y;\n"), [])
+
+    def test_marks_and_machine_paths(self):
+        self.assertEqual(len(check(words, core__a_c="/* TO" + "DO */\n")), 1)
+        self.assertEqual(len(check(words, docs__a_md="see /work" + "/main\n")), 1)
+        self.assertEqual(check(words, docs__a_md="frame/work and /run/seine\n"), [])
+
+    def test_goto(self):
+        self.assertEqual(len(check(words, core__a_c="goto out;\n")), 1)
+
+
+class Text(unittest.TestCase):
+    def test_code_only_keeps_lines(self):
+        self.assertEqual(tree.code_only('a /* x\ny */ b // c\n"d"').count("\n"), 2)
+        self.assertNotIn("d", tree.code_only('"d"'))
+
+
+if __name__ == "__main__":
+    unittest.main()
