@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""No packet to or from a Pod before its policies hold. A flood runs from before the ADD: a neighbour sends to every
+address of the pool, the new Pod's namespace sends from its first microsecond. The isolated Pod must never
+hear or be heard. The same flood with an open Pod gets through, so that the prober is known to see."""
+import select
+import socket
+import threading
+import time
+
+import common
+from lab import netns
+from lab.manifests import pod, policy
+
+ETH_ALL = 3
+PORT = 5353
+
+
+class Flood(threading.Thread):
+    """Sends datagrams to all addresses, as fast as it can, from one namespace."""
+
+    def __init__(self, ns, addresses):
+        super().__init__(daemon=True)
+        self.socks = {}
+        for family in (socket.AF_INET, socket.AF_INET6):
+            self.socks[family] = netns.open_socket(ns, family, socket.SOCK_DGRAM)
+            self.socks[family].setblocking(False)
+        self.addresses = addresses
+        self.tries = self.sent = 0
+        self.running = True
+
+    def run(self):
+        while self.running:
+            for address in self.addresses:
+                family = socket.AF_INET6 if ":" in address else socket.AF_INET
+                self.tries += 1
+                try:
+                    self.socks[family].sendto(b"flood", (address, PORT))
+                    self.sent += 1
+                except OSError:
+                    pass
+            time.sleep(0.0005)
+
+    def stop(self):
+        self.running = False
+        self.join()
+        for sock in self.socks.values():
+            sock.close()
+
+
+class Ear(threading.Thread):
+    """Sees every frame that arrives in a namespace, on interfaces yet to come too."""
+
+    def __init__(self, ns):
+        super().__init__(daemon=True)
+        self.sock = netns.open_socket(ns, socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_ALL))
+        self.running = True
+        self.datagrams = []
+
+    def run(self):
+        while self.running:
+            if not select.select([self.sock], [], [], 0.1)[0]:
+                continue
+            frame, meta = self.sock.recvfrom(2048)
+            if meta[2] != socket.PACKET_OUTGOING and b"flood" in frame:
+                self.datagrams.append(frame)
+
+    def stop(self):
+        self.running = False
+        self.join()
+        self.sock.close()
+
+
+def attempt(c, node, name, labels, flood_from, server):
+    """One ADD under fire. Returns (datagrams the Pod heard, its datagrams that `server` heard, tries)."""
+    ns = c.pod_ns("default", name)
+    netns.add(ns)
+    pool = ["10.80.%d.%d" % (node.index, i) for i in range(2, 10)]
+    pool += ["fd00:80:%x::%x" % (node.index, i) for i in range(2, 10)]
+    ear = Ear(ns)
+    inward = Flood(flood_from.ns, pool)
+    outward = Flood(ns, server.ips)
+    before = sum(n for key, n in c.servers.seen.items() if key[0] == server.full_name and key[1] == "udp")
+    for thread in (ear, inward, outward):
+        thread.start()
+    time.sleep(0.2)
+    obj = pod("default", name, labels, node.name)
+    c.objects.put(obj)
+    made = node.add_pod("default", name)
+    c.record(made, obj)
+    time.sleep(0.5)
+    for thread in (inward, outward, ear):
+        thread.stop()
+    heard = [k for k in c.servers.seen if k[0] == server.full_name and k[2] in made.ips]
+    common.true(inward.tries > 500 and outward.tries > 500, "the flood ran")
+    return len(ear.datagrams), sum(c.servers.seen[k] for k in heard), before
+
+
+def scenario():
+    with common.cluster("fc") as c:
+        c.start_agents()
+        a, b = c.nodes
+        server = c.pod(b, "default", "server", {"role": "server"})
+        client = c.pod(a, "default", "client", {"role": "client"})
+        far = c.pod(b, "default", "far", {"role": "client"})
+        c.apply(policy("default", "deny", {"matchLabels": {"isolated": "yes"}}, ["Ingress", "Egress"]))
+
+        common.step("the prober sees an open Pod's packets")
+        heard, was_heard, _ = attempt(c, a, "open", {}, client, server)
+        common.true(heard > 0, "the open Pod heard nothing: the prober is blind")
+        common.true(was_heard > 0, "the open Pod was not heard: the prober is blind")
+
+        for i, source in enumerate((client, far, client, far)):
+            common.step("an isolated Pod under fire from %s" % source.full_name)
+            heard, was_heard, _ = attempt(c, a, "closed%d" % i, {"isolated": "yes"}, source, server)
+            common.equal((heard, was_heard), (0, 0), "packets (in, out) of an isolated Pod")
+
+        common.step("addresses used again: the old Pod's freedom is not inherited")
+        open_pod = c.pods["default/open"]
+        result = c.remove_pod(open_pod)
+        common.equal(result.code, 0, "DEL")
+        for i in range(3):
+            heard, was_heard, _ = attempt(c, a, "again%d" % i, {"isolated": "yes"}, client, server)
+            common.equal((heard, was_heard), (0, 0), "packets (in, out) of an isolated Pod")
+        c.recompute()
+
+
+if __name__ == "__main__":
+    common.main(scenario)
