@@ -20,6 +20,9 @@ void ipc_close(struct ipc *c);
 
 /* Writes a whole file by temporary name, sync and rename; mode 0600.  Makes missing folders (0700).*/
 int file_write_atomic(const char *path, const void *p, size_t n, struct err *err);
+/* Appends to a file (made with mode 0600 if absent), without syncing: for hints that may be lost
+ * with the machine, but not with the process. */
+int file_append(const char *path, const void *p, size_t n, struct err *err);
 /* Whole file, at most 'limit' bytes (ERR_TOO_BIG); NUL-terminated; the caller frees. */
 int file_read(const char *path, size_t limit, char **out, size_t *n_out, struct err *err);
 int file_remove(const char *path, struct err *err); /* absent is success */

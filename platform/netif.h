@@ -27,6 +27,7 @@ struct netif_pod {
     size_t n_addresses;
     bool userspace_datapath; /* netdev: transmit checksums off inside, ingress guard outside */
     uint64_t endpoint_id[2]; /* Windows: GUID of the endpoint; elsewhere unused */
+    const char *owner;       /* kept with the host side: netif_pod_list() finds it; may be NULL */
 };
 /* Makes the pair, both ends up and configured (addresses, default routes by the gateways, MTU).
  * What it made is removed again if it fails.  ERR_EXISTS: pod_name is taken in the namespace. */
@@ -38,6 +39,9 @@ int netif_pod_check(const struct netif_pod *pod, struct err *err);
 /* Whether a network namespace exists: 0, ERR_NOT_FOUND, ERR_INVALID (not one). */
 int netif_netns_check(const char *netns, struct err *err);
 bool netif_exists(const char *host_name);
+/* Host-side interfaces that netif_pod_create() made for 'owner' and that are still there, in byte
+ * order; the caller frees each and the array. */
+int netif_pod_list(const char *owner, char ***names_out, size_t *n_out, struct err *err);
 /* Makes a device of this node up with exactly these addresses (of Seine's; foreign link-local ones
  * stay), MTU and MAC: the gateway port. */
 struct netif_device {
