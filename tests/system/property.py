@@ -1,0 +1,397 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Property tests.
+
+    property.py verdicts [--seed N] [--seconds S] [--clusters N]
+        Random clusters. What each node would hold (`seine-agent render`) is put into a switch without packets, and for
+        pairs of Pods, addresses outside and nodes, in both families, by protocol and port, the
+        verdict of ofproto/trace must be the oracle's.
+    property.py changes [--seed N] [--seconds S]
+        A live agent on a live switch while Pods, labels, Namespaces, policies and files change at random: after
+        each burst nothing differs on recompute, the switch holds what render prints, and sampled verdicts agree.
+
+The seed is printed first; the same seed is the same run. A failure prints the cluster's own seed and leaves its
+objects in a file named in the output."""
+import argparse
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import common
+import tracing
+import worldgen
+from lab import manifests, netns, ovs
+from oracle import Oracle, address_of, is_finished, is_host_network
+
+ASKED_A_PAIR = 4
+
+
+def full_name(obj):
+    return obj["metadata"]["namespace"] + "/" + obj["metadata"]["name"]
+
+
+def render(folder, node, attachments):
+    done = subprocess.run([os.path.join(common.BIN, "seine-agent"), "render", "--objects", folder, "--node-name", node,
+                           "--attachments", attachments], capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise common.Failed("render: exit %d: %s" % (done.returncode, done.stderr))
+    sections, current = {}, None
+    for line in done.stdout.splitlines():
+        if line.startswith("# "):
+            current = sections.setdefault(line[2:], [])
+        else:
+            current.append(line)
+    return sections
+
+
+class Dry:
+    """A switch daemon with dummy ports: one bridge a node, filled with rendered flows."""
+
+    def __init__(self, dir):
+        self.dir = dir
+        self.switch = ovs.Switch(dir + "/ovs", dummy=True)
+        self.switch.start()
+
+    def load(self, world):
+        folder = self.dir + "/objects"
+        os.makedirs(folder, exist_ok=True)
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        with open(folder + "/world.json", "w") as f:
+            json.dump({"apiVersion": "v1", "kind": "List", "items": list(world.objects.values())}, f)
+        found = {}
+        for node in world.nodes:
+            mine = [a for a in world.attachments.values() if a["node"] == node]
+            path = "%s/%s.json" % (self.dir, node)
+            with open(path, "w") as f:
+                json.dump(mine, f)
+            sections = render(folder, node, path)
+            bridge = "br-" + node
+            args = ["--if-exists", "del-br", bridge, "--", "add-br", bridge, "--", "set", "bridge", bridge,
+                    "datapath_type=dummy", "fail_mode=secure", "protocols=[OpenFlow10,OpenFlow15]"]
+            for name, number in [("t" + node, 1), ("g" + node, 2)] + [(a["interface"], a["ofPort"]) for a in mine]:
+                args += ["--", "add-port", bridge, name, "--", "set", "Interface", name, "type=dummy",
+                         "ofport_request=%d" % number]
+            self.switch.vsctl(*args)
+            if sections["meters"]:
+                for line in sections["meters"]:
+                    self.switch.ofctl("add-meter", bridge, line)
+            if sections["groups"]:
+                self.switch.ofctl("add-groups", bridge, "-", stdin="\n".join(sections["groups"]) + "\n")
+            self.switch.ofctl("--bundle", "add-flows", bridge, "-", stdin="\n".join(sections["flows"]) + "\n")
+            common.equal(self.switch.flows(bridge), sections["flows"], "flows that %s took, against render" % node)
+            found[node] = tracing.Tracer(self.switch, bridge)
+        return found
+
+    def close(self):
+        self.switch.stop()
+
+
+class Judge:
+    """Compares verdicts of one world; `tracers` by node name."""
+
+    def __init__(self, world, tracers, gateway_mac):
+        self.world, self.tracers, self.gateway_mac = world, tracers, gateway_mac
+        self.oracle = Oracle(world.objects.values())
+        self.pods = {full_name(o): o for o in world.objects.values() if o["kind"] == "Pod"}
+        self.live = [n for n in sorted(world.attachments)
+                     if n in self.pods and not is_finished(self.pods[n]) and not is_host_network(self.pods[n])]
+        self.verdicts = 0
+        self.wrong = []
+
+    def compare(self, what, got, expected, text):
+        self.verdicts += 1
+        if got != expected:
+            word = {True: "allow", False: "drop"}
+            self.wrong.append("%s: oracle %s, switch %s\n%s" % (what, word[expected], word[got], text))
+
+    def pair(self, src_name, dst_name, family, proto, port):
+        src, dst = self.world.attachments[src_name], self.world.attachments[dst_name]
+        a, b = self.pods[src_name], self.pods[dst_name]
+        packet = tracing.packet(family, proto, address_of(a, family), address_of(b, family), 40000, port)
+        what = "seed %d: %s -> %s v%d %s/%s" % (self.world.seed, src_name, dst_name, family, proto, port)
+        egress = self.oracle.egress(a, b, family, proto, port)
+        ingress = self.oracle.ingress(a, b, family, proto, port)
+        here = self.tracers[src["node"]]
+        if src["node"] == dst["node"]:
+            text = here.trace(src["ofPort"], packet, (src["mac"], dst["mac"]))
+            self.compare(what, here.reaches(text, dst["ofPort"]), egress and ingress, text)
+            return
+        text = here.trace(src["ofPort"], packet, (src["mac"], self.gateway_mac(src["node"])))
+        left = here.reaches(text, here.tunnel)
+        self.compare(what + " egress", left, egress, text)
+        macs = tracing.final_macs(text) if left else (self.gateway_mac(src["node"]), self.gateway_mac(dst["node"]))
+        there = self.tracers[dst["node"]]
+        text = there.trace(there.tunnel, packet.replace("nw_ttl=64", "nw_ttl=63"), macs, self.tunnel_fields(src, dst))
+        self.compare(what + " ingress", there.reaches(text, dst["ofPort"]), ingress, text)
+
+    def tunnel_fields(self, src, dst):
+        index = {n: i + 1 for i, n in enumerate(self.world.nodes)}
+        return ",tun_id=0,tun_src=192.0.2.%d,tun_dst=192.0.2.%d" % (index[src["node"]], index[dst["node"]])
+
+    def outside(self, name, family, proto, port):
+        """A Pod and an address outside the cluster, both ways."""
+        attached, pod = self.world.attachments[name], self.pods[name]
+        tracer = self.tracers[attached["node"]]
+        address = self.world.rnd.choice(worldgen.OUTSIDE[family])
+        gateway = self.gateway_mac(attached["node"])
+        what = "seed %d: %s %%s %s v%d %s/%s" % (self.world.seed, name, address, family, proto, port)
+        text = tracer.trace(attached["ofPort"], tracing.packet(
+            family, proto, address_of(pod, family), address, 40000, port), (attached["mac"], gateway))
+        self.compare(what % "->", tracer.reaches(text, tracer.gateway),
+                     self.oracle.egress(pod, address, family, proto, port), text)
+        text = tracer.trace(tracer.gateway, tracing.packet(
+            family, proto, address, address_of(pod, family), 40000, port), (gateway, attached["mac"]))
+        self.compare(what % "<-", tracer.reaches(text, attached["ofPort"]),
+                     self.oracle.ingress(address, pod, family, proto, port), text)
+
+    def node_probe(self, name, family):
+        """The node to its own Pod: always."""
+        attached, pod = self.world.attachments[name], self.pods[name]
+        tracer = self.tracers[attached["node"]]
+        index = self.world.nodes.index(attached["node"]) + 1
+        source = ("10.80.%d.1" if family == 4 else "fd00:80:%x::1") % index
+        text = tracer.trace(tracer.gateway, tracing.packet(
+            family, "TCP", source, address_of(pod, family), 40000, 10250),
+            (self.gateway_mac(attached["node"]), attached["mac"]))
+        self.compare("seed %d: probe of %s v%d" % (self.world.seed, name, family),
+                     tracer.reaches(text, attached["ofPort"]), True, text)
+
+    def spoofed(self, name, family):
+        """Another Pod's address from this Pod's port: never."""
+        attached = self.world.attachments[name]
+        tracer = self.tracers[attached["node"]]
+        others = [n for n in self.live if n != name]
+        if len(others) < 2:
+            return
+        source, target = self.world.rnd.sample(others, 2)
+        text = tracer.trace(attached["ofPort"], tracing.packet(
+            family, "TCP", address_of(self.pods[source], family), address_of(self.pods[target], family), 1, 80),
+            (attached["mac"], self.gateway_mac(attached["node"])))
+        self.compare("seed %d: %s as %s" % (self.world.seed, name, source), bool(tracing.outputs(text)), False, text)
+
+    def all(self, share=1.0):
+        for src in self.live:
+            for family in (4, 6):
+                self.node_probe(src, family)
+                self.spoofed(src, family)
+                for proto, port in self.world.protocols(2):
+                    self.outside(src, family, proto, port)
+                for dst in self.live:
+                    if src == dst or self.world.rnd.random() > share:
+                        continue
+                    for proto, port in self.world.protocols(ASKED_A_PAIR):
+                        self.pair(src, dst, family, proto, port)
+        return self.verdicts
+
+    def verdict(self):
+        if self.wrong:
+            keep = tempfile.mkstemp(prefix="seine-property-", suffix=".json")[1]
+            with open(keep, "w") as f:
+                json.dump({"apiVersion": "v1", "kind": "List", "items": list(self.world.objects.values())}, f, indent=1)
+            raise common.Failed("%d of %d verdicts differ; objects in %s; the first:\n%s\nothers:\n%s" % (
+                len(self.wrong), self.verdicts, keep, self.wrong[0],
+                "\n".join(w.splitlines()[0] for w in self.wrong[1:20])))
+
+
+def gateway_macs(tracers):
+    """The hardware address that a node's gateway answers with, read from its ARP flows."""
+    found = {}
+
+    def of(node):
+        if node not in found:
+            tracer = tracers[node]
+            text = "\n".join(tracer.switch.flows(tracer.bridge))
+            m = re.search(r"in_port=%d,[^\n]*dl_src=([0-9a-f:]{17})" % tracer.gateway, text) \
+                or re.search(r"set_field:([0-9a-f:]{17})->(?:eth_src|arp_sha)", text)
+            found[node] = m.group(1) if m else "02:00:00:00:00:01"
+        return found[node]
+    return of
+
+
+def verdicts(args):
+    dir = "/run/seine-lab/pv%d" % (os.getpid() % 100000)
+    os.makedirs(dir)
+    total = clusters = 0
+    start = time.monotonic()
+    dry = Dry(dir)
+    try:
+        while (time.monotonic() - start < args.seconds if not args.clusters else clusters < args.clusters):
+            seed = args.seed + clusters
+            world = worldgen.World(seed, n_pods=random.Random(seed).randint(4, 18),
+                                   n_policies=random.Random(seed + 1).randint(0, 14))
+            tracers = dry.load(world)
+            judge = Judge(world, tracers, gateway_macs(tracers))
+            total += judge.all()
+            clusters += 1
+            judge.verdict()
+    finally:
+        dry.close()
+        subprocess.run(["rm", "-rf", dir])
+    seconds = time.monotonic() - start
+    print("%d verdicts of %d clusters agree with the oracle (%.0f s, %d a second)" % (
+        total, clusters, seconds, total / seconds))
+    common.true(total >= (2000 if not args.clusters else 1), "thousands of verdicts in a run")
+
+
+class Shaker:
+    """Random changes of a live cluster: what it does to the folder it does to its World, which the oracle reads."""
+
+    def __init__(self, c, world):
+        self.c, self.world, self.rnd = c, world, world.rnd
+        self.next = 100
+        self.local = {}
+
+    def step(self):
+        self.rnd.choice((self.relabel, self.relabel, self.policy, self.policy, self.drop_policy, self.add_remote,
+                         self.drop_remote, self.team, self.add_local, self.drop_local, self.rewrite))()
+
+    def put(self, obj):
+        self.world.put(obj)
+        self.c.objects.put(obj)
+
+    def gone(self, obj):
+        del self.world.objects[manifests.Folder.file_of(obj)]
+        self.c.objects.delete(obj)
+
+    def some(self, kind, test=lambda o: True):
+        found = sorted(k for k, o in self.world.objects.items() if o["kind"] == kind and test(o))
+        return self.world.objects[self.rnd.choice(found)] if found else None
+
+    def relabel(self):
+        obj = self.some("Pod")
+        if obj:
+            obj["metadata"]["labels"] = self.world.labels()
+            self.put(obj)
+
+    def policy(self):
+        self.put(self.world.policy("np%d" % self.rnd.randint(0, 9)))
+
+    def drop_policy(self):
+        obj = self.some("NetworkPolicy")
+        if obj:
+            self.gone(obj)
+
+    def add_remote(self):
+        self.next += 1
+        self.world.nodes, keep = self.world.nodes[1:], self.world.nodes
+        obj = self.world.add_pod("pod%d" % self.next)
+        self.world.nodes = keep
+        if obj["spec"]["nodeName"] != keep[0] and full_name(obj) in self.world.attachments:
+            # add_pod numbered the node by its place in the shortened list
+            index = keep.index(obj["spec"]["nodeName"]) + 1
+            host = self.world.used[obj["spec"]["nodeName"]]
+            ips = ["10.80.%d.%d" % (index, host), "fd00:80:%x::%x" % (index, host)]
+            obj["status"].update(podIP=ips[0], podIPs=[{"ip": ip} for ip in ips])
+            self.world.attachments[full_name(obj)]["addresses"] = ips
+        self.put(obj)
+
+    def drop_remote(self):
+        obj = self.some("Pod", lambda o: full_name(o) not in self.local)
+        if obj:
+            self.gone(obj)
+            self.world.attachments.pop(full_name(obj), None)
+
+    def team(self):
+        space = self.rnd.choice(self.world.spaces)
+        obj = manifests.namespace(space, self.world.labels(worldgen.TEAMS))
+        if self.rnd.random() < 0.3 and manifests.Folder.file_of(obj) in self.world.objects:
+            self.gone(obj)
+        else:
+            self.put(obj)
+
+    def add_local(self):
+        if len(self.local) >= 8:
+            return
+        self.next += 1
+        node, space = self.c.nodes[0], self.rnd.choice(self.world.spaces)
+        containers, init = self.world.pod_spec()
+        obj = manifests.pod(space, "pod%d" % self.next, self.world.labels(), node.name, containers=containers, init=init)
+        self.put(obj)
+        pod = node.add_pod(space, obj["metadata"]["name"])
+        obj["status"].update(podIP=pod.ips[0], podIPs=[{"ip": ip} for ip in pod.ips])
+        self.put(obj)
+        item = next(p for p in node.ctl_json("get", "pods")["items"]
+                    if p["name"] == pod.name and p["namespace"] == space)
+        self.local[pod.full_name] = pod
+        self.world.attachments[pod.full_name] = dict(item, node=node.name)
+
+    def drop_local(self):
+        if not self.local:
+            return
+        name = self.rnd.choice(sorted(self.local))
+        pod = self.local.pop(name)
+        obj = next(o for o in self.world.objects.values() if o["kind"] == "Pod" and full_name(o) == name)
+        common.equal(pod.node.del_pod(pod).code, 0, "DEL " + name)
+        netns.delete(pod.ns)
+        self.gone(obj)
+        self.world.attachments.pop(name, None)
+
+    def rewrite(self):
+        """A file written anew with the same text changes nothing."""
+        name = self.rnd.choice(sorted(self.c.objects.objects))
+        self.c.objects.put(self.c.objects.objects[name])
+
+
+def live_check(c, world):
+    """The live switch against render and the oracle, from node1's side only."""
+    a = c.nodes[0]
+    path = c.run + "/attachments.json"
+    with open(path, "w") as f:
+        json.dump([p for p in a.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface")], f)
+    common.equal(a.switch.flows(), render(c.objects.dir, a.name, path)["flows"], "the switch against render")
+    tracer = tracing.Tracer(a.switch, "br-int", a.switch.ofport("seine-tun0"), a.switch.ofport("seine-gw0"))
+    judge = Judge(world, {a.name: tracer}, gateway_macs({a.name: tracer}))
+    local = [n for n in judge.live if world.attachments[n]["node"] == a.name]
+    for src in local:
+        for family in (4, 6):
+            judge.node_probe(src, family)
+            for proto, port in world.protocols(2):
+                judge.outside(src, family, proto, port)
+            for dst in local:
+                for proto, port in world.protocols(2) if src != dst else ():
+                    judge.pair(src, dst, family, proto, port)
+    judge.verdict()
+    return judge.verdicts
+
+
+def changes(args):
+    total = steps = bursts = 0
+    start = time.monotonic()
+    with common.cluster("prc", nodes=1) as c:
+        world = worldgen.World(args.seed, n_pods=0, n_policies=4)
+        shaker = Shaker(c, world)
+        for obj in list(world.objects.values()):
+            c.objects.put(obj)
+        c.start_agents()
+        for _ in range(3):
+            shaker.add_local()
+        while time.monotonic() - start < args.seconds:
+            for _ in range(shaker.rnd.randint(1, 8)):
+                shaker.step()
+                steps += 1
+            c.sync()
+            c.recompute()
+            total += live_check(c, world)
+            bursts += 1
+    print("%d changes in %d bursts: no difference on recompute, %d verdicts agree" % (steps, bursts, total))
+    common.true(bursts >= 3 and total > 100, "enough was tried")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("verdicts", "changes"))
+    parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
+    parser.add_argument("--seconds", type=float, default=45)
+    parser.add_argument("--clusters", type=int, default=0, help="verdicts: so many clusters instead of seconds")
+    args = parser.parse_args()
+    print("property.py %s --seed %d" % (args.what, args.seed), flush=True)
+    common.main(lambda: {"verdicts": verdicts, "changes": changes}[args.what](args))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
