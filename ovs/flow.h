@@ -24,21 +24,76 @@
  * the OXM/NXM class and field, width, maskability, prerequisites and the ovs-ofctl name. */
 enum field {
     F_IN_PORT, /* 32 bit OpenFlow port */
-    F_TUN_ID, F_TUN_SRC, F_TUN_DST, F_TUN_IPV6_SRC, F_TUN_IPV6_DST,
-    F_METADATA, F_PKT_MARK,
-    F_REG0, F_REG1, F_REG2, F_REG3, F_REG4, F_REG5, F_REG6, F_REG7,
-    F_REG8, F_REG9, F_REG10, F_REG11, F_REG12, F_REG13, F_REG14, F_REG15,
-    F_XXREG0, F_XXREG1, F_XXREG2, F_XXREG3, /* 128 bit; actions only */
+    F_TUN_ID,
+    F_TUN_SRC,
+    F_TUN_DST,
+    F_TUN_IPV6_SRC,
+    F_TUN_IPV6_DST,
+    F_METADATA,
+    F_PKT_MARK,
+    F_REG0,
+    F_REG1,
+    F_REG2,
+    F_REG3,
+    F_REG4,
+    F_REG5,
+    F_REG6,
+    F_REG7,
+    F_REG8,
+    F_REG9,
+    F_REG10,
+    F_REG11,
+    F_REG12,
+    F_REG13,
+    F_REG14,
+    F_REG15,
+    F_XXREG0,
+    F_XXREG1,
+    F_XXREG2,
+    F_XXREG3,   /* 128 bit; actions only */
     F_ETH_TYPE, /* before what needs it */
-    F_CT_STATE, F_CT_ZONE, F_CT_MARK, F_CT_LABEL,
-    F_CT_NW_PROTO, F_CT_NW_SRC, F_CT_NW_DST, F_CT_IPV6_SRC, F_CT_IPV6_DST, F_CT_TP_SRC, F_CT_TP_DST,
+    F_CT_STATE,
+    F_CT_ZONE,
+    F_CT_MARK,
+    F_CT_LABEL,
+    F_CT_NW_PROTO,
+    F_CT_NW_SRC,
+    F_CT_NW_DST,
+    F_CT_IPV6_SRC,
+    F_CT_IPV6_DST,
+    F_CT_TP_SRC,
+    F_CT_TP_DST,
     F_CONJ_ID,
-    F_ETH_SRC, F_ETH_DST, F_VLAN_TCI,
-    F_IPV4_SRC, F_IPV4_DST, F_IPV6_SRC, F_IPV6_DST, F_IP_PROTO, F_IP_DSCP, F_IP_TTL, F_IP_FRAG,
-    F_ARP_OP, F_ARP_SPA, F_ARP_TPA, F_ARP_SHA, F_ARP_THA,
-    F_TCP_SRC, F_TCP_DST, F_TCP_FLAGS, F_UDP_SRC, F_UDP_DST, F_SCTP_SRC, F_SCTP_DST,
-    F_ICMP_TYPE, F_ICMP_CODE, F_ICMPV6_TYPE, F_ICMPV6_CODE,
-    F_ND_TARGET, F_ND_SLL, F_ND_TLL,
+    F_ETH_SRC,
+    F_ETH_DST,
+    F_VLAN_TCI,
+    F_IPV4_SRC,
+    F_IPV4_DST,
+    F_IPV6_SRC,
+    F_IPV6_DST,
+    F_IP_PROTO,
+    F_IP_DSCP,
+    F_IP_TTL,
+    F_IP_FRAG,
+    F_ARP_OP,
+    F_ARP_SPA,
+    F_ARP_TPA,
+    F_ARP_SHA,
+    F_ARP_THA,
+    F_TCP_SRC,
+    F_TCP_DST,
+    F_TCP_FLAGS,
+    F_UDP_SRC,
+    F_UDP_DST,
+    F_SCTP_SRC,
+    F_SCTP_DST,
+    F_ICMP_TYPE,
+    F_ICMP_CODE,
+    F_ICMPV6_TYPE,
+    F_ICMPV6_CODE,
+    F_ND_TARGET,
+    F_ND_SLL,
+    F_ND_TLL,
     F_N
 };
 enum { FIELD_MAX_BYTES = 16, MATCH_MAX_FIELDS = 24 };
@@ -52,11 +107,19 @@ enum { FIELD_MAX_BYTES = 16, MATCH_MAX_FIELDS = 24 };
 /* Well-known values. */
 enum { ETH_IPV4 = 0x0800, ETH_ARP = 0x0806, ETH_IPV6 = 0x86dd };
 enum { PROTO_ICMP = 1, PROTO_TCP = 6, PROTO_UDP = 17, PROTO_ICMPV6 = 58, PROTO_SCTP = 132 };
-enum { CT_NEW = 1, CT_EST = 2, CT_REL = 4, CT_RPL = 8, CT_INV = 16, CT_TRK = 32, CT_SNAT = 64,
-       CT_DNAT = 128 }; /* bits of F_CT_STATE */
+enum {
+    CT_NEW = 1,
+    CT_EST = 2,
+    CT_REL = 4,
+    CT_RPL = 8,
+    CT_INV = 16,
+    CT_TRK = 32,
+    CT_SNAT = 64,
+    CT_DNAT = 128
+}; /* bits of F_CT_STATE */
 
-const char *field_name(enum field f);  /* as ovs-ofctl prints it for OpenFlow 1.5 */
-unsigned field_width(enum field f);    /* bytes */
+const char *field_name(enum field f); /* as ovs-ofctl prints it for OpenFlow 1.5 */
+unsigned field_width(enum field f);   /* bytes */
 
 /* ---- match ---- */
 struct match_field {
@@ -122,12 +185,12 @@ struct act_controller {
 void act_controller(struct actions *a, const struct act_controller *c);
 enum { ACT_CT_COMMIT = 1, ACT_CT_FORCE = 2, NO_TABLE = 255 };
 struct act_ct {
-    uint16_t flags;     /* ACT_CT_ */
-    uint16_t zone;      /* used when zone_field is F_N */
+    uint16_t flags;        /* ACT_CT_ */
+    uint16_t zone;         /* used when zone_field is F_N */
     enum field zone_field; /* F_N: immediate */
     unsigned zone_ofs, zone_bits;
-    uint8_t table;      /* recirculate to, or NO_TABLE */
-    bool nat;           /* nat with the fields below, all may be empty: plain nat */
+    uint8_t table; /* recirculate to, or NO_TABLE */
+    bool nat;      /* nat with the fields below, all may be empty: plain nat */
     bool nat_src, nat_dst, nat_hash, nat_random, nat_persistent;
     struct ip ip_min, ip_max;
     uint16_t port_min, port_max;
@@ -141,8 +204,10 @@ struct learn_spec {
     unsigned n_bits;
     bool src_is_value;
     uint8_t value[FIELD_MAX_BYTES]; /* big endian, (n_bits + 7) / 8 bytes */
-    enum field src; unsigned src_ofs;
-    enum field dst; unsigned dst_ofs;
+    enum field src;
+    unsigned src_ofs;
+    enum field dst;
+    unsigned dst_ofs;
 };
 struct act_learn {
     uint8_t table;

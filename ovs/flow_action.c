@@ -311,7 +311,8 @@ void act_learn(struct actions *a, const struct act_learn *l)
     sbuf_put_be16(&a->wire, l->hard);
     sbuf_put_be16(&a->wire, l->priority);
     sbuf_put_be64(&a->wire, l->cookie);
-    sbuf_put_be16(&a->wire, (uint16_t)((l->send_flow_rem ? 1u : 0u) | (l->delete_learned ? 2u : 0u)));
+    sbuf_put_be16(&a->wire,
+                  (uint16_t)((l->send_flow_rem ? 1u : 0u) | (l->delete_learned ? 2u : 0u)));
     sbuf_put_u8(&a->wire, l->table);
     sbuf_put_u8(&a->wire, 0);
     sbuf_put_be16(&a->wire, l->fin_idle);

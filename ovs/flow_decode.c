@@ -65,7 +65,8 @@ int action_next(struct bytes *list, struct action_ref *out, struct err *err)
         if (len < 16)
             return err_set(err, ERR_INVALID, "experimenter action: length %u", len);
         if (get_be32(p + 4) != NX_VENDOR_ID)
-            return err_set(err, ERR_UNSUPPORTED, "action of vendor 0x%x", (unsigned)get_be32(p + 4));
+            return err_set(err, ERR_UNSUPPORTED, "action of vendor 0x%x",
+                           (unsigned)get_be32(p + 4));
         subtype = get_be16(p + 8);
     }
     const struct action_kind *kind = find_kind(type, subtype);

@@ -154,7 +154,7 @@ void hex_format(const uint8_t *p, size_t n, struct sbuf *out)
 
 void port_format(uint32_t port, struct sbuf *out)
 {
-    static const char *const reserved[] = {"UNSET", "IN_PORT", "TABLE", "NORMAL", "FLOOD",
+    static const char *const reserved[] = {"UNSET", "IN_PORT",    "TABLE", "NORMAL", "FLOOD",
                                            "ALL",   "CONTROLLER", "LOCAL", "ANY"};
     if (port >= UINT32_C(0xfffffff7))
         sbuf_puts(out, reserved[port - UINT32_C(0xfffffff7)]);

@@ -7,9 +7,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-static const char *const ct_state_names[8] = {"new",  "est",  "rel",  "rpl",
+static const char *const ct_state_names[8] = {"new", "est", "rel",  "rpl",
                                               "inv", "trk", "snat", "dnat"};
-static const char *const tcp_flag_names[12] = {"fin", "syn", "rst", "psh", "ack", "urg",
+static const char *const tcp_flag_names[12] = {"fin", "syn", "rst", "psh",   "ack",   "urg",
                                                "ece", "cwr", "ns",  "[800]", "[400]", "[200]"};
 
 /* ---- match ---- */
@@ -117,8 +117,10 @@ static void format_proto(int64_t eth, int64_t proto, bool *type_out, bool *proto
     static const struct {
         int proto;
         const char *v4, *v6;
-    } names[] = {{PROTO_ICMP, "icmp", NULL}, {PROTO_ICMPV6, NULL, "icmp6"},
-                 {PROTO_TCP, "tcp", "tcp6"}, {PROTO_UDP, "udp", "udp6"},
+    } names[] = {{PROTO_ICMP, "icmp", NULL},
+                 {PROTO_ICMPV6, NULL, "icmp6"},
+                 {PROTO_TCP, "tcp", "tcp6"},
+                 {PROTO_UDP, "udp", "udp6"},
                  {PROTO_SCTP, "sctp", "sctp6"}};
     *type_out = eth == ETH_IPV4 || eth == ETH_IPV6 || eth == ETH_ARP || eth == 0x8035;
     *proto_out = false;
@@ -197,10 +199,11 @@ static void format_l4(const struct match *m, struct sbuf *out)
     static const struct {
         enum field f;
         const char *name;
-    } order[] = {{F_ICMP_TYPE, "icmp_type"}, {F_ICMP_CODE, "icmp_code"},
+    } order[] = {{F_ICMP_TYPE, "icmp_type"},   {F_ICMP_CODE, "icmp_code"},
                  {F_ICMPV6_TYPE, "icmp_type"}, {F_ICMPV6_CODE, "icmp_code"},
-                 {F_TCP_SRC, "tp_src"}, {F_TCP_DST, "tp_dst"}, {F_UDP_SRC, "tp_src"},
-                 {F_UDP_DST, "tp_dst"}, {F_SCTP_SRC, "tp_src"}, {F_SCTP_DST, "tp_dst"}};
+                 {F_TCP_SRC, "tp_src"},        {F_TCP_DST, "tp_dst"},
+                 {F_UDP_SRC, "tp_src"},        {F_UDP_DST, "tp_dst"},
+                 {F_SCTP_SRC, "tp_src"},       {F_SCTP_DST, "tp_dst"}};
     for (size_t i = 0; i < ARRAY_LEN(order); i++)
         put_dec(m, order[i].f, order[i].name, out);
     put_own(m, F_ND_TARGET, "nd_target", out);
@@ -354,8 +357,8 @@ struct controller_props {
 
 static int controller_prop(uint16_t type, struct bytes data, struct controller_props *out)
 {
-    static const size_t want[] = {[NXAC2_MAX_LEN] = 4, [NXAC2_CONTROLLER_ID] = 4,
-                                  [NXAC2_REASON] = 1, [NXAC2_METER_ID] = 4};
+    static const size_t want[] = {
+        [NXAC2_MAX_LEN] = 4, [NXAC2_CONTROLLER_ID] = 4, [NXAC2_REASON] = 1, [NXAC2_METER_ID] = 4};
     if (type > NXAC2_METER_ID)
         return ERR_UNSUPPORTED;
     if (type != NXAC2_USERDATA && data.n != want[type])
@@ -407,8 +410,8 @@ static int controller_read(struct bytes all, struct controller_props *out, struc
 
 static int format_controller(struct bytes all, struct sbuf *out, struct err *err)
 {
-    static const char *const reasons[] = {"no_match", "action", "invalid_ttl", "action_set",
-                                          "group", "packet_out"};
+    static const char *const reasons[] = {"no_match",   "action", "invalid_ttl",
+                                          "action_set", "group",  "packet_out"};
     struct controller_props p;
     int r = controller_read(all, &p, err);
     if (r)

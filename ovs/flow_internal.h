@@ -9,7 +9,15 @@
 
 /* How a field's value is written. */
 enum field_text {
-    FT_DEC, FT_HEX, FT_PORT, FT_CT_STATE, FT_MAC, FT_IPV4, FT_IPV6, FT_FRAG, FT_TCP_FLAGS
+    FT_DEC,
+    FT_HEX,
+    FT_PORT,
+    FT_CT_STATE,
+    FT_MAC,
+    FT_IPV4,
+    FT_IPV6,
+    FT_FRAG,
+    FT_TCP_FLAGS
 };
 struct field_info {
     const char *name;     /* in set_field and learn */
@@ -48,21 +56,55 @@ void port_format(uint32_t port, struct sbuf *out);
 void hex_format(const uint8_t *p, size_t n, struct sbuf *out); /* 0x1f; zero is 0 */
 
 /* ---- actions on the wire ---- */
-enum { OFPAT_OUTPUT = 0, OFPAT_PUSH_VLAN = 17, OFPAT_POP_VLAN = 18, OFPAT_GROUP = 22,
-       OFPAT_DEC_TTL = 24, OFPAT_SET_FIELD = 25, OFPAT_COPY_FIELD = 28, OFPAT_METER = 29,
-       OFPAT_EXPERIMENTER = 0xffff };
+enum {
+    OFPAT_OUTPUT = 0,
+    OFPAT_PUSH_VLAN = 17,
+    OFPAT_POP_VLAN = 18,
+    OFPAT_GROUP = 22,
+    OFPAT_DEC_TTL = 24,
+    OFPAT_SET_FIELD = 25,
+    OFPAT_COPY_FIELD = 28,
+    OFPAT_METER = 29,
+    OFPAT_EXPERIMENTER = 0xffff
+};
 #define NX_VENDOR_ID UINT32_C(0x00002320)
-enum { NXAST_NOTE = 8, NXAST_RESUBMIT_TABLE = 14, NXAST_OUTPUT_REG = 15, NXAST_LEARN = 16,
-       NXAST_EXIT = 17, NXAST_CONJUNCTION = 34, NXAST_CT = 35, NXAST_NAT = 36,
-       NXAST_CONTROLLER2 = 37, NXAST_CLONE = 42, NXAST_CT_CLEAR = 43,
-       NXAST_RESUBMIT_TABLE_CT = 44 };
+enum {
+    NXAST_NOTE = 8,
+    NXAST_RESUBMIT_TABLE = 14,
+    NXAST_OUTPUT_REG = 15,
+    NXAST_LEARN = 16,
+    NXAST_EXIT = 17,
+    NXAST_CONJUNCTION = 34,
+    NXAST_CT = 35,
+    NXAST_NAT = 36,
+    NXAST_CONTROLLER2 = 37,
+    NXAST_CLONE = 42,
+    NXAST_CT_CLEAR = 43,
+    NXAST_RESUBMIT_TABLE_CT = 44
+};
 enum { NX_NAT_SRC = 1, NX_NAT_DST = 2, NX_NAT_PERSISTENT = 4, NX_NAT_HASH = 8, NX_NAT_RANDOM = 16 };
-enum { NX_RANGE_IP4_MIN = 1, NX_RANGE_IP4_MAX = 2, NX_RANGE_IP6_MIN = 4, NX_RANGE_IP6_MAX = 8,
-       NX_RANGE_PORT_MIN = 16, NX_RANGE_PORT_MAX = 32 };
-enum { NXAC2_MAX_LEN, NXAC2_CONTROLLER_ID, NXAC2_REASON, NXAC2_USERDATA, NXAC2_PAUSE,
-       NXAC2_METER_ID };
-enum { NX_LEARN_SRC_VALUE = 1 << 13, NX_LEARN_DST_LOAD = 1 << 11, NX_LEARN_DST_OUTPUT = 2 << 11,
-       NX_LEARN_BITS_MASK = 0x3ff };
+enum {
+    NX_RANGE_IP4_MIN = 1,
+    NX_RANGE_IP4_MAX = 2,
+    NX_RANGE_IP6_MIN = 4,
+    NX_RANGE_IP6_MAX = 8,
+    NX_RANGE_PORT_MIN = 16,
+    NX_RANGE_PORT_MAX = 32
+};
+enum {
+    NXAC2_MAX_LEN,
+    NXAC2_CONTROLLER_ID,
+    NXAC2_REASON,
+    NXAC2_USERDATA,
+    NXAC2_PAUSE,
+    NXAC2_METER_ID
+};
+enum {
+    NX_LEARN_SRC_VALUE = 1 << 13,
+    NX_LEARN_DST_LOAD = 1 << 11,
+    NX_LEARN_DST_OUTPUT = 2 << 11,
+    NX_LEARN_BITS_MASK = 0x3ff
+};
 enum { OFPIT_GOTO_TABLE = 1, OFPIT_APPLY_ACTIONS = 4 };
 enum { ACTION_MAX_DEPTH = 4, CT_FIXED_LEN = 24, LEARN_FIXED_LEN = 32 };
 

@@ -14,8 +14,13 @@
 #include <string.h>
 
 enum { BUCKET_LEN = 8, PROP_WEIGHT = 0, PROP_WATCH_PORT = 1, PROP_WATCH_GROUP = 2 };
-enum { PROP_EXPERIMENTER = 0xffff, NTR_SELECTION_METHOD = 1, METHOD_LEN = 16, NTR_FIXED_LEN = 40,
-       GROUP_DESC_LEN = 16 };
+enum {
+    PROP_EXPERIMENTER = 0xffff,
+    NTR_SELECTION_METHOD = 1,
+    METHOD_LEN = 16,
+    NTR_FIXED_LEN = 40,
+    GROUP_DESC_LEN = 16
+};
 #define NTR_VENDOR UINT32_C(0x0000154d)
 
 /* What else a bucket says. */
@@ -99,7 +104,7 @@ void group_value_encode(const struct group *g, struct sbuf *out)
         return;
     struct method m = {.param = g->selection_param};
     assert(strlen(g->selection_method) < METHOD_LEN);
-    strcpy(m.name, g->selection_method);
+    memcpy(m.name, g->selection_method, strlen(g->selection_method));
     for (size_t i = 0; i < g->n_fields; i++) {
         m.has[g->fields[i]] = true;
         memset(m.mask[g->fields[i]], 0xff, FIELD_MAX_BYTES);
@@ -216,8 +221,7 @@ static int value_canon(uint8_t type, struct bytes buckets, struct bytes props, s
     return r < 0 ? r : 0;
 }
 
-int ofmsg_group_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *value,
-                          struct err *err)
+int ofmsg_group_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *value, struct err *err)
 {
     struct bytes entry;
     int r = ofmsg_entry_next(body, GROUP_DESC_LEN, "group", &entry, err);

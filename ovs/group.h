@@ -13,8 +13,8 @@ enum group_type { GROUP_ALL = 0, GROUP_SELECT = 1, GROUP_INDIRECT = 2, GROUP_FF 
 enum { GROUP_KEY_LEN = 4, GROUP_VALUE_MIN = 5 };
 
 struct group_bucket {
-    uint32_t id;         /* bucket id; unique in the group */
-    uint16_t weight;     /* GROUP_SELECT only */
+    uint32_t id;                   /* bucket id; unique in the group */
+    uint16_t weight;               /* GROUP_SELECT only */
     const struct actions *actions; /* goto and meter are not allowed in a bucket */
 };
 struct group {

@@ -46,8 +46,7 @@ static int bands_canon(struct bytes bands, uint16_t flags, struct sbuf *out, str
     return 0;
 }
 
-int ofmsg_meter_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *value,
-                          struct err *err)
+int ofmsg_meter_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *value, struct err *err)
 {
     struct bytes entry;
     for (;;) {
@@ -86,7 +85,9 @@ int meter_format(struct bytes key, struct bytes value, struct sbuf *out, struct 
     static const struct {
         uint16_t flag;
         const char *name;
-    } names[] = {{METER_KBPS, "kbps "}, {METER_PKTPS, "pktps "}, {METER_BURST, "burst "},
+    } names[] = {{METER_KBPS, "kbps "},
+                 {METER_PKTPS, "pktps "},
+                 {METER_BURST, "burst "},
                  {METER_STATS, "stats "}};
     if (key.n != METER_KEY_LEN || value.n < METER_VALUE_MIN)
         return err_set(err, ERR_TRUNCATED, "meter of %zu + %zu bytes", key.n, value.n);

@@ -12,7 +12,7 @@
 enum meter_flag { METER_KBPS = 1, METER_PKTPS = 2, METER_BURST = 4, METER_STATS = 8 };
 enum { METER_KEY_LEN = 4, METER_VALUE_MIN = 2, METER_BAND_LEN = 16 };
 
-struct meter { /* one drop band, which is all that datapaths know */
+struct meter {      /* one drop band, which is all that datapaths know */
     uint16_t flags; /* METER_ */
     uint32_t rate;  /* packets or kilobits a second */
     uint32_t burst; /* with METER_BURST */

@@ -11,19 +11,42 @@
 
 enum { OFMSG_VERSION = 6, OFMSG_HEADER_LEN = 8, OFMSG_MAX_LEN = 65535 };
 enum ofmsg_type {
-    OFMSG_HELLO = 0, OFMSG_ERROR = 1, OFMSG_ECHO_REQUEST = 2, OFMSG_ECHO_REPLY = 3,
-    OFMSG_EXPERIMENTER = 4, OFMSG_FEATURES_REQUEST = 5, OFMSG_FEATURES_REPLY = 6,
-    OFMSG_SET_CONFIG = 9, OFMSG_PACKET_IN = 10, OFMSG_FLOW_REMOVED = 11, OFMSG_PORT_STATUS = 12,
-    OFMSG_PACKET_OUT = 13, OFMSG_FLOW_MOD = 14, OFMSG_GROUP_MOD = 15, OFMSG_MULTIPART_REQUEST = 18,
-    OFMSG_MULTIPART_REPLY = 19, OFMSG_BARRIER_REQUEST = 20, OFMSG_BARRIER_REPLY = 21,
-    OFMSG_METER_MOD = 29, OFMSG_BUNDLE_CONTROL = 33, OFMSG_BUNDLE_ADD = 34
+    OFMSG_HELLO = 0,
+    OFMSG_ERROR = 1,
+    OFMSG_ECHO_REQUEST = 2,
+    OFMSG_ECHO_REPLY = 3,
+    OFMSG_EXPERIMENTER = 4,
+    OFMSG_FEATURES_REQUEST = 5,
+    OFMSG_FEATURES_REPLY = 6,
+    OFMSG_SET_CONFIG = 9,
+    OFMSG_PACKET_IN = 10,
+    OFMSG_FLOW_REMOVED = 11,
+    OFMSG_PORT_STATUS = 12,
+    OFMSG_PACKET_OUT = 13,
+    OFMSG_FLOW_MOD = 14,
+    OFMSG_GROUP_MOD = 15,
+    OFMSG_MULTIPART_REQUEST = 18,
+    OFMSG_MULTIPART_REPLY = 19,
+    OFMSG_BARRIER_REQUEST = 20,
+    OFMSG_BARRIER_REPLY = 21,
+    OFMSG_METER_MOD = 29,
+    OFMSG_BUNDLE_CONTROL = 33,
+    OFMSG_BUNDLE_ADD = 34
 };
 enum ofmsg_multipart {
-    OFMSG_MP_FLOW_DESC = 1, OFMSG_MP_GROUP_DESC = 7, OFMSG_MP_METER_DESC = 10, OFMSG_MP_PORT_DESC = 13
+    OFMSG_MP_FLOW_DESC = 1,
+    OFMSG_MP_GROUP_DESC = 7,
+    OFMSG_MP_METER_DESC = 10,
+    OFMSG_MP_PORT_DESC = 13
 };
 enum ofmsg_bundle_op {
-    OFMSG_BUNDLE_OPEN = 0, OFMSG_BUNDLE_OPENED = 1, OFMSG_BUNDLE_CLOSE = 2, OFMSG_BUNDLE_CLOSED = 3,
-    OFMSG_BUNDLE_COMMIT = 4, OFMSG_BUNDLE_COMMITTED = 5, OFMSG_BUNDLE_DISCARD = 6,
+    OFMSG_BUNDLE_OPEN = 0,
+    OFMSG_BUNDLE_OPENED = 1,
+    OFMSG_BUNDLE_CLOSE = 2,
+    OFMSG_BUNDLE_CLOSED = 3,
+    OFMSG_BUNDLE_COMMIT = 4,
+    OFMSG_BUNDLE_COMMITTED = 5,
+    OFMSG_BUNDLE_DISCARD = 6,
     OFMSG_BUNDLE_DISCARDED = 7
 };
 enum { OFMSG_BUNDLE_ATOMIC = 1, OFMSG_BUNDLE_ORDERED = 2 };
@@ -57,9 +80,9 @@ struct ofmsg_features {
 int ofmsg_features_decode(struct bytes msg, struct ofmsg_features *out, struct err *err);
 
 struct ofmsg_error {
-    uint16_t type, code;       /* 0xffff: an experimenter's */
-    uint32_t experimenter;     /* with type 0xffff */
-    char name[64];             /* "OFPFMFC_TABLE_FULL", "NXBRC_..." or "type 5 code 9" */
+    uint16_t type, code;   /* 0xffff: an experimenter's */
+    uint32_t experimenter; /* with type 0xffff */
+    char name[64];         /* "OFPFMFC_TABLE_FULL", "NXBRC_..." or "type 5 code 9" */
 };
 int ofmsg_error_decode(struct bytes msg, struct ofmsg_error *out, struct err *err);
 
@@ -93,8 +116,8 @@ int ofmsg_bundle_control_decode(struct bytes msg, enum ofmsg_bundle_op *op_out, 
 void ofmsg_multipart_request_encode(enum ofmsg_multipart type, uint32_t xid, struct sbuf *out);
 struct ofmsg_reply {
     uint16_t type;
-    bool more;          /* further parts follow */
-    struct bytes body;  /* entries */
+    bool more;         /* further parts follow */
+    struct bytes body; /* entries */
 };
 int ofmsg_multipart_decode(struct bytes msg, struct ofmsg_reply *out, struct err *err);
 /* Take the next entry off '*body': 1 with key and value appended to the (cleared) buffers, 0 at the
@@ -123,10 +146,10 @@ struct ofmsg_packet_in { /* NXT_PACKET_IN2; all memory is the message's */
     uint32_t full_len;
     uint8_t table, reason;
     uint64_t cookie;
-    struct match metadata;      /* registers, in_port, ct_*, tunnel; unknown fields left out */
-    struct bytes raw_metadata;  /* as it came, for ofmsg_resume_encode */
+    struct match metadata;     /* registers, in_port, ct_*, tunnel; unknown fields left out */
+    struct bytes raw_metadata; /* as it came, for ofmsg_resume_encode */
     struct bytes userdata;
-    struct bytes continuation;  /* p == NULL: none; whole property data for ofmsg_resume_encode */
+    struct bytes continuation; /* p == NULL: none; whole property data for ofmsg_resume_encode */
 };
 int ofmsg_packet_in_decode(struct bytes msg, struct ofmsg_packet_in *out, struct err *err);
 /* NXT_RESUME: lets a paused packet go on.  'metadata' may hold changed registers; the packet may be

@@ -7,8 +7,12 @@
 #include "ovs/ofmsg.h"
 
 enum { OFMSG_NX_VENDOR = 0x2320 };
-enum { NXT_SET_PACKET_IN_FORMAT = 16, NXT_SET_CONTROLLER_ID = 20, NXT_RESUME = 28,
-       NXT_PACKET_IN2 = 30 };
+enum {
+    NXT_SET_PACKET_IN_FORMAT = 16,
+    NXT_SET_CONTROLLER_ID = 20,
+    NXT_RESUME = 28,
+    NXT_PACKET_IN2 = 30
+};
 
 /* Starts a message; ofmsg_end() sets its length, or takes it back with ERR_TOO_BIG. */
 size_t ofmsg_begin(uint8_t type, uint32_t xid, struct sbuf *out);

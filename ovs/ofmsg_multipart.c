@@ -175,8 +175,8 @@ int ofmsg_flow_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *valu
 
 static void port_read(const uint8_t *p, struct ofmsg_port *out)
 {
-    *out = (struct ofmsg_port){.number = get_be32(p), .config = get_be32(p + 32),
-                               .state = get_be32(p + 36)};
+    *out = (struct ofmsg_port){
+        .number = get_be32(p), .config = get_be32(p + 32), .state = get_be32(p + 36)};
     memcpy(out->mac.b, p + 8, 6);
     memcpy(out->name, p + 16, 16);
 }

@@ -7,14 +7,27 @@
 
 #include <string.h>
 
-enum { PIN_PACKET, PIN_FULL_LEN, PIN_BUFFER_ID, PIN_TABLE, PIN_COOKIE, PIN_REASON, PIN_METADATA,
-       PIN_USERDATA, PIN_CONTINUATION, PIN_N };
+enum {
+    PIN_PACKET,
+    PIN_FULL_LEN,
+    PIN_BUFFER_ID,
+    PIN_TABLE,
+    PIN_COOKIE,
+    PIN_REASON,
+    PIN_METADATA,
+    PIN_USERDATA,
+    PIN_CONTINUATION,
+    PIN_N
+};
 enum { NX_HEADER_LEN = 16, OFPMT_OXM = 1 };
 
 static int read_prop(uint16_t type, struct bytes data, struct ofmsg_packet_in *out, struct err *err)
 {
-    static const size_t min_len[PIN_N] = {[PIN_FULL_LEN] = 4, [PIN_BUFFER_ID] = 4, [PIN_TABLE] = 1,
-                                          [PIN_COOKIE] = 12, [PIN_REASON] = 1};
+    static const size_t min_len[PIN_N] = {[PIN_FULL_LEN] = 4,
+                                          [PIN_BUFFER_ID] = 4,
+                                          [PIN_TABLE] = 1,
+                                          [PIN_COOKIE] = 12,
+                                          [PIN_REASON] = 1};
     const uint8_t *p = data.p;
     if (type >= PIN_N)
         return 0;

@@ -4,11 +4,11 @@
  *
  * An apply goes in phases, each a run of messages that ends with a barrier; the next phase begins
  * when the barrier is answered and no error came:
- *     meters (OVS keeps them out of bundles) -> open and fill the bundle -> commit -> meters' deletes
- * The barrier before the commit is needed: a message that a bundle refuses is left out of it, and
- * a commit would then do the rest.  On an error the bundle is discarded and the plan refused.
- * Messages are made from the plan only as the owner asks for output, so that a plan of any size
- * needs little memory. */
+ *     meters (OVS keeps them out of bundles) -> open and fill the bundle -> commit -> meters'
+ * deletes The barrier before the commit is needed: a message that a bundle refuses is left out of
+ * it, and a commit would then do the rest.  On an error the bundle is discarded and the plan
+ * refused. Messages are made from the plan only as the owner asks for output, so that a plan of any
+ * size needs little memory. */
 #include "ovs/ofsession.h"
 
 #include "core/base/mem.h"
@@ -331,8 +331,7 @@ static bool put_phase(struct ofsession *s, struct sbuf *out)
     static const enum ofmsg_bundle_op control[] = {[PHASE_FILL] = OFMSG_BUNDLE_OPEN,
                                                    [PHASE_COMMIT] = OFMSG_BUNDLE_COMMIT,
                                                    [PHASE_DISCARD] = OFMSG_BUNDLE_DISCARD};
-    bool controls =
-        a->phase == PHASE_FILL || a->phase == PHASE_COMMIT || a->phase == PHASE_DISCARD;
+    bool controls = a->phase == PHASE_FILL || a->phase == PHASE_COMMIT || a->phase == PHASE_DISCARD;
     if (a->phase == PHASE_NONE || a->ended)
         return false;
     if (controls && !a->opened) {

@@ -35,13 +35,13 @@ enum ofsession_state {
     OFSESSION_IDLE,     /* ready for a request */
     OFSESSION_DUMPING,
     OFSESSION_APPLYING,
-    OFSESSION_DEAD      /* failed or lost; only free is useful */
+    OFSESSION_DEAD /* failed or lost; only free is useful */
 };
 
 enum ofsession_result {
     OFSESSION_COMMITTED, /* all of it is in the switch: bundle committed and barrier answered */
     OFSESSION_REFUSED,   /* nothing of the bundle is in the switch */
-    OFSESSION_UNKNOWN    /* connection lost or garbled before the reply: dump before anything else */
+    OFSESSION_UNKNOWN /* connection lost or garbled before the reply: dump before anything else */
 };
 struct ofsession_outcome {
     enum ofsession_result result;
@@ -51,7 +51,7 @@ struct ofsession_outcome {
      * that plan as refused, then dump. */
     enum ofsession_space space;
     size_t item;
-    const char *reason; /* never NULL; valid during the call */
+    const char *reason;                /* never NULL; valid during the call */
     size_t n_mods[OFSESSION_N_SPACES]; /* modifications sent */
 };
 

@@ -13,8 +13,20 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum mode { FROM_START, WHILE_IDLE, WHILE_DUMPING, WHILE_APPLYING, FLOWS, GROUPS, METERS, PACKET_IN,
-            FLOW_TEXT, MATCH, INSTRUCTIONS, N_MODES };
+enum mode {
+    FROM_START,
+    WHILE_IDLE,
+    WHILE_DUMPING,
+    WHILE_APPLYING,
+    FLOWS,
+    GROUPS,
+    METERS,
+    PACKET_IN,
+    FLOW_TEXT,
+    MATCH,
+    INSTRUCTIONS,
+    N_MODES
+};
 
 static void check(bool ok)
 {
@@ -58,9 +70,9 @@ static const struct ofsession_events events = {
     .dump_row = on_row, .applied = on_applied, .packet_in = on_packet};
 
 static const uint8_t greeting[] = {
-    6, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x40,                     /* hello */
-    6, 6, 0, 32, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 254, 0, 0, 0, /* features */
-    0, 0, 0, 0,  0, 0, 0, 0, 6, 21, 0, 8, 0, 0, 0, 3,                       /* barrier reply */
+    6, 0, 0, 16, 0, 0, 0, 1, 0, 1,  0, 8, 0, 0, 0, 0x40,                           /* hello */
+    6, 6, 0, 32, 0, 0, 0, 2, 0, 0,  0, 0, 0, 0, 0, 1,    0, 0, 0, 0, 254, 0, 0, 0, /* features */
+    0, 0, 0, 0,  0, 0, 0, 0, 6, 21, 0, 8, 0, 0, 0, 3, /* barrier reply */
 };
 
 static void drain(struct ofsession *s)

@@ -27,8 +27,7 @@ static void on_ready(void *aux, const struct ofmsg_features *features)
     d->ready = true;
 }
 
-static void on_dump_row(void *aux, enum ofsession_space space, struct bytes key,
-                        struct bytes value)
+static void on_dump_row(void *aux, enum ofsession_space space, struct bytes key, struct bytes value)
 {
     struct ofdriver *d = aux;
     if (d->on_row) {

@@ -103,7 +103,7 @@ bool ovs_sandbox_start(struct ovs_sandbox *s)
     char *argv[] = {program, remote, ctl, quiet, db, NULL};
     char command[256];
     memset(s, 0, sizeof *s);
-    strcpy(s->dir, "/tmp/seine-ovs-XXXXXX");
+    snprintf(s->dir, sizeof s->dir, "/tmp/seine-ovs-XXXXXX");
     if (!mkdtemp(s->dir))
         return false;
     snprintf(command, sizeof command, "ovsdb-tool create conf.db %s", schema);

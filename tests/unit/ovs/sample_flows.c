@@ -190,7 +190,8 @@ static void l4_matches(struct sample_rows *rows)
     static const struct {
         uint8_t proto;
         enum field src, dst;
-    } kinds[] = {{PROTO_TCP, F_TCP_SRC, F_TCP_DST}, {PROTO_UDP, F_UDP_SRC, F_UDP_DST},
+    } kinds[] = {{PROTO_TCP, F_TCP_SRC, F_TCP_DST},
+                 {PROTO_UDP, F_UDP_SRC, F_UDP_DST},
                  {PROTO_SCTP, F_SCTP_SRC, F_SCTP_DST}};
     struct match m;
     uint16_t priority = 40;
@@ -394,9 +395,8 @@ static void ct_actions(struct sample_rows *rows)
                                 .table = NO_TABLE,
                                 .exec = &exec});
     add_actions(rows, ETH_IPV6, 0, &a);
-    act_ct(&a, &(struct act_ct){.flags = ACT_CT_COMMIT | ACT_CT_FORCE,
-                                .zone_field = F_N,
-                                .table = NO_TABLE});
+    act_ct(&a, &(struct act_ct){
+                   .flags = ACT_CT_COMMIT | ACT_CT_FORCE, .zone_field = F_N, .table = NO_TABLE});
     add_actions(rows, ETH_IPV4, 0, &a);
     act_ct(&a, &(struct act_ct){.flags = ACT_CT_COMMIT,
                                 .zone_field = F_N,
@@ -436,11 +436,10 @@ static void ct_actions(struct sample_rows *rows)
                                 .ip_min = ip("fd00::1"),
                                 .port_min = 80});
     add_actions(rows, ETH_IPV6, PROTO_TCP, &a);
-    act_ct(&a, &(struct act_ct){.flags = ACT_CT_COMMIT,
-                                .zone_field = F_N,
-                                .table = 40,
-                                .nat = true,
-                                .nat_src = true});
+    act_ct(
+        &a,
+        &(struct act_ct){
+            .flags = ACT_CT_COMMIT, .zone_field = F_N, .table = 40, .nat = true, .nat_src = true});
     add_actions(rows, ETH_IPV4, 0, &a);
 }
 
@@ -467,16 +466,27 @@ static void learn_actions(struct sample_rows *rows)
     auto_actions a;
     actions_init(&a);
     const struct learn_spec specs[] = {
-        {.kind = LEARN_MATCH, .n_bits = 16, .src_is_value = true, .value = {0x08, 0},
+        {.kind = LEARN_MATCH,
+         .n_bits = 16,
+         .src_is_value = true,
+         .value = {0x08, 0},
          .dst = F_ETH_TYPE},
         {.kind = LEARN_MATCH, .n_bits = 8, .src_is_value = true, .value = {6}, .dst = F_IP_PROTO},
         {.kind = LEARN_MATCH, .n_bits = 32, .src = F_IPV4_DST, .dst = F_IPV4_DST},
         {.kind = LEARN_MATCH, .n_bits = 32, .src = F_IPV4_SRC, .dst = F_IPV4_DST},
         {.kind = LEARN_MATCH, .n_bits = 16, .src = F_TCP_DST, .dst = F_TCP_DST},
-        {.kind = LEARN_MATCH, .n_bits = 4, .src_is_value = true, .value = {5}, .dst = F_REG4,
+        {.kind = LEARN_MATCH,
+         .n_bits = 4,
+         .src_is_value = true,
+         .value = {5},
+         .dst = F_REG4,
          .dst_ofs = 8},
         {.kind = LEARN_LOAD, .n_bits = 32, .src = F_REG3, .dst = F_REG3},
-        {.kind = LEARN_LOAD, .n_bits = 3, .src_is_value = true, .value = {2}, .dst = F_REG4,
+        {.kind = LEARN_LOAD,
+         .n_bits = 3,
+         .src_is_value = true,
+         .value = {2},
+         .dst = F_REG4,
          .dst_ofs = 16},
         {.kind = LEARN_LOAD, .n_bits = 128, .src = F_XXREG3, .dst = F_XXREG3},
         {.kind = LEARN_LOAD, .n_bits = 1, .src_is_value = true, .value = {1}, .dst = F_REG5},
@@ -602,12 +612,14 @@ const char *const sample_texts[] = {
     "load:NXM_NX_REG4[0..15]->NXM_NX_REG4[0..15],load:0x2->NXM_NX_REG4[16..18],"
     "output:NXM_NX_REG1[]),set_field:0x1->xxreg3",
     "table=8,tun_id=0x5,tun_src=1.2.3.4,tun_dst=4.3.2.1,metadata=0x7/0xff actions=output:1",
-    "table=8,tun_ipv6_src=fd00::1,pkt_mark=0x5/0x7 actions=set_field:fd00::9->tun_ipv6_dst,output:2",
+    "table=8,tun_ipv6_src=fd00::1,pkt_mark=0x5/0x7 "
+    "actions=set_field:fd00::9->tun_ipv6_dst,output:2",
     "table=9,dl_vlan=100 actions=pop_vlan,output:2",
     "table=9,vlan_tci=0x0000/0x1fff actions=push_vlan:0x8100,output:1",
     "table=9,priority=5,dl_vlan=7,dl_vlan_pcp=3 actions=drop",
     "table=9,dl_src=01:00:00:00:00:00/01:00:00:00:00:00,dl_type=0x88cc actions=exit",
-    "table=9,ct_state=+trk+est,ip,in_port=3 actions=clone(set_field:1->reg0,output:1),resubmit(1,9),resubmit(,7,ct)",
+    "table=9,ct_state=+trk+est,ip,in_port=3 "
+    "actions=clone(set_field:1->reg0,output:1),resubmit(1,9),resubmit(,7,ct)",
     "table=9,in_port=4,idle_timeout=10,hard_timeout=20,send_flow_rem actions=controller(reason="
     "invalid_ttl,max_len=100,id=2,userdata=aa.bb.cc,pause)",
     "table=9,priority=9 actions=CONTROLLER:128",

@@ -138,7 +138,7 @@ static void bad_actions_are_errors(void **state)
         {"0000", ERR_TRUNCATED},
         {"0000 0000 00000000", ERR_INVALID},
         {"0000 0004 00000000", ERR_INVALID},
-        {"0000 0008 00000000", ERR_INVALID},  /* output of 8 bytes */
+        {"0000 0008 00000000", ERR_INVALID}, /* output of 8 bytes */
         {"0000 0010 00000000", ERR_TRUNCATED},
         {"000f 0008 00000000", ERR_UNSUPPORTED},
         {"ffff 0008 00002320", ERR_INVALID},
@@ -289,8 +289,8 @@ static void more_conjunctions_than_a_message_holds_are_a_conflict(void **state)
         two[i][0] = N + i;
         one[i][2] = two[i][2] = 2;
     }
-    put_conj(&a, 1, (const uint32_t (*)[3])one, N);
-    put_conj(&b, 1, (const uint32_t (*)[3])two, N);
+    put_conj(&a, 1, (const uint32_t(*)[3])one, N);
+    put_conj(&b, 1, (const uint32_t(*)[3])two, N);
     struct bytes values[] = {of_sbuf(&a), of_sbuf(&b)};
     assert_false(flow_merge(values, 2, &out));
     assert_int_equal(out.len, a.len);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Matches and flow keys: canonical form, wire vectors read both ways, what a switch does to them. */
+ * Matches and flow keys: canonical form, wire vectors read both ways, what a switch does to them.
+ */
 #include "tests/unit/ovs/ovs_test.h"
 
 #include "ovs/flow_internal.h"
@@ -128,13 +129,13 @@ static void bad_matches_are_named(void **state)
     } cases[] = {
         {"800000", ERR_TRUNCATED},
         {"80000004 000000", ERR_TRUNCATED},
-        {"80000002 0000", ERR_INVALID},            /* in_port of two bytes */
-        {"80000104 00000001", ERR_INVALID},        /* masked, but no mask */
+        {"80000002 0000", ERR_INVALID},             /* in_port of two bytes */
+        {"80000104 00000001", ERR_INVALID},         /* masked, but no mask */
         {"80015208 0000000000000000", ERR_INVALID}, /* xreg41 */
         {"80010204 00000000", ERR_INVALID},
         {"80000c01 00", ERR_INVALID},
-        {"80004404 00000000", ERR_UNSUPPORTED},    /* mpls_label */
-        {"80005804 00010894", ERR_UNSUPPORTED},    /* packet type not Ethernet */
+        {"80004404 00000000", ERR_UNSUPPORTED}, /* mpls_label */
+        {"80005804 00010894", ERR_UNSUPPORTED}, /* packet type not Ethernet */
         {"ffff0208 0000232000000000", ERR_UNSUPPORTED},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -17,7 +17,8 @@ static void a_select_group_has_weights_and_reads_back(void **state)
     act_output(&a, 2);
     const struct group_bucket b = {.id = 5, .weight = 100, .actions = &a};
     group_key_encode(9, &key);
-    group_value_encode(&(struct group){.type = GROUP_SELECT, .buckets = &b, .n_buckets = 1}, &value);
+    group_value_encode(&(struct group){.type = GROUP_SELECT, .buckets = &b, .n_buckets = 1},
+                       &value);
     assert_hex(&key, "00000009");
     assert_hex(&value, "01 00000020 0020 0010 00000005 0000 0010 00000002 0000 000000000000"
                        "0000 0008 0064 0000");

@@ -121,8 +121,8 @@ static void flow_mods_are_made_from_key_and_value(void **state)
     struct err err = {0};
     put_hex_text(&key, "05 0064 00010604 00000007");
     put_hex_text(&value, "0000000000000009 0001 000a 0014 0001 0008 06 000000");
-    assert_int_equal(ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 3, &out,
-                                           &err), 0);
+    assert_int_equal(
+        ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 3, &out, &err), 0);
     const char *add = "06 0e 0048 00000003 0000000000000009 0000000000000000 05 00 000a 0014 0064"
                       "ffffffff ffffffff ffffffff 0001 0000 0001 000c 00010604 00000007 00000000"
                       "0001 0008 06 000000";
@@ -131,19 +131,23 @@ static void flow_mods_are_made_from_key_and_value(void **state)
     ofmsg_flow_mod_encode(OFMSG_MODIFY, of_sbuf(&key), of_sbuf(&value), 3, &out, &err);
     assert_hex(&out, add); /* an addition replaces */
     sbuf_clear(&out);
-    assert_int_equal(ofmsg_flow_mod_encode(OFMSG_DELETE, of_sbuf(&key), (struct bytes){NULL, 0}, 4,
-                                           &out, &err), 0);
+    assert_int_equal(
+        ofmsg_flow_mod_encode(OFMSG_DELETE, of_sbuf(&key), (struct bytes){NULL, 0}, 4, &out, &err),
+        0);
     assert_hex(&out, "06 0e 0040 00000004 0000000000000000 0000000000000000 05 04 0000 0000 0064"
                      "ffffffff ffffffff ffffffff 0000 0000 0001 000c 00010604 00000007 00000000");
     sbuf_clear(&out);
-    assert_int_equal(ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&value), (struct bytes){NULL, 0}, 4,
-                                           &out, &err), ERR_INVALID);
+    assert_int_equal(
+        ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&value), (struct bytes){NULL, 0}, 4, &out, &err),
+        ERR_INVALID);
     sbuf_put_zeros(&value, 65536);
-    assert_int_equal(ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 4, &out,
-                                           &err), ERR_TOO_BIG);
+    assert_int_equal(
+        ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 4, &out, &err),
+        ERR_TOO_BIG);
     value.len = 65500;
-    assert_int_equal(ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 4, &out,
-                                           &err), ERR_TOO_BIG);
+    assert_int_equal(
+        ofmsg_flow_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 4, &out, &err),
+        ERR_TOO_BIG);
     assert_int_equal(out.len, 0); /* nothing half done is left */
 }
 
@@ -154,8 +158,8 @@ static void group_and_meter_mods_are_made_from_key_and_value(void **state)
     struct err err = {0};
     put_hex_text(&key, "00000009");
     put_hex_text(&value, "01 00000008 0008 0000 00000001 ffff 0008 00000001");
-    assert_int_equal(ofmsg_group_mod_encode(OFMSG_MODIFY, of_sbuf(&key), of_sbuf(&value), 3, &out,
-                                            &err), 0);
+    assert_int_equal(
+        ofmsg_group_mod_encode(OFMSG_MODIFY, of_sbuf(&key), of_sbuf(&value), 3, &out, &err), 0);
     assert_hex(&out, "06 0f 0028 00000003 0001 01 00 00000009 0008 0000 ffffffff"
                      "0008 0000 00000001 ffff 0008 00000001");
     sbuf_clear(&out);
@@ -163,14 +167,16 @@ static void group_and_meter_mods_are_made_from_key_and_value(void **state)
     assert_hex(&out, "06 0f 0018 00000003 0002 00 00 00000009 0000 0000 ffffffff");
     sbuf_clear(&out);
     value.data[4] = 0x70; /* buckets longer than the value */
-    assert_int_equal(ofmsg_group_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 3, &out,
-                                            &err), ERR_INVALID);
+    assert_int_equal(
+        ofmsg_group_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&value), 3, &out, &err),
+        ERR_INVALID);
     put_hex_text(&meter, "0002 0001 0010 00000064 00000000 00000000");
-    assert_int_equal(ofmsg_meter_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&meter), 3, &out,
-                                            &err), 0);
+    assert_int_equal(
+        ofmsg_meter_mod_encode(OFMSG_ADD, of_sbuf(&key), of_sbuf(&meter), 3, &out, &err), 0);
     assert_hex(&out, "06 1d 0020 00000003 0000 0002 00000009 0001 0010 00000064 00000000 00000000");
-    assert_int_equal(ofmsg_meter_mod_encode(OFMSG_ADD, of_sbuf(&meter), of_sbuf(&meter), 3, &out,
-                                            &err), ERR_INVALID);
+    assert_int_equal(
+        ofmsg_meter_mod_encode(OFMSG_ADD, of_sbuf(&meter), of_sbuf(&meter), 3, &out, &err),
+        ERR_INVALID);
 }
 
 static void a_bundle_add_wraps_a_message_of_the_same_xid(void **state)
@@ -268,8 +274,8 @@ static void unknown_parts_of_a_flow_are_kept_raw(void **state)
     assert_hex(&value, "0000000000000009 0001 000a 0014 0005 0008 00000000");
     auto_sbuf text = SBUF_INIT, mod = SBUF_INIT;
     assert_int_equal(flow_format(of_sbuf(&key), of_sbuf(&value), &text, &err), ERR_UNSUPPORTED);
-    assert_int_equal(ofmsg_flow_mod_encode(OFMSG_DELETE, of_sbuf(&key), of_sbuf(&value), 1, &mod,
-                                           &err), 0);
+    assert_int_equal(
+        ofmsg_flow_mod_encode(OFMSG_DELETE, of_sbuf(&key), of_sbuf(&value), 1, &mod, &err), 0);
 }
 
 /* ---- ports ---- */

@@ -242,8 +242,8 @@ static void bytes_may_come_in_any_pieces(void **state)
     struct world w;
     world_init(&w, NULL);
     expect(&w, OFMSG_HELLO);
-    static const uint8_t bytes[] = {6, 0, 0, 16, 0, 0, 0, 1, 0, 1, 0, 8, 0, 0, 0, 0x40,
-                                    6, 2, 0, 9,  0, 0, 0, 7, 0x55};
+    static const uint8_t bytes[] = {6, 0, 0,    16, 0, 0, 0, 1, 0, 1, 0, 8,   0,
+                                    0, 0, 0x40, 6,  2, 0, 9, 0, 0, 0, 7, 0x55};
     for (size_t i = 0; i < sizeof bytes; i++)
         assert_int_equal(ofsession_input(w.s, &bytes[i], 1, w.now, NULL), 0);
     expect(&w, OFMSG_FEATURES_REQUEST);
@@ -261,8 +261,8 @@ static void other_versions_and_strange_starts_end_the_session(void **state)
     } cases[] = {
         {"0400000800000001", ERR_UNSUPPORTED},
         {"0600001000000001 0001000800000012", ERR_UNSUPPORTED},
-        {"0614000800000001", ERR_PROTOCOL}, /* a barrier request before hello */
-        {"0600000700000001", ERR_PROTOCOL}, /* a length below the header's */
+        {"0614000800000001", ERR_PROTOCOL},              /* a barrier request before hello */
+        {"0600000700000001", ERR_PROTOCOL},              /* a length below the header's */
         {"0601000c00000001 0000 0000", ERR_UNSUPPORTED}, /* OFPHFC_INCOMPATIBLE */
         {"0600001000000001 0001000800000040 0515000800000009", ERR_PROTOCOL}, /* version changes */
     };
@@ -299,9 +299,11 @@ static void a_dump_tells_rows_of_all_spaces_then_its_end(void **state)
     uint32_t flows = expect(&w, OFMSG_MULTIPART_REQUEST);
     assert_int_equal(give_head(&w, OFMSG_MULTIPART_REPLY, meters,
                                "000a 0000 00000000"
-                               "0018 0001 00000007 0001 0010 00000064 00000009 00000000"), 0);
+                               "0018 0001 00000007 0001 0010 00000064 00000009 00000000"),
+                     0);
     assert_int_equal(give_head(&w, OFMSG_MULTIPART_REPLY, groups,
-                               "0007 0000 00000000 0010 0000 00000001 0000 000000000000"), 0);
+                               "0007 0000 00000000 0010 0000 00000001 0000 000000000000"),
+                     0);
     assert_int_equal(give_head(&w, OFMSG_MULTIPART_REPLY, flows, flow_part), 0);
     assert_int_equal(give_head(&w, OFMSG_MULTIPART_REPLY, flows, flow_part), 0);
     assert_int_equal(w.n_end, 0);

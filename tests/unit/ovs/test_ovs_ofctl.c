@@ -97,8 +97,7 @@ static void same_lines(const char *ours, const char *theirs)
 {
     while (*ours || *theirs) {
         size_t a = strcspn(ours, "\n"), b = strcspn(theirs, "\n");
-        if (a != b || memcmp(ours, theirs, a) != 0)
-            {
+        if (a != b || memcmp(ours, theirs, a) != 0) {
             fprintf(stderr, "ours   %.*s\ntheirs %.*s\n", (int)a, ours, (int)b, theirs);
             fail_msg("texts differ");
         }
