@@ -158,6 +158,7 @@ void actions_done(struct actions *a);
 void act_output(struct actions *a, uint32_t port);
 /* Output to the port number that field bits [ofs, ofs + n_bits) hold: output:NXM_NX_REG1[]. */
 void act_output_field(struct actions *a, enum field f, unsigned ofs, unsigned n_bits);
+/* F_IN_PORT cannot be set (Open vSwitch refuses it): output to OFPORT_IN_PORT instead. */
 void act_set(struct actions *a, enum field f, uint64_t value);
 void act_set_masked(struct actions *a, enum field f, uint64_t value, uint64_t mask);
 void act_set_bytes(struct actions *a, enum field f, const void *value);

@@ -73,6 +73,7 @@ static void act_set_field(struct actions *a, enum field f, const uint8_t *value,
                           const uint8_t *mask)
 {
     const struct field_info *info = &field_table[f];
+    assert(f != F_IN_PORT);
     size_t start = act_begin(a, OFPAT_SET_FIELD);
     sbuf_put_be32(&a->wire, mask ? (info->oxm | OXM_HASMASK) + info->bytes : info->oxm);
     for (unsigned i = 0; i < info->bytes; i++)
