@@ -13,9 +13,9 @@ def packet(family, proto, src, dst, sport, port):
     v6 = family == 6
     text = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}.get(proto)
     if text:
-        head = "%s,tp_src=%d,tp_dst=%d" % (text + ("6" if v6 else ""), sport, port)
+        head = "%s,%s_src=%d,%s_dst=%d" % (text + ("6" if v6 else ""), text, sport, text, port)
     elif proto == "ICMP":
-        head = "icmp6,icmp_type=128,icmp_code=0" if v6 else "icmp,icmp_type=8,icmp_code=0"
+        head = "icmp6,icmpv6_type=128,icmpv6_code=0" if v6 else "icmp,icmp_type=8,icmp_code=0"
     else:
         head = "%s,nw_proto=%d" % ("ipv6" if v6 else "ip", PROTO_NUMBER[proto])
     names = ("ipv6_src", "ipv6_dst") if v6 else ("nw_src", "nw_dst")

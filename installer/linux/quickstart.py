@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The quickstart's own part, after installer/quickstart.sh has installed and built: see there.
+
+State between calls is what the lab keeps (namespaces by prefix, pids in the run folder) and pods.json. The
+servers that answer in the Pods are a process of their own, so that they are there for a shell too."""
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from lab import cluster as lab
+from lab import netns, ovs, probe
+
+# Namespace, name, node, labels, named port: the Pods of docs/examples/quickstart/.
+PODS = (
+    ("shop", "frontend", 1, [("http", 80, "TCP")]),
+    ("shop", "db", 1, [("sql", 5432, "TCP")]),
+    ("shop", "backend", 2, [("http", 80, "TCP")]),
+    ("guest", "visitor", 2, []),
+)
+TCP, UDP = (80, 5432), (53,)
+COLUMNS = (("tcp", 80), ("tcp", 5432), ("udp", 53))
+# What the policies mean, by destination: source -> columns that pass. The database opens nothing itself.
+EXPECTED = {
+    "frontend": {"*": {("tcp", 80)}},
+    "backend": {"frontend": set(COLUMNS)},
+    "db": {"backend": {("tcp", 5432), ("udp", 53)}},
+    "visitor": {"*": set(COLUMNS)},
+}
+WHY = ("guest/visitor", "shop/db", "5432/tcp")
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+class Steps:
+    """Tells each step when it begins and what it took."""
+
+    @contextlib.contextmanager
+    def __call__(self, text):
+        print("== %-60s" % text, end="", flush=True)
+        start = time.monotonic()
+        try:
+            yield
+        except BaseException:
+            say("failed")
+            raise
+        say("%5.1f s" % (time.monotonic() - start))
+
+
+step = Steps()
+
+
+class Quickstart:
+    def __init__(self, root, prefix):
+        self.root, self.prefix = root, prefix
+        self.cluster = lab.Cluster(prefix, lab.free_run_dir(prefix), root + "/build/release/bin")
+        self.pods_file = self.cluster.run + "/pods.json"
+        self.servers_pid = self.cluster.run + "/servers.pid"
+
+    # ---- up ----
+    def up(self):
+        c = self.cluster
+        self.down(quiet=True)
+        try:
+            with step("two nodes, each with its own Open vSwitch"):
+                c.up()
+            with step("a seine-agent on each node"):
+                c.start_agents()
+            with step("four Pods by CNI calls"):
+                self.make_pods()
+            with step("the policies of docs/examples/quickstart/"):
+                for name in ("namespaces.yaml", "policies.yaml"):
+                    shutil.copy(os.path.join(self.root, "docs/examples/quickstart", name), c.objects.dir)
+                self.sync()
+        except BaseException as e:
+            for node in c.nodes:
+                sys.stderr.write(node.log_tail())
+            if not isinstance(e, KeyboardInterrupt):
+                say("quickstart: %s" % e)
+            self.down(quiet=True)
+            sys.exit(1)
+        with step("who reaches whom"):
+            wrong, rows = self.measure()
+        self.print_matrix(rows)
+        self.print_why()
+        self.print_next()
+        return self.verdict(wrong, rows)
+
+    def make_pods(self):
+        c = self.cluster
+        for space, name, index, ports in PODS:
+            c.pod(c.nodes[index - 1], space, name, {"app": name}, serve=False, ports=ports)
+        with open(self.pods_file, "w") as f:
+            json.dump([{"namespace": p.namespace, "name": p.name, "node": p.node.index, "ns": p.ns, "ips": p.ips,
+                        "container": p.container} for p in c.pods.values()], f)
+        process = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.root, self.prefix, "serve", ""],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+        with open(self.servers_pid, "w") as f:
+            f.write(str(process.pid))
+        if process.stdout.readline() != b"serving\n":
+            raise netns.LabError("the Pods' servers did not start")
+
+    def sync(self):
+        for node in self.cluster.nodes:
+            node.sync()
+
+    def load_pods(self):
+        try:
+            with open(self.pods_file) as f:
+                found = json.load(f)
+        except FileNotFoundError:
+            say("quickstart: nothing is up under the name %s; start with: installer/quickstart.sh%s" % (
+                self.prefix, self.name_flag()))
+            sys.exit(1)
+        c = self.cluster
+        c.pods = {p["namespace"] + "/" + p["name"]: lab.Pod(
+            c.nodes[p["node"] - 1], p["namespace"], p["name"], p["container"], p["ns"], p["ips"]) for p in found}
+
+    def serve(self):
+        """The servers in all Pods, until told to end."""
+        self.load_pods()
+        servers = probe.Servers()
+        for pod in self.cluster.pods.values():
+            servers.serve(pod.ns, pod.full_name, TCP, UDP, sctp=False)
+        print("serving", flush=True)
+        os.close(1)
+        signal.sigwait({signal.SIGTERM, signal.SIGINT})
+        servers.close()
+
+    # ---- the matrix ----
+    @staticmethod
+    def expected(src, dst, column):
+        if src.name == "db":
+            return False
+        allowed = EXPECTED[dst.name]
+        return column in (allowed.get("*") or allowed.get(src.name) or ())
+
+    def measure(self):
+        """(number of wrong cells, rows of (src, dst, [(expected, measured)]))."""
+        c = self.cluster
+        pairs = [(s, d) for s in c.pods.values() for d in c.pods.values() if s is not d]
+        cells = [(s, d, column, family) for s, d in pairs for column in COLUMNS for family in c.families]
+        asked = [c.probe_of(s, d, family, *column) for s, d, column, family in cells]
+        answers = probe.ask(asked)
+        # A cell that should be open and stayed silent is asked once more.
+        again = [i for i, (s, d, column, _) in enumerate(cells)
+                 if answers[i] == "drop" and self.expected(s, d, column)]
+        for i, answer in zip(again, probe.ask([asked[i] for i in again], timeout=3) if again else []):
+            answers[i] = answer
+        rows, wrong = [], 0
+        for n, (s, d) in enumerate(pairs):
+            width = len(COLUMNS) * len(c.families)
+            row = []
+            for i in range(n * width, (n + 1) * width):
+                want = "allow" if self.expected(s, d, cells[i][2]) else "drop"
+                row.append((want, answers[i]))
+                wrong += want != answers[i]
+            rows.append((s, d, row))
+        return wrong, rows
+
+    def print_matrix(self, rows):
+        heads = ["%s/%d %s" % (proto.upper(), port, "v%d" % family) for proto, port in COLUMNS
+                 for family in self.cluster.families]
+        say()
+        say("expected / measured (+ reaches, - does not, ? something else answered; ! marks a difference)")
+        say("%-40s %s" % ("", "  ".join("%-11s" % h for h in heads)))
+        sign = {"allow": "+", "drop": "-"}
+        for src, dst, cells in rows:
+            where = "same node" if src.node is dst.node else "cross node"
+            text = "  ".join("%-11s" % ("%s / %s%s" % (sign[w], sign.get(g, "?"), "" if w == g else " !")) for w, g in cells)
+            say("%-14s -> %-13s %-10s %s" % (src.full_name, dst.full_name, where, text))
+        say()
+
+    def print_why(self):
+        node = self.cluster.pods[WHY[1]].node
+        say("why does %s not reach %s on %s? seinectl why on %s says:" % (WHY + (node.name,)))
+        done = node.ctl("why", *WHY, check=False)
+        for line in (done.stdout + done.stderr).splitlines():
+            say("    " + line)
+        say()
+
+    def name_flag(self):
+        return "" if self.prefix == "seine" else " --name " + self.prefix
+
+    def print_next(self):
+        flag = self.name_flag()
+        say("what to try next:")
+        say("    installer/quickstart.sh%s shell node1          then: seinectl status; seinectl get rules;" % flag)
+        say("                                                   ovs-ofctl -O OpenFlow15 dump-flows br-int")
+        say("    edit or add policies in %s and watch seinectl sync; why; status" % self.cluster.objects.dir)
+        say("    installer/quickstart.sh%s status | down" % flag)
+        say()
+
+    @staticmethod
+    def verdict(wrong, rows):
+        total = sum(len(cells) for _, _, cells in rows)
+        say("quickstart: %d of %d cells as expected" % (total - wrong, total))
+        return 1 if wrong else 0
+
+    # ---- the rest ----
+    def status(self):
+        self.load_pods()
+        failed = 0
+        for node in self.cluster.nodes:
+            say("== %s" % node.name)
+            done = node.ctl("status", check=False)
+            say((done.stdout + done.stderr).rstrip())
+            failed |= done.returncode
+        wrong, rows = self.measure()
+        self.print_matrix(rows)
+        return self.verdict(wrong, rows) or failed
+
+    def shell(self, name):
+        self.load_pods()
+        node = next((n for n in self.cluster.nodes if n.name == name), None)
+        if not node:
+            say("quickstart: no node %s; there are %s" % (name, ", ".join(n.name for n in self.cluster.nodes)))
+            return 2
+        env = dict(node.switch.env, SEINE_SOCKET=node.socket, PATH=self.cluster.bin + ":" + os.environ["PATH"])
+        if sys.stdin.isatty():
+            env["PS1"] = "[%s %s] # " % (self.prefix, name)
+            say("a shell in %s: seinectl and the ovs tools are aimed at it; the Pods are namespaces %s-pod-*" % (
+                name, self.prefix))
+            argv = ["bash", "--norc"]
+        else:
+            argv = ["bash", "-s"]
+        sys.stdout.flush()
+        os.execvpe("ip", ["ip", "netns", "exec", node.ns] + argv, env)
+
+    def down(self, quiet=False):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            with open(self.servers_pid) as f:
+                pid = int(f.read())
+            with contextlib.suppress(OSError):
+                with open("/proc/%d/cmdline" % pid) as f:
+                    if "quickstart.py" in f.read():
+                        ovs.kill(pid, signal.SIGTERM, 3) or ovs.kill(pid)
+        self.cluster.down()
+        left = lab.leftovers(self.prefix, self.cluster.run)
+        for line in left:
+            say("quickstart: left behind: " + line)
+        if not quiet and not left:
+            say("quickstart: nothing of %s is left" % self.prefix)
+        return 1 if left else 0
+
+
+def main():
+    root, prefix, verb, node = sys.argv[1:5]
+    quickstart = Quickstart(root, prefix)
+    if verb == "shell":
+        return quickstart.shell(node)
+    return {"up": quickstart.up, "down": quickstart.down, "status": quickstart.status,
+            "serve": quickstart.serve}[verb]()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
