@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Shows Seine at work on this one machine: two nodes as network namespaces, each with its own Open
-# vSwitch and seine-agent, Pods made by CNI calls, NetworkPolicies from docs/examples/quickstart/, and
-# who reaches whom, expected and measured.
+# vSwitch and seine-agent, Pods made by CNI calls, NetworkPolicies from docs/examples/, and who
+# reaches whom, expected and measured.
 #
 #   installer/quickstart.sh [up]         install packages, build, set up, measure (the default)
 #   installer/quickstart.sh status       the agents' state, and the matrix measured again

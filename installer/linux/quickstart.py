@@ -15,24 +15,31 @@ import time
 from lab import cluster as lab
 from lab import netns, ovs, probe
 
-# Namespace, name, node, labels, named port: the Pods of docs/examples/quickstart/.
+# Namespace, name, node and named port of each Pod: those of docs/examples/pods.yaml.
 PODS = (
-    ("shop", "frontend", 1, [("http", 80, "TCP")]),
-    ("shop", "db", 1, [("sql", 5432, "TCP")]),
-    ("shop", "backend", 2, [("http", 80, "TCP")]),
-    ("guest", "visitor", 2, []),
+    ("shop", "web", 1, [("http", 80, "TCP")]),
+    ("ops", "monitor", 1, []),
+    ("guest", "visitor", 1, []),
+    ("shop", "api", 2, [("http", 8080, "TCP")]),
+    ("shop", "db", 2, []),
 )
-TCP, UDP = (80, 5432), (53,)
-COLUMNS = (("tcp", 80), ("tcp", 5432), ("udp", 53))
-# What the policies mean, by destination: source -> columns that pass. The database opens nothing itself.
-EXPECTED = {
-    "frontend": {"*": {("tcp", 80)}},
-    "backend": {"frontend": set(COLUMNS)},
-    "db": {"backend": {("tcp", 5432), ("udp", 53)}},
-    "visitor": {"*": set(COLUMNS)},
+TCP, UDP = (80, 8080), (5353,)
+COLUMNS = (("tcp", 80), ("tcp", 8080), ("udp", 5353))
+# What docs/examples/policies/ mean, worked out by hand. Who may come in, by destination ("*": everybody)...
+ALL = set(COLUMNS)
+INGRESS = {
+    "web": {"*": {("tcp", 80)}, "monitor": ALL},
+    "api": {"web": {("tcp", 8080)}, "monitor": ALL},
+    "db": {"api": {("tcp", 8080)}, "monitor": ALL},
+    "monitor": {"*": ALL},
+    "visitor": {"*": ALL},
 }
-WHY = ("guest/visitor", "shop/db", "5432/tcp")
-
+# ... and who may go out, by source; the others may all.
+EGRESS = {
+    "db": {},
+    "visitor": {"web": {("tcp", 80), ("udp", 5353)}, "*": {("udp", 5353)}},
+}
+WHY = ("guest/visitor", "shop/api", "8080/tcp")
 
 def say(text=""):
     print(text, flush=True)
@@ -72,12 +79,11 @@ class Quickstart:
                 c.up()
             with step("a seine-agent on each node"):
                 c.start_agents()
-            with step("four Pods by CNI calls"):
+            self.apply_examples("namespaces.yaml")
+            with step("five Pods by CNI calls"):
                 self.make_pods()
-            with step("the policies of docs/examples/quickstart/"):
-                for name in ("namespaces.yaml", "policies.yaml"):
-                    shutil.copy(os.path.join(self.root, "docs/examples/quickstart", name), c.objects.dir)
-                self.sync()
+            with step("the policies of docs/examples/policies/"):
+                self.apply_examples("policies")
         except BaseException as e:
             for node in c.nodes:
                 sys.stderr.write(node.log_tail())
@@ -92,6 +98,14 @@ class Quickstart:
         self.print_next()
         return self.verdict(wrong, rows)
 
+    def apply_examples(self, name):
+        """Copies a file (or the files of a folder) of docs/examples/ to where the agents look."""
+        path = os.path.join(self.root, "docs/examples", name)
+        for file in sorted(os.listdir(path)) if os.path.isdir(path) else [path]:
+            shutil.copy(os.path.join(path, file), self.cluster.objects.dir)
+        for node in self.cluster.nodes:
+            node.sync()
+
     def make_pods(self):
         c = self.cluster
         for space, name, index, ports in PODS:
@@ -105,10 +119,6 @@ class Quickstart:
             f.write(str(process.pid))
         if process.stdout.readline() != b"serving\n":
             raise netns.LabError("the Pods' servers did not start")
-
-    def sync(self):
-        for node in self.cluster.nodes:
-            node.sync()
 
     def load_pods(self):
         try:
@@ -136,10 +146,10 @@ class Quickstart:
     # ---- the matrix ----
     @staticmethod
     def expected(src, dst, column):
-        if src.name == "db":
-            return False
-        allowed = EXPECTED[dst.name]
-        return column in (allowed.get("*") or allowed.get(src.name) or ())
+        def allows(table, own, other):
+            entry = table.get(own, {"*": ALL})
+            return column in entry.get(other, entry.get("*", ()))
+        return allows(EGRESS, src.name, dst.name) and allows(INGRESS, dst.name, src.name)
 
     def measure(self):
         """(number of wrong cells, rows of (src, dst, [(expected, measured)]))."""
