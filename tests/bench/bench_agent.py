@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent in a large world: 100 local Pods (by CNI), 10,000 remote ones, 1,000 policies, 101 nodes.
+
+    bench_agent.py [label] [rss] [restart] [--changes N] [--json FILE]
+
+  label    one label of one Pod changes: time from the file's rename until the switch answered the barrier, p50 and p99
+           (seen from outside: `sync` over the agent's own socket, asked right after the rename), and the flow-mods
+           sent against the flows that differ
+  rss      the agent's resident memory
+  restart  time from start to ready with nothing changed, and the messages sent (0)
+
+Without names: all three. Exit 1 if a limit is broken: 20 ms at p99, 40 MB, 0 messages."""
+import argparse
+import copy
+import http.client
+import json
+import os
+import socket
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
+sys.path.insert(0, HERE)
+
+import common  # noqa: E402
+import worldgen  # noqa: E402
+from lab import cluster as lab  # noqa: E402
+from test_changes import differing  # noqa: E402
+
+LIMIT_P99_MS, LIMIT_RSS_MB = 20.0, 40.0
+
+
+class Connection(http.client.HTTPConnection):
+    """HTTP over the agent's socket: what seinectl does, without a process for each question."""
+
+    def __init__(self, path):
+        super().__init__("localhost")
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        self.sock.connect(self.path)
+
+
+def ask_sync(path):
+    connection = Connection(path)
+    try:
+        connection.request("POST", "/v1/sync?timeout=30s")
+        answer = connection.getresponse()
+        body = answer.read()
+        if answer.status != 200:
+            raise common.Failed("sync: %d %s" % (answer.status, body))
+    finally:
+        connection.close()
+
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def build(c, world):
+    a = c.nodes[0]
+    c.objects.delete(*[o for o in c.objects.all()])
+    world.write(c.objects.dir)
+    start = time.monotonic()
+    a.start_agent(wait=60)
+    first = time.monotonic() - start
+    start = time.monotonic()
+    for obj in world.local:
+        a.add_pod(obj["metadata"]["namespace"], obj["metadata"]["name"])
+    a.sync()
+    seconds = time.monotonic() - start
+    print("world: %s; first ready after %.2f s; %d Pods added in %.1f s; %d flows" % (
+        world.counts(), first, len(world.local), seconds, len(a.switch.flows())))
+    return a
+
+
+def bench_label(c, a, world, changes):
+    """Alternates one label of local Pods and, in every second round, looks at what was sent."""
+    times, exact = [], True
+    for n in range(changes):
+        obj = copy.deepcopy(world.local[n % len(world.local)])
+        obj["metadata"]["labels"]["app"] = "app%d" % ((n // len(world.local) + n + 1) % worldgen.APPS)
+        name = "pod-%s-%s.json" % (obj["metadata"]["namespace"], obj["metadata"]["name"])
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [obj]})
+        counted = n % 10 == 0
+        if counted:
+            before, mods = a.switch.flows(), a.flow_mods()
+        time.sleep(0.02)
+        start = time.monotonic()
+        c.objects.write(name, text)
+        ask_sync(a.socket)
+        times.append((time.monotonic() - start) * 1000)
+        if counted:
+            sent, differ = a.flow_mods() - mods, differing(before, a.switch.flows())
+            if sent != differ:
+                exact = False
+                print("change %d: %d flow-mods sent, %d flows differ" % (n, sent, differ))
+    found = {"p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99), "max_ms": max(times),
+             "changes": changes, "exact": exact}
+    print("label: p50 %(p50_ms).2f ms, p99 %(p99_ms).2f ms, max %(max_ms).2f ms of %(changes)d changes; "
+          "flow-mods equal to the flows that differ: %(exact)s" % found)
+    return found, exact and found["p99_ms"] < LIMIT_P99_MS
+
+
+def bench_rss(a):
+    mb = a.rss_kib() / 1024
+    print("rss: %.1f MB (limit %.0f)" % (mb, LIMIT_RSS_MB))
+    return {"rss_mb": mb}, mb < LIMIT_RSS_MB
+
+
+def bench_restart(a):
+    times, sent = [], 0
+    for _ in range(5):
+        a.stop_agent()
+        start = time.monotonic()
+        a.start_agent(wait=60)
+        times.append(time.monotonic() - start)
+        messages = a.status()["messages"]
+        sent += sum(messages.values())
+    found = {"ready_s": percentile(times, 0.5), "messages": sent}
+    print("restart: ready after %.2f s (median of 5: %s), %d messages sent" % (
+        found["ready_s"], " ".join("%.2f" % t for t in times), sent))
+    return found, sent == 0
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=("label", "rss", "restart", []))
+    parser.add_argument("--changes", type=int, default=300)
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    what = args.what or ["label", "rss", "restart"]
+
+    def scenario():
+        found, good = {}, True
+        world = worldgen.World()
+        with lab.Cluster("ba%d" % (os.getpid() % 10000), lab.free_run_dir("ba%d" % (os.getpid() % 10000)), common.BIN,
+                         nodes=1, families=(4,)) as c:
+            a = build(c, world)
+            for name, run in (("rss", lambda: bench_rss(a)), ("label", lambda: bench_label(c, a, world, args.changes)),
+                              ("restart", lambda: bench_restart(a))):
+                if name in what:
+                    found[name], held = run()
+                    good = good and held
+            if args.json:
+                with open(args.json, "w") as f:
+                    json.dump(found, f)
+            c.recompute()
+        common.true(good, "a limit is broken: see above")
+    common.main(scenario)
+
+
+if __name__ == "__main__":
+    main()
