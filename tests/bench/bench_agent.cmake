@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# The benches as tests: release programs, alone on the machine, each fails where a limit is broken.
+if(SEINE_SANITIZE AND NOT SEINE_FUZZ)
+    find_package(Python3 COMPONENTS Interpreter REQUIRED)
+    foreach(bench IN ITEMS flows cni agent)
+        add_test(NAME bench-${bench}
+                 COMMAND ${Python3_EXECUTABLE} "${CMAKE_CURRENT_LIST_DIR}/run.py" ${bench}
+                 WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
+        set_tests_properties(bench-${bench} PROPERTIES LABELS bench TIMEOUT 600 RUN_SERIAL TRUE
+            SKIP_RETURN_CODE 77 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1")
+    endforeach()
+endif()
