@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The loop on libuv: see loop.h.  Each handle struct embeds its uv handle; freeing closes the
+ * handle, and libuv's close callback, one turn later, frees the memory.  Deferred callbacks are a
+ * list of our own, run after the poll of the turn. */
+#include "core/io/loop.h"
+
+#include <assert.h>
+#include <signal.h>
+#include <uv.h>
+
+#include "core/base/mem.h"
+#include "core/io/loop_uv.h"
+
+/* SIGPIPE has no name where the system has no such signal; a watcher of that number then merely
+ * never fires. */
+enum { LOOP_SIGPIPE = 13, LOOP_NS_PER_MS = 1000000 };
+
+struct loop_timer {
+    uv_timer_t uv;
+    struct loop *loop;
+    loop_fn *fn;
+    void *aux;
+};
+struct loop_deferred {
+    struct loop *loop;
+    struct loop_deferred *next, **prev; /* prev == NULL: not scheduled */
+    loop_fn *fn;
+    void *aux;
+};
+struct loop_signal {
+    uv_signal_t uv;
+    loop_fn *fn;
+    void *aux;
+};
+struct loop_watch {
+    uv_fs_event_t uv;
+    loop_fn *fn;
+    void *aux;
+};
+
+static void loop_idle_cb__(uv_idle_t *idle)
+{
+    (void)idle;
+}
+
+static void loop_once_cb__(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void loop_pipe_cb__(uv_signal_t *handle, int number)
+{
+    (void)handle;
+    (void)number;
+}
+
+static void loop_check_cb__(uv_check_t *check);
+
+struct loop *loop_new(void)
+{
+    struct loop *l = mem_calloc(1, sizeof *l);
+    int rc = uv_loop_init(&l->uv);
+    assert(rc == 0);
+    (void)rc;
+    l->deferred_tail = &l->deferred;
+    l->ending.next = l->ending.prev = &l->ending;
+
+    uv_idle_init(&l->uv, &l->idle);
+    uv_check_init(&l->uv, &l->check);
+    uv_check_start(&l->check, loop_check_cb__);
+    uv_unref((uv_handle_t *)&l->check);
+    uv_timer_init(&l->uv, &l->once);
+    uv_signal_init(&l->uv, &l->pipe);
+    uv_signal_start(&l->pipe, loop_pipe_cb__, LOOP_SIGPIPE);
+    uv_unref((uv_handle_t *)&l->pipe);
+    return l;
+}
+
+void loop_free(struct loop *l)
+{
+    if (!l) {
+        return;
+    }
+    l->going_down = true;
+    while (l->ending.next != &l->ending) {
+        l->ending.next->abandon(l->ending.next);
+    }
+    uv_run(&l->uv, UV_RUN_DEFAULT); /* work and closing handles come to their end */
+    uv_close((uv_handle_t *)&l->idle, NULL);
+    uv_close((uv_handle_t *)&l->check, NULL);
+    uv_close((uv_handle_t *)&l->once, NULL);
+    uv_close((uv_handle_t *)&l->pipe, NULL);
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+    int rc = uv_loop_close(&l->uv);
+    assert(rc == 0 && "a handle was not freed before the loop");
+    (void)rc;
+    mem_free(l);
+}
+
+void loop_run(struct loop *l)
+{
+    uv_run(&l->uv, UV_RUN_DEFAULT);
+}
+
+void loop_stop(struct loop *l)
+{
+    uv_stop(&l->uv);
+}
+
+void loop_run_once(struct loop *l, unsigned max_ms)
+{
+    uv_update_time(&l->uv);
+    uv_timer_start(&l->once, loop_once_cb__, max_ms, 0);
+    uv_run(&l->uv, UV_RUN_ONCE);
+    uv_timer_stop(&l->once);
+}
+
+int64_t loop_now(struct loop *l)
+{
+    (void)l;
+    return (int64_t)(uv_hrtime() / LOOP_NS_PER_MS);
+}
+
+uint64_t loop_now_ns(void)
+{
+    return uv_hrtime();
+}
+
+uv_loop_t *loop_uv(struct loop *l)
+{
+    return &l->uv;
+}
+
+/* ---- timers ---- */
+
+static void loop_timer_cb__(uv_timer_t *uv)
+{
+    struct loop_timer *t = CONTAINER_OF(uv, struct loop_timer, uv);
+    t->fn(t->aux);
+}
+
+static void loop_timer_closed__(uv_handle_t *handle)
+{
+    mem_free(CONTAINER_OF(handle, struct loop_timer, uv));
+}
+
+struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *aux)
+{
+    struct loop_timer *t = mem_calloc(1, sizeof *t);
+    uv_timer_init(&l->uv, &t->uv);
+    t->loop = l;
+    t->fn = fn;
+    t->aux = aux;
+    return t;
+}
+
+void loop_timer_free(struct loop_timer *t)
+{
+    if (t) {
+        uv_close((uv_handle_t *)&t->uv, loop_timer_closed__);
+    }
+}
+
+void loop_timer_after(struct loop_timer *t, int64_t delay_ms)
+{
+    uv_update_time(&t->loop->uv);
+    uv_timer_start(&t->uv, loop_timer_cb__, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+}
+
+void loop_timer_at(struct loop_timer *t, int64_t when)
+{
+    if (when == INT64_MAX) {
+        loop_timer_cancel(t);
+        return;
+    }
+    int64_t now = loop_now(t->loop);
+    loop_timer_after(t, when > now ? when - now : 0);
+}
+
+void loop_timer_cancel(struct loop_timer *t)
+{
+    uv_timer_stop(&t->uv);
+}
+
+/* ---- deferred ---- */
+
+struct loop_deferred *loop_deferred_new(struct loop *l, loop_fn *fn, void *aux)
+{
+    struct loop_deferred *d = mem_calloc(1, sizeof *d);
+    d->loop = l;
+    d->fn = fn;
+    d->aux = aux;
+    return d;
+}
+
+void loop_deferred_free(struct loop_deferred *d)
+{
+    if (d) {
+        loop_deferred_cancel(d);
+        mem_free(d);
+    }
+}
+
+void loop_deferred_schedule(struct loop_deferred *d)
+{
+    struct loop *l = d->loop;
+    if (d->prev) {
+        return;
+    }
+    d->next = NULL;
+    d->prev = l->deferred_tail;
+    *l->deferred_tail = d;
+    l->deferred_tail = &d->next;
+    uv_idle_start(&l->idle, loop_idle_cb__);
+}
+
+void loop_deferred_cancel(struct loop_deferred *d)
+{
+    struct loop *l = d->loop;
+    if (!d->prev) {
+        return;
+    }
+    *d->prev = d->next;
+    if (d->next) {
+        d->next->prev = d->prev;
+    } else {
+        l->deferred_tail = d->prev;
+    }
+    d->prev = NULL;
+    if (!l->deferred) {
+        uv_idle_stop(&l->idle);
+    }
+}
+
+/* Puts a marker at the end, so that callbacks scheduled meanwhile wait for the next turn. */
+static void loop_check_cb__(uv_check_t *check)
+{
+    struct loop *l = CONTAINER_OF(check, struct loop, check);
+    if (!l->deferred) {
+        return;
+    }
+    struct loop_deferred marker = {.loop = l};
+    loop_deferred_schedule(&marker);
+    while (l->deferred != &marker) {
+        struct loop_deferred *d = l->deferred;
+        loop_deferred_cancel(d);
+        d->fn(d->aux);
+    }
+    loop_deferred_cancel(&marker);
+}
+
+/* ---- what ends when the loop does ---- */
+
+void loop_ending_add(struct loop *l, struct loop_ending *e)
+{
+    e->prev = l->ending.prev;
+    e->next = &l->ending;
+    e->prev->next = e;
+    l->ending.prev = e;
+}
+
+void loop_ending_remove(struct loop_ending *e)
+{
+    if (e->next) {
+        e->next->prev = e->prev;
+        e->prev->next = e->next;
+        e->next = e->prev = NULL;
+    }
+}
+
+/* ---- signals ---- */
+
+static const int loop_signal_numbers[] = {
+    [LOOP_SIGNAL_TERM] = SIGTERM,
+    [LOOP_SIGNAL_INT] = SIGINT,
+    [LOOP_SIGNAL_HUP] = SIGHUP,
+};
+
+static void loop_signal_cb__(uv_signal_t *uv, int number)
+{
+    struct loop_signal *s = CONTAINER_OF(uv, struct loop_signal, uv);
+    (void)number;
+    s->fn(s->aux);
+}
+
+static void loop_signal_closed__(uv_handle_t *handle)
+{
+    mem_free(CONTAINER_OF(handle, struct loop_signal, uv));
+}
+
+struct loop_signal *loop_signal_new(struct loop *l, enum loop_signal_kind kind, loop_fn *fn,
+                                    void *aux)
+{
+    struct loop_signal *s = mem_calloc(1, sizeof *s);
+    uv_signal_init(&l->uv, &s->uv);
+    s->fn = fn;
+    s->aux = aux;
+    if (uv_signal_start(&s->uv, loop_signal_cb__, loop_signal_numbers[kind]) != 0) {
+        loop_signal_free(s);
+        return NULL;
+    }
+    uv_unref((uv_handle_t *)&s->uv);
+    return s;
+}
+
+void loop_signal_free(struct loop_signal *s)
+{
+    if (s) {
+        uv_close((uv_handle_t *)&s->uv, loop_signal_closed__);
+    }
+}
+
+/* ---- folder watch ---- */
+
+static void loop_watch_cb__(uv_fs_event_t *uv, const char *name, int events, int status)
+{
+    struct loop_watch *w = CONTAINER_OF(uv, struct loop_watch, uv);
+    (void)name;
+    (void)events;
+    (void)status; /* an error too means: look for yourself */
+    w->fn(w->aux);
+}
+
+static void loop_watch_closed__(uv_handle_t *handle)
+{
+    mem_free(CONTAINER_OF(handle, struct loop_watch, uv));
+}
+
+int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, struct loop_watch **out,
+                   struct err *err)
+{
+    struct loop_watch *w = mem_calloc(1, sizeof *w);
+    uv_fs_event_init(&l->uv, &w->uv);
+    w->fn = fn;
+    w->aux = aux;
+    int rc = uv_fs_event_start(&w->uv, loop_watch_cb__, dir, 0);
+    if (rc != 0) {
+        loop_watch_free(w);
+        return loop_uv_error(err, rc, dir);
+    }
+    *out = w;
+    return 0;
+}
+
+void loop_watch_free(struct loop_watch *w)
+{
+    if (w) {
+        uv_close((uv_handle_t *)&w->uv, loop_watch_closed__);
+    }
+}
+
+/* ---- errors ---- */
+
+static const struct {
+    int uv, code;
+} loop_uv_codes[] = {
+    {UV_ENOENT, ERR_NOT_FOUND},      {UV_ENOTDIR, ERR_NOT_FOUND},
+    {UV_ECONNREFUSED, ERR_REFUSED},  {UV_EACCES, ERR_PERMISSION},
+    {UV_EPERM, ERR_PERMISSION},      {UV_EADDRINUSE, ERR_EXISTS},
+    {UV_EEXIST, ERR_EXISTS},         {UV_ETIMEDOUT, ERR_TIMEOUT},
+    {UV_ECONNRESET, ERR_CLOSED},     {UV_EPIPE, ERR_CLOSED},
+    {UV_EOF, ERR_CLOSED},            {UV_ECANCELED, ERR_CLOSED},
+    {UV_EINVAL, ERR_INVALID},        {UV_ENAMETOOLONG, ERR_TOO_BIG},
+    {UV_EMFILE, ERR_EXHAUSTED},      {UV_ENFILE, ERR_EXHAUSTED},
+    {UV_ENOMEM, ERR_EXHAUSTED},      {UV_ENOSPC, ERR_EXHAUSTED},
+    {UV_EAGAIN, ERR_AGAIN},          {UV_ENOSYS, ERR_UNSUPPORTED},
+    {UV_ENOTSUP, ERR_UNSUPPORTED},
+};
+
+int loop_uv_error(struct err *err, int uv_code, const char *what)
+{
+    int code = ERR_IO;
+    for (size_t i = 0; i < ARRAY_LEN(loop_uv_codes); i++) {
+        if (loop_uv_codes[i].uv == uv_code) {
+            code = loop_uv_codes[i].code;
+        }
+    }
+    char text[128];
+    uv_strerror_r(uv_code, text, sizeof text);
+    err_set_os(err, code, -(long long)uv_code, "%s: %s", what, text);
+    return code;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * TLS for streams: OpenSSL over two memory BIOs, so that the sockets stay libuv's.  Version 1.2 or
+ * later; the peer's chain is always verified, and its name where one is given.  The only file that
+ * knows OpenSSL; its error queue is read here alone. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
+#include "core/base/addr.h"
+#include "core/base/mem.h"
+#include "core/io/stream_internal.h"
+
+struct tls_context {
+    SSL_CTX *ctx;
+    bool server;
+    char *verify_name;
+};
+struct tls {
+    SSL *ssl;
+    BIO *in, *out; /* the SSL's */
+};
+
+/* Fills err from OpenSSL's error queue, and empties that. */
+static int tls_error__(struct err *err, int code, const char *what)
+{
+    char text[160] = "unknown reason";
+    uint32_t e = (uint32_t)ERR_get_error();
+    if (e != 0) {
+        const char *reason = ERR_reason_error_string(e);
+        if (reason) {
+            (void)snprintf(text, sizeof text, "%s", reason);
+        } else {
+            ERR_error_string_n(e, text, sizeof text);
+        }
+    }
+    int os_code = ERR_GET_LIB(e) == ERR_LIB_SYS ? ERR_GET_REASON(e) : 0;
+    ERR_clear_error();
+    if (os_code != 0) {
+        return err_set_os(err, err_from_errno(os_code), os_code, "%s: %s", what, text);
+    }
+    return err_set(err, code, "%s: %s", what, text);
+}
+
+static int tls_load__(SSL_CTX *ctx, const struct stream_tls *config, bool server, struct err *err)
+{
+    if (!config->ca_file) {
+        return err_set(err, ERR_INVALID, "no certificate authority file given");
+    }
+    if (SSL_CTX_load_verify_locations(ctx, config->ca_file, NULL) != 1) {
+        return tls_error__(err, ERR_INVALID, config->ca_file);
+    }
+    if (!config->cert_file || !config->key_file) {
+        return server || config->cert_file || config->key_file
+                   ? err_set(err, ERR_INVALID, "certificate and key files are needed both")
+                   : 0;
+    }
+    if (SSL_CTX_use_certificate_chain_file(ctx, config->cert_file) != 1) {
+        return tls_error__(err, ERR_INVALID, config->cert_file);
+    }
+    if (SSL_CTX_use_PrivateKey_file(ctx, config->key_file, SSL_FILETYPE_PEM) != 1 ||
+        SSL_CTX_check_private_key(ctx) != 1) {
+        return tls_error__(err, ERR_INVALID, config->key_file);
+    }
+    return 0;
+}
+
+int tls_context_new(const struct stream_tls *config, bool server, struct tls_context **out,
+                    struct err *err)
+{
+    SSL_CTX *ctx = SSL_CTX_new(TLS_method());
+    if (!ctx) {
+        return tls_error__(err, ERR_INTERNAL, "TLS");
+    }
+    SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                              SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION);
+    int verify = SSL_VERIFY_PEER;
+    if (server && !config->client_certificate_optional) {
+        verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    }
+    SSL_CTX_set_verify(ctx, verify, NULL);
+    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+
+    int rc = tls_load__(ctx, config, server, err);
+    if (rc != 0) {
+        SSL_CTX_free(ctx);
+        return rc;
+    }
+    struct tls_context *c = mem_calloc(1, sizeof *c);
+    c->ctx = ctx;
+    c->server = server;
+    c->verify_name = config->verify_name ? mem_strdup(config->verify_name) : NULL;
+    *out = c;
+    return 0;
+}
+
+void tls_context_free(struct tls_context *c)
+{
+    if (c) {
+        SSL_CTX_free(c->ctx);
+        mem_free(c->verify_name);
+        mem_free(c);
+    }
+}
+
+struct tls *tls_new(const struct tls_context *c)
+{
+    struct tls *t = mem_calloc(1, sizeof *t);
+    t->ssl = SSL_new(c->ctx);
+    t->in = BIO_new(BIO_s_mem());
+    t->out = BIO_new(BIO_s_mem());
+    if (!t->ssl || !t->in || !t->out) {
+        abort(); /* memory, like mem_alloc() */
+    }
+    BIO_set_mem_eof_return(t->in, -1); /* empty means: more later */
+    SSL_set_bio(t->ssl, t->in, t->out);
+    if (c->server) {
+        SSL_set_accept_state(t->ssl);
+        return t;
+    }
+    SSL_set_connect_state(t->ssl);
+    struct ip ip;
+    if (c->verify_name && ip_parse(c->verify_name, &ip)) {
+        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(t->ssl), c->verify_name);
+    } else if (c->verify_name) {
+        SSL_set1_host(t->ssl, c->verify_name);
+        SSL_set_tlsext_host_name(t->ssl, c->verify_name);
+    }
+    return t;
+}
+
+void tls_free(struct tls *t)
+{
+    if (t) {
+        SSL_free(t->ssl); /* and the BIOs */
+        mem_free(t);
+    }
+}
+
+/* What a call's result means: 0 for "later", else an error.  Verification has its own text. */
+static int tls_outcome__(struct tls *t, int result, const char *what, struct err *err)
+{
+    switch (SSL_get_error(t->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_WRITE:
+        return 0;
+    case SSL_ERROR_ZERO_RETURN:
+        return err_set(err, ERR_CLOSED, "closed by the peer");
+    default:
+        break;
+    }
+    int64_t verdict = SSL_get_verify_result(t->ssl);
+    if (verdict != X509_V_OK) {
+        ERR_clear_error();
+        return err_set(err, ERR_PERMISSION, "%s: peer's certificate: %s", what,
+                       X509_verify_cert_error_string((int)verdict));
+    }
+    return tls_error__(err, ERR_PROTOCOL, what);
+}
+
+int tls_handshake(struct tls *t, struct err *err)
+{
+    ERR_clear_error();
+    int rc = SSL_do_handshake(t->ssl);
+    return rc == 1 ? 1 : tls_outcome__(t, rc, "TLS handshake", err);
+}
+
+void tls_feed(struct tls *t, const void *p, size_t n)
+{
+    size_t done;
+    if (BIO_write_ex(t->in, p, n, &done) != 1 || done != n) {
+        abort(); /* memory */
+    }
+}
+
+int tls_read(struct tls *t, void *p, size_t n, struct err *err)
+{
+    ERR_clear_error();
+    int rc = SSL_read(t->ssl, p, n < 65536 ? (int)n : 65536);
+    return rc > 0 ? rc : tls_outcome__(t, rc, "TLS", err);
+}
+
+int tls_write(struct tls *t, const void *p, size_t n, struct err *err)
+{
+    const char *at = p;
+    while (n > 0) {
+        size_t done = 0;
+        ERR_clear_error();
+        int rc = SSL_write_ex(t->ssl, at, n, &done);
+        if (rc != 1) {
+            rc = tls_outcome__(t, rc, "TLS", err);
+            return rc != 0 ? rc : err_set(err, ERR_PROTOCOL, "TLS: renegotiation under way");
+        }
+        at += done;
+        n -= done;
+    }
+    return 0;
+}
+
+void tls_shutdown(struct tls *t)
+{
+    ERR_clear_error();
+    (void)SSL_shutdown(t->ssl);
+    ERR_clear_error();
+}
+
+void tls_flush(struct tls *t, struct sbuf *out)
+{
+    char *data;
+    int64_t n = BIO_get_mem_data(t->out, &data);
+    if (n > 0) {
+        sbuf_put(out, data, (size_t)n);
+        (void)BIO_reset(t->out);
+    }
+}
