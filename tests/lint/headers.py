@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -19,7 +20,7 @@ def flags(build):
     with open(path) as f:
         commands = json.load(f)
     for entry in commands:
-        words = entry["command"].split()
+        words = shlex.split(entry["command"])
         for i, word in enumerate(words):
             if word.startswith(("-I", "-D")):
                 found.append(word)
