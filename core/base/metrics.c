@@ -154,10 +154,10 @@ static void metrics_put_line(struct sbuf *out, const struct metrics_series *s, c
     const char *labels = info->labels;
     sbuf_printf(out, "%s%s", info->name, suffix);
     char before = '{';
-    for (const char *value = s->l1; *labels; value = s->l2, before = ',') {
+    for (const char *label = s->l1; *labels; label = s->l2, before = ',') {
         size_t n = strcspn(labels, ",");
         sbuf_putc(out, before);
-        metrics_put_label(out, labels, n, value);
+        metrics_put_label(out, labels, n, label);
         labels += n + (labels[n] == ',');
     }
     if (le) {
