@@ -103,7 +103,10 @@ struct attach_config {
     unsigned pod_timeout_ms; /* --pod-timeout */
 };
 struct attach *attach_new(const struct attach_config *config);
-/* Drops everything under way without replies; nothing may call back after this. NULL is fine. */
+/* Ending: after attach_stop() what the host calls back (switchdb_free() ends its requests, the work
+ * queue drains) has no effect and no reply comes; then attach_free(), after which nothing may call
+ * back.  What was half made is taken up by the next start.  NULL is fine. */
+void attach_stop(struct attach *a);
 void attach_free(struct attach *a);
 
 /* ---- requests: POST /v1/cni ---- */

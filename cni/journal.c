@@ -30,9 +30,15 @@ int journal_write(const char *dir, const struct cni_env *env, const char *config
 {
     auto_sbuf body = SBUF_INIT;
     cni_env_format(env, config, &body);
+    return journal_write_body(dir, env, body.data, body.len, path_out, err);
+}
+
+int journal_write_body(const char *dir, const struct cni_env *env, const void *body, size_t n,
+                       struct sbuf *path_out, struct err *err)
+{
     uint64_t name = hash_str(env->ifname, hash_str(env->container_id, 0));
     sbuf_clear(path_out);
     journal_folder(dir, path_out);
     sbuf_printf(path_out, "/%016" PRIx64 ".json", name);
-    return file_write_atomic(path_out->data, body.data, body.len, err);
+    return file_write_atomic(path_out->data, body, n, err);
 }

@@ -16,5 +16,8 @@ void journal_dir_of(const char *socket, struct sbuf *out);
  * and folder again replace it. */
 int journal_write(const char *dir, const struct cni_env *env, const char *config,
                   struct sbuf *path_out, struct err *err);
+/* The same with the request's bytes as they came. */
+int journal_write_body(const char *dir, const struct cni_env *env, const void *body, size_t n,
+                       struct sbuf *path_out, struct err *err);
 
 #endif
