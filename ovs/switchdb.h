@@ -88,7 +88,8 @@ struct switchdb_config {
 int switchdb_new(struct loop *l, const struct switchdb_config *config,
                  const struct switchdb_events *events, void *aux, struct switchdb **out,
                  struct err *err);
-/* Closes; requests under way end with ERR_CLOSED from within this call. */
+/* Closes; requests under way end with ERR_CLOSED from within this call.  Not from within an event
+ * or a 'done' of this object. */
 void switchdb_free(struct switchdb *db); /* NULL is fine */
 
 struct switchdb_status switchdb_status(const struct switchdb *db); /* borrowed strings */
