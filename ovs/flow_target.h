@@ -48,7 +48,8 @@ struct flow_target_config {
 
 /* Members may be NULL. */
 struct flow_target_events {
-    /* Features are known, reading begins / the connection is gone, for this reason. */
+    /* Features are known, reading begins / the connection is gone or a try to connect failed, for
+     * this reason. */
     void (*connected)(void *aux, const struct ofmsg_features *features);
     void (*disconnected)(void *aux, const struct err *why);
     /* The switch has been read: the engine's installed sets are its own.  Before the first bundle
