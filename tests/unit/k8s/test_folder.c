@@ -801,6 +801,12 @@ static void files_are_listed_in_byte_order(void **state)
     world_free(w);
 }
 
+static unsigned roll(unsigned *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 16;
+}
+
 /* Random files of few objects, good and bad: what the sink holds afterwards is what a new folder
  * that is given the same files holds, when none of them is bad. */
 static void random_changes_end_where_a_new_folder_begins(void **state)
@@ -815,19 +821,19 @@ static void random_changes_end_where_a_new_folder_begins(void **state)
         memset(now, 0, sizeof now);
         for (int step = 0; step < 60; step++) {
             bool last = step >= 60 - FILES;
-            size_t f = last ? (size_t)(step - (60 - FILES)) : (size_t)rand_r(&seed) % FILES;
+            size_t f = last ? (size_t)(step - (60 - FILES)) : roll(&seed) % FILES;
             char name[] = {(char)('a' + f), '.', 'y', 'm', 'l', '\0'};
             sbuf_clear(&now[f]);
-            there[f] = rand_r(&seed) % 4 != 0;
-            for (int i = rand_r(&seed) % 4; i >= 0 && there[f]; i--) {
-                int which = rand_r(&seed) % NAMES, v = rand_r(&seed) % 3;
-                int form = rand_r(&seed) % (last ? 2 : 4);
+            there[f] = roll(&seed) % 4 != 0;
+            for (unsigned i = roll(&seed) % 4 + 1; i > 0 && there[f]; i--) {
+                unsigned which = roll(&seed) % NAMES, v = roll(&seed) % 3;
+                unsigned form = roll(&seed) % (last ? 2 : 4);
                 if (form == 0)
-                    sbuf_printf(&now[f], POD("p%d", "%d"), which, v);
+                    sbuf_printf(&now[f], POD("p%u", "%u"), which, v);
                 else if (form == 1)
-                    sbuf_printf(&now[f], NODE("n%d", "10.%d.%d.0/24"), which, which, v);
+                    sbuf_printf(&now[f], NODE("n%u", "10.%u.%u.0/24"), which, which, v);
                 else if (form == 2)
-                    sbuf_printf(&now[f], BAD_POD("p%d"), which);
+                    sbuf_printf(&now[f], BAD_POD("p%u"), which);
                 else
                     sbuf_puts(&now[f], "---\n[\n");
             }
