@@ -331,7 +331,7 @@ static void byte_order_of_names_decides(void **state)
         assert_string_equal(label_of(w, K8S_POD, "default/p", "v"), "4");
     }
     for (size_t i = ARRAY_LEN(order); i-- > 1;) {
-        char want[8];
+        char want[24];
         snprintf(want, sizeof want, "%zu", i - 1);
         folder_file_gone(w->folder, order[i]);
         assert_string_equal(label_of(w, K8S_POD, "default/p", "v"), want);
