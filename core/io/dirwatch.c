@@ -25,8 +25,8 @@
 #include "platform/ipc.h"
 
 enum {
-    SETTLE_EVENTS_MS = 1,        /* several events at once are one pass */
-    RACY_NS = 50 * 1000 * 1000,  /* more than a tick of any file system's clock */
+    SETTLE_EVENTS_MS = 1,       /* several events at once are one pass */
+    RACY_NS = 50 * 1000 * 1000, /* more than a tick of any file system's clock */
     BATCH_FILES = 256,
     BATCH_BYTES = 4 << 20,
 };
@@ -124,7 +124,7 @@ struct dirwatch {
     const struct dirwatch_events *events;
     void *aux;
     struct loop_watch *watch;
-    struct stamp dir_stamp; /* of the folder that 'watch' watches */
+    struct stamp dir_stamp;  /* of the folder that 'watch' watches */
     struct loop_timer *soon; /* a pass is wanted */
     bool soon_set;           /* by an event; a later one does not put it off */
     struct loop_timer *poll; /* what no event tells */
@@ -153,7 +153,7 @@ struct found {
     enum file_form form;
     struct stamp stamp;
     bool link;
-    bool read;     /* text or reason is there */
+    bool read; /* text or reason is there */
     bool trusted;
     char *text;
     size_t len;
@@ -601,8 +601,8 @@ static void on_poll(void *aux)
 
 /* ---- the watch ---- */
 
-struct dirwatch *dirwatch_new(struct loop *l, const char *dir,
-                              const struct dirwatch_events *events, void *aux)
+struct dirwatch *dirwatch_new(struct loop *l, const char *dir, const struct dirwatch_events *events,
+                              void *aux)
 {
     struct dirwatch *w = mem_calloc(1, sizeof *w);
     w->loop = l;

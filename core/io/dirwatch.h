@@ -42,8 +42,8 @@ struct dirwatch_events {
 
 struct dirwatch;
 /* Begins to follow 'dir' (copied), which need not be there yet.  'events' is borrowed. */
-struct dirwatch *dirwatch_new(struct loop *l, const char *dir,
-                              const struct dirwatch_events *events, void *aux);
+struct dirwatch *dirwatch_new(struct loop *l, const char *dir, const struct dirwatch_events *events,
+                              void *aux);
 void dirwatch_free(struct dirwatch *w); /* NULL is fine; no event comes after it */
 
 /* Reads every file again, whatever its times say, and tells it as settled (age UINT_MAX): all that

@@ -186,8 +186,7 @@ int decode_int(struct decode *d, const struct field *f, int min, int max, int *o
     return 0;
 }
 
-int decode_name(struct decode *d, const struct field *f, name_problem_fn *problem,
-                const char **out)
+int decode_name(struct decode *d, const struct field *f, name_problem_fn *problem, const char **out)
 {
     const char *s;
     int rc = decode_string(d, f, &s);

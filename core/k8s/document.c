@@ -26,7 +26,7 @@ struct document_reader {
     const char *skim_text;
     size_t skim_next, skim_at; /* next item; offset that skim_line belongs to */
     uint32_t skim_line;
-    cJSON *list, *list_next; /* a parsed List, its next item */
+    cJSON *list, *list_next;    /* a parsed List, its next item */
     char *item_kind, *item_api; /* of items that say none, or NULL */
 
     struct document current;
@@ -253,8 +253,7 @@ static bool list_begin_tree(struct document_reader *r, cJSON *root)
 
 /* ---- objects ---- */
 
-static int parse_text(struct document_reader *r, struct tree_text *in, cJSON **out,
-                      struct err *err)
+static int parse_text(struct document_reader *r, struct tree_text *in, cJSON **out, struct err *err)
 {
     size_t used;
     if (!r->json_only && !looks_like_json(in->text, in->len))

@@ -78,8 +78,7 @@ static uint64_t object_hash(const struct object_meta *meta)
 
 static bool same_object(const struct object_meta *a, const struct object_meta *b)
 {
-    return a->kind == b->kind && !strcmp(a->name, b->name) &&
-           !strcmp(a->namespace_, b->namespace_);
+    return a->kind == b->kind && !strcmp(a->name, b->name) && !strcmp(a->namespace_, b->namespace_);
 }
 
 /* Is 'a' later than 'b', so that it holds? */
@@ -99,7 +98,8 @@ static struct entry *find_holder(const struct folder *f, const struct object_met
 {
     struct entry *best = NULL;
     *n = 0;
-    HMAP_FOR_EACH_WITH_HASH (node, &f->objects, object_hash(meta)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta))
+    {
         struct entry *e = entry_of(node);
         if (!same_object(e->object, meta))
             continue;
@@ -121,9 +121,9 @@ static void note_duplicate(const struct folder *f, const struct entry *a, const 
     char key[K8S_KEY_MAX];
     const struct entry *holds = is_later(a, b) ? a : b, *rests = holds == a ? b : a;
     auto_sbuf text = SBUF_INIT;
-    sbuf_printf(&text, "%s:%u: %s %s is also in %s:%u, which holds", rests->file->name,
-                rests->line, k8s_kind_name(a->object->kind), k8s_key(a->object, key),
-                holds->file->name, holds->line);
+    sbuf_printf(&text, "%s:%u: %s %s is also in %s:%u, which holds", rests->file->name, rests->line,
+                k8s_kind_name(a->object->kind), k8s_key(a->object, key), holds->file->name,
+                holds->line);
     folder_note(f, FOLDER_NOTE_DUPLICATE, sbuf_cstr(&text));
 }
 
@@ -167,7 +167,8 @@ static void entry_free(struct entry *e)
 static struct entry *find_old(const struct folder *f, const struct folder_file_state *file,
                               const struct object_meta *meta)
 {
-    HMAP_FOR_EACH_WITH_HASH (node, &f->objects, object_hash(meta)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta))
+    {
         struct entry *e = entry_of(node);
         if (e->old && e->file == file && same_object(e->object, meta))
             return e;
@@ -210,7 +211,8 @@ static void settle(struct folder *f, const struct object_meta *meta, bool was_pu
     }
     if (holder->put && !holder->changed)
         return;
-    HMAP_FOR_EACH_WITH_HASH (node, &f->objects, object_hash(meta)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta))
+    {
         struct entry *e = entry_of(node);
         if (same_object(e->object, meta))
             e->put = false;
@@ -624,8 +626,8 @@ size_t folder_errors(struct folder *f, const struct folder_error **out)
     for (size_t i = 0; i < f->nodes.n; i++) {
         const struct node_slot *s = &f->nodes.v[i];
         if (s->error)
-            VEC_PUSH(&f->errors, ((struct folder_error){s->wanted->file->name,
-                                                        s->wanted->cidr_line, s->error, false}));
+            VEC_PUSH(&f->errors, ((struct folder_error){s->wanted->file->name, s->wanted->cidr_line,
+                                                        s->error, false}));
     }
     if (f->errors.n)
         qsort(f->errors.v, f->errors.n, sizeof *f->errors.v, error_cmp);

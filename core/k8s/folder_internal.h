@@ -17,16 +17,16 @@ struct entry {
     struct object_meta *object; /* one reference */
     uint64_t text_hash;         /* of the document; 0: it has no text of its own */
     uint32_t line, cidr_line;   /* the object's; Nodes: that of podCIDRs */
-    bool old;     /* while its file is read again: not found yet */
-    bool stale;   /* the last good version of what is bad now */
-    bool changed; /* differs from what the sink was told of this entry */
-    bool put;     /* the sink has it from here (not Nodes: node_slot) */
+    bool old;                   /* while its file is read again: not found yet */
+    bool stale;                 /* the last good version of what is bad now */
+    bool changed;               /* differs from what the sink was told of this entry */
+    bool put;                   /* the sink has it from here (not Nodes: node_slot) */
 };
 /* What is wrong with a file. */
 struct complaint {
     uint32_t line;
-    char *text;    /* "file:line: path: reason" */
-    char *key;     /* "Kind namespace/name" of the object, NULL: unknown */
+    char *text; /* "file:line: path: reason" */
+    char *key;  /* "Kind namespace/name" of the object, NULL: unknown */
     bool blocking;
 };
 struct unknown_kind {
@@ -50,9 +50,9 @@ struct folder_file_state {
 /* Nodes: what is wanted, and what the sink has. */
 struct node_slot {
     char *name;
-    const struct entry *wanted; /* NULL: nobody says this Node any more */
+    const struct entry *wanted;               /* NULL: nobody says this Node any more */
     struct object_meta *wanted_object, *sent; /* a reference each, or NULL */
-    char *error;                /* "file:line: ...", NULL: none */
+    char *error;                              /* "file:line: ...", NULL: none */
 };
 
 struct folder {

@@ -333,8 +333,7 @@ static cJSON *parse_value(struct parser *p)
     return node;
 }
 
-int json_parse(struct tree *t, struct tree_text *in, cJSON **out, size_t *used_out,
-               struct err *err)
+int json_parse(struct tree *t, struct tree_text *in, cJSON **out, size_t *used_out, struct err *err)
 {
     struct parser p = {.t = t, .p = in->text, .end = in->text + in->len, .line = in->line};
     skip_space(&p);

@@ -202,10 +202,8 @@ static const struct np_rule *settle_rules(struct block *b, const struct np_rule 
 {
     struct np_rule *rules = block_array(b, v, n, sizeof *rules);
     for (size_t i = 0; i < n; i++) {
-        struct np_port *ports =
-            block_array(b, rules[i].ports, rules[i].n_ports, sizeof *ports);
-        struct np_peer *peers =
-            block_array(b, rules[i].peers, rules[i].n_peers, sizeof *peers);
+        struct np_port *ports = block_array(b, rules[i].ports, rules[i].n_ports, sizeof *ports);
+        struct np_peer *peers = block_array(b, rules[i].peers, rules[i].n_peers, sizeof *peers);
         for (size_t k = 0; k < rules[i].n_ports; k++)
             if (ports[k].name)
                 ports[k].name = block_intern(ports[k].name);

@@ -90,9 +90,9 @@ static int read_namespace(struct decode *d, const struct field *f, const struct 
     bool given = ns && *ns;
     if (!class->namespaced) {
         *out = "";
-        return given ? decode_fail(d, f, "must not be given: a %s is not in a Namespace",
-                                   class->kind)
-                     : 0;
+        return given
+                   ? decode_fail(d, f, "must not be given: a %s is not in a Namespace", class->kind)
+                   : 0;
     }
     const char *why = given ? name_dns_label_problem(ns) : NULL;
     if (why)

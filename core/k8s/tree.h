@@ -64,7 +64,7 @@ struct json_piece {
     size_t at, len;
 };
 struct json_skim {
-    size_t len;          /* of the object */
+    size_t len;            /* of the object */
     size_t kind, kind_len; /* texts of these members, without quotes; length 0: none */
     size_t api, api_len;
     bool has_items;

@@ -186,8 +186,8 @@ static int tagged(struct builder *b, const char *tag, const char *text, struct s
         if (strcmp(tag, tags[i].tag))
             continue;
         *out = resolve(text);
-        bool fits = out->kind == tags[i].kind ||
-                    (out->kind == SCALAR_INT && tags[i].kind == SCALAR_FLOAT);
+        bool fits =
+            out->kind == tags[i].kind || (out->kind == SCALAR_INT && tags[i].kind == SCALAR_FLOAT);
         return fits ? 0 : fail(b, "the value is not what its tag says");
     }
     return fail(b, "this tag is not supported");

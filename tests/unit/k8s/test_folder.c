@@ -148,7 +148,8 @@ static const char *label_of(struct world *w, enum k8s_kind kind, const char *key
 #define BAD_POD(name)                                                                              \
     "---\napiVersion: v1\nkind: Pod\nmetadata: {name: " name "}\nspec: {hostNetwork: 7}\n"
 #define NODE(name, cidr)                                                                           \
-    "---\napiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDRs: ['" cidr "']}\n"
+    "---\napiVersion: v1\nkind: Node\nmetadata: {name: " name "}\nspec: {podCIDRs: ['" cidr "']}"  \
+    "\n"
 #define POLICY(name, spec)                                                                         \
     "---\napiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: " name           \
     "}\nspec: " spec "\n"
@@ -197,8 +198,9 @@ static void an_object_that_says_the_same_is_not_told_again(void **state)
     give(w, "a.yaml", POD("p", "1"));
     TOLD(w, "+Pod default/p ");
     give(w, "a.yaml", "# moved\n\n" POD("p", "1"));
-    give(w, "a.yaml", "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\","
-                      "\"labels\":{\"v\":\"1\"}},\"status\":{\"hostIP\":\"1.1.1.1\"}}");
+    give(w, "a.yaml",
+         "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\","
+         "\"labels\":{\"v\":\"1\"}},\"status\":{\"hostIP\":\"1.1.1.1\"}}");
     TOLD(w, "");
     world_free(w);
 }
@@ -237,11 +239,13 @@ static void lists_of_all_forms_are_unfolded(void **state)
     give(w, "a.json",
          "{\"apiVersion\":\"v1\",\"kind\":\"PodList\",\"items\":[{\"metadata\":{\"name\":\"p\"}},\n"
          "{\"apiVersion\":\"v1\",\"kind\":\"Namespace\",\"metadata\":{\"name\":\"s\"}}]}");
-    give(w, "b.yaml", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Node\n"
-                      "  metadata: {name: a}\n");
+    give(w, "b.yaml",
+         "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Node\n"
+         "  metadata: {name: a}\n");
     TOLD(w, "+Pod default/p +Namespace s +Node a ");
-    give(w, "c.yaml", "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n"
-                      "  items: []\n");
+    give(w, "c.yaml",
+         "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: List\n"
+         "  items: []\n");
     ERRORS(w, "* c.yaml:6: items: must be a list, in a List that is in no other\n");
     world_free(w);
 }
@@ -254,10 +258,11 @@ static void one_item_of_a_big_list_is_told_alone(void **state)
     for (int t = 0; t < 2; t++) {
         sbuf_puts(&texts[t], "{\"kind\":\"List\",\"apiVersion\":\"v1\",\"items\":[");
         for (int i = 0; i < 500; i++)
-            sbuf_printf(&texts[t],
-                        "%s\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p%d\","
-                        "\"labels\":{\"v\":\"%d\"}}}",
-                        i ? "," : "", i, t && i == 250 ? 9 : 1);
+            sbuf_printf(
+                &texts[t],
+                "%s\n{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p%d\","
+                "\"labels\":{\"v\":\"%d\"}}}",
+                i ? "," : "", i, t && i == 250 ? 9 : 1);
         sbuf_puts(&texts[t], "]}");
     }
     give(w, "a.json", sbuf_cstr(&texts[0]));
@@ -557,11 +562,13 @@ static void each_way_of_being_bad_has_its_place(void **state)
         {"a.json", "[]", "a.json:1: not a Kubernetes object"},
         {"a.json", "{\"kind\": \"Pod\",\n\"kind\": \"Node\"}",
          "a.json:2: JSON: key \"kind\" occurs twice in this map"},
-        {"a.json", "{\"apiVersion\": \"v1\",\n\"kind\": \"Pod\",\n\"metadata\": {\"name\": \"a\"},\n"
-                   "\"spec\": {\n\"nodeName\": 7}}",
+        {"a.json",
+         "{\"apiVersion\": \"v1\",\n\"kind\": \"Pod\",\n\"metadata\": {\"name\": \"a\"},\n"
+         "\"spec\": {\n\"nodeName\": 7}}",
          "a.json:5: spec.nodeName: must be a string, not a number"},
-        {"a.yaml", "kind: List\napiVersion: v1\nitems:\n- kind: Pod\n  apiVersion: v1\n  metadata:\n"
-                   "    name: a\n    labels:\n      b: 7\n",
+        {"a.yaml",
+         "kind: List\napiVersion: v1\nitems:\n- kind: Pod\n  apiVersion: v1\n  metadata:\n"
+         "    name: a\n    labels:\n      b: 7\n",
          "a.yaml:9: metadata.labels.b: must be a string, not a number"},
         {"a.yaml", "kind: List\napiVersion: v1\nitems: 7\n",
          "a.yaml:3: items: must be a list, in a List that is in no other"},
@@ -588,7 +595,8 @@ static void unknown_kinds_are_counted_and_noted_once(void **state)
     size_t n;
     (void)state;
     struct world *w = world_new();
-    give(w, "a.yaml", "---\napiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n");
+    give(w, "a.yaml",
+         "---\napiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n");
     give(w, "b.yaml", map);
     give(w, "c.yaml", job);
     folder_first_load_done(w->folder);

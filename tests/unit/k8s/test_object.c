@@ -206,7 +206,8 @@ static void bad_objects_are_refused_with_the_field(void **state)
          "spec.containers[0].ports[0].containerPort: must be an integer"},
         {POD "metadata: {name: a}\nspec: {containers: [{ports: [{containerPort: '80'}]}]}\n",
          "spec.containers[0].ports[0].containerPort: must be an integer, not a string"},
-        {POD "metadata: {name: a}\nspec: {containers: [{ports: [{containerPort: 80, name: 80}]}]}\n",
+        {POD
+         "metadata: {name: a}\nspec: {containers: [{ports: [{containerPort: 80, name: 80}]}]}\n",
          "spec.containers[0].ports[0].name: must be a string"},
         {POD
          "metadata: {name: a}\nspec: {containers: [{ports: [{containerPort: 80, name: '80'}]}]}\n",
@@ -243,8 +244,7 @@ static void bad_objects_are_refused_with_the_field(void **state)
          "spec.podCIDRs[1]: may hold no more than one CIDR of each family"},
         {NODE "metadata: {name: a}\nspec: {podCIDR: 10.0.0.0/24, podCIDRs: [10.1.0.0/24]}\n",
          "spec.podCIDR: must be the first of spec.podCIDRs"},
-        {NODE "metadata: {name: a}\nstatus: {addresses: {}}\n",
-         "status.addresses: must be a list"},
+        {NODE "metadata: {name: a}\nstatus: {addresses: {}}\n", "status.addresses: must be a list"},
         {NODE "metadata: {name: a}\nstatus: {addresses: [{type: InternalIP, address: x}]}\n",
          "status.addresses[0].address: \"x\" is not an IP address"},
         {NODE "metadata: {name: a}\nstatus: {addresses: [{type: InternalIP}]}\n",
@@ -311,9 +311,10 @@ static void unread_fields_make_no_difference(void **state)
 {
     (void)state;
     struct pod *a = k8s_object(POD "metadata: {name: a}\nspec: {nodeName: n1}\n");
-    struct pod *b = k8s_object(POD "metadata: {name: a, resourceVersion: '7', annotations: {x: w}}\n"
-                                   "spec: {nodeName: n1, restartPolicy: Never}\n"
-                                   "status: {phase: Running, hostIP: 1.1.1.1}\n");
+    struct pod *b =
+        k8s_object(POD "metadata: {name: a, resourceVersion: '7', annotations: {x: w}}\n"
+                       "spec: {nodeName: n1, restartPolicy: Never}\n"
+                       "status: {phase: Running, hostIP: 1.1.1.1}\n");
     assert_true(object_equal(a, b));
     object_free(a);
     object_free(b);

@@ -20,8 +20,8 @@ static struct network_policy *with_selector(const char *selector)
 static struct namespace_ *with_labels(const char *labels)
 {
     char text[2048];
-    snprintf(text, sizeof text, "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns1, labels: %s}\n",
-             labels);
+    snprintf(text, sizeof text,
+             "apiVersion: v1\nkind: Namespace\nmetadata: {name: ns1, labels: %s}\n", labels);
     return k8s_object(text);
 }
 
@@ -81,7 +81,8 @@ static void selectors_that_say_the_same_are_equal(void **state)
         const char *a, *b;
         bool equal;
     } rows[] = {
-        {"{matchLabels: {a: b}}", "{matchExpressions: [{key: a, operator: In, values: [b]}]}", true},
+        {"{matchLabels: {a: b}}", "{matchExpressions: [{key: a, operator: In, values: [b]}]}",
+         true},
         {"{matchExpressions: [{key: a, operator: In, values: [c, b, c]}]}",
          "{matchExpressions: [{key: a, operator: In, values: [b, c]}]}", true},
         {"{matchExpressions: [{key: b, operator: Exists}, {key: a, operator: Exists}]}",
