@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Masquerade by one nftables table of our own, "inet seine-<gateway>", written by `nft -j` in one
- * transaction.  A row is one rule of the chain "masquerade" with one set:
+ * transaction.  A row is one rule of the chain "postrouting" with one set:
  *
  *     ip saddr PREFIX  oifname != GATEWAY  ip daddr != @exceptN  masquerade
  *
@@ -161,7 +161,7 @@ static void hostnat_put_rule(struct sbuf *b, const char *table, const struct hos
 {
     sbuf_printf(b,
                 ",{\"add\":{\"rule\":{\"family\":\"inet\",\"table\":\"%s\",\"chain\":"
-                "\"masquerade\",\"expr\":[{\"match\":{\"op\":\"==\",\"left\":{\"payload\":"
+                "\"postrouting\",\"expr\":[{\"match\":{\"op\":\"==\",\"left\":{\"payload\":"
                 "{\"protocol\":\"%s\",\"field\":\"saddr\"}},\"right\":",
                 table, hostnat_protocol(r));
     hostnat_put_prefix(b, &r->from);
@@ -189,7 +189,7 @@ static void hostnat_put_chain(struct sbuf *b, const char *table)
     sbuf_printf(b,
                 ",{\"add\":{\"table\":{\"family\":\"inet\",\"name\":\"%s\"}}}"
                 ",{\"add\":{\"chain\":{\"family\":\"inet\",\"table\":\"%s\",\"name\":"
-                "\"masquerade\",\"type\":\"nat\",\"hook\":\"postrouting\",\"prio\":100,"
+                "\"postrouting\",\"type\":\"nat\",\"hook\":\"postrouting\",\"prio\":100,"
                 "\"policy\":\"accept\"}}}",
                 table, table);
 }

@@ -62,7 +62,7 @@ struct nlmsghdr *nl_begin(struct nl *nl, uint16_t type, uint16_t flags)
     struct nlmsghdr *h = mnl_nlmsg_put_header(nl->out.bytes);
     h->nlmsg_type = type;
     h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    if (!(flags & NLM_F_DUMP)) {
+    if ((flags & NLM_F_DUMP) != NLM_F_DUMP) { /* one bit of it means other things elsewhere */
         h->nlmsg_flags = (uint16_t)(h->nlmsg_flags | NLM_F_ACK);
     }
     h->nlmsg_seq = ++nl->seq;
