@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The watched folder.  A pass lists the folder and looks at each file (on a work thread), then
- * reads those that changed, some at a time (again there), and tells them on the loop.  A change
- * that comes while a pass runs starts another one.  What the system's watch cannot tell (the folder
- * is another one now, or is missing, or a link's target changed) is found by a slow timer.
+ * reads those that changed, some at a time (again there), and tells them on the loop.  Where the
+ * system names what changed, a pass is over these entries alone, and one over the whole folder
+ * follows when the slow timer fires.  A change that comes while a pass runs starts another one.
+ * What the system's watch cannot tell (the folder is another one now, or is missing, or a link's
+ * target changed) is found by a slow timer.
  *
  * What a pass knows of a file is its stamp.  A file that was written while it was read, or in the
  * same tick of the file system's clock, has no stamp that can be trusted, and is read again by the
@@ -29,6 +31,7 @@ enum {
     RACY_NS = 50 * 1000 * 1000, /* more than a tick of any file system's clock */
     BATCH_FILES = 256,
     BATCH_BYTES = 4 << 20,
+    NAMES_MAX = 64, /* more entries at once: the whole folder */
 };
 
 /* ---- stamps ---- */
@@ -130,6 +133,9 @@ struct dirwatch {
     struct loop_timer *poll; /* what no event tells */
     VEC(struct known) files; /* sorted by name */
     VEC(struct waiting) syncs;
+    VEC(char *) names;       /* entries that may have changed, for the next pass */
+    bool whole;              /* the next pass is over the whole folder, not these alone */
+    bool partial;            /* since the last one over the whole folder there were others */
     bool busy, again;        /* a pass runs; another one is wanted after it */
     bool all;                /* the pass reads everything, as settled */
     bool begun;              /* a pass was whole: what comes now comes while we watch */
@@ -169,6 +175,7 @@ struct job {
     struct dirwatch *w; /* NULL: the watch is gone */
     char *dir;
     bool identity_only; /* look at the folder itself, list nothing */
+    VEC(char *) names;  /* look at these entries alone; empty: at all */
     const struct dirwatch_events *events;
     enum file_form dir_form;
     struct stamp dir_stamp;
@@ -208,8 +215,16 @@ static struct job *job_new(struct dirwatch *w)
     return job;
 }
 
+static void names_done(char **names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        mem_free(names[i]);
+}
+
 static void job_free(struct job *job)
 {
+    names_done(job->names.v, job->names.n);
+    VEC_DONE(&job->names);
     if (!job->w)
         listing_free(job->listing);
     mem_free(job->dir_reason);
@@ -231,6 +246,7 @@ static struct dirwatch *job_end(struct job *job)
 
 /* ---- listing ---- */
 
+/* Takes the names over. */
 static void list_names(struct job *job, char **names, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -269,7 +285,12 @@ static void run_list(void *aux)
         job->dir_reason = mem_strdup("not a folder");
         return;
     }
-    if (file_list(job->dir, &names, &n, &err)) {
+    if (job->names.n) {
+        n = job->names.n;
+        names = mem_alloc(n * sizeof *names);
+        for (size_t i = 0; i < n; i++)
+            names[i] = mem_strdup(job->names.v[i]);
+    } else if (file_list(job->dir, &names, &n, &err)) {
         job->dir_reason = mem_strdup(err.text);
         return;
     }
@@ -342,6 +363,18 @@ static struct known *find_known(const struct dirwatch *w, const char *name, size
     return NULL;
 }
 
+/* The next pass must look at this entry. */
+static void add_name(struct dirwatch *w, const char *name)
+{
+    for (size_t i = 0; i < w->names.n; i++)
+        if (!strcmp(w->names.v[i], name))
+            return;
+    if (w->names.n >= NAMES_MAX)
+        w->whole = true;
+    else
+        VEC_PUSH(&w->names, mem_strdup(name));
+}
+
 /* Tells a file that was read, or puts its offer off. */
 static void tell(struct dirwatch *w, struct found *f)
 {
@@ -364,6 +397,7 @@ static void tell(struct dirwatch *w, struct found *f)
         int64_t when = now + wait;
         w->offer_at = when < w->offer_at ? when : w->offer_at;
         k->trusted = false;
+        add_name(w, f->name);
         return;
     }
     k->stamp = f->stamp;
@@ -397,13 +431,24 @@ static void set_poll(struct dirwatch *w)
     loop_timer_after(w->poll, delay);
 }
 
-static void on_change(void *aux)
+static void on_change(void *aux, const char *name)
 {
     struct dirwatch *w = aux;
+    if (!name || (w->links && !w->events->wants(name)))
+        w->whole = true; /* a link's way may lead through what has another name */
+    else if (!w->events->wants(name))
+        return;
+    else
+        add_name(w, name);
     if (w->soon_set)
         return;
     w->soon_set = true;
     loop_timer_after(w->soon, SETTLE_EVENTS_MS);
+}
+
+static void on_any_change(void *aux)
+{
+    on_change(aux, NULL);
 }
 
 static void on_soon(void *aux)
@@ -422,8 +467,9 @@ static bool watch_again(struct dirwatch *w, const struct stamp *now)
         return false;
     loop_watch_free(w->watch);
     w->watch = NULL;
-    if (loop_watch_new(w->loop, w->dir, on_change, w, &fresh, NULL))
+    if (loop_watch_new(w->loop, w->dir, on_any_change, w, &fresh, NULL))
         return false; /* the poll timer is what is left */
+    loop_watch_name(fresh, on_change);
     w->watch = fresh;
     w->dir_stamp = *now;
     return true;
@@ -434,15 +480,26 @@ static void known_done(struct known *k)
     mem_free(k->name);
 }
 
-/* Files that are not listed any more. */
-static void tell_gone(struct dirwatch *w, const struct listing *l)
+/* Did the job look at this entry? */
+static bool was_looked_at(const struct job *job, const char *name)
 {
+    bool found = job->names.n == 0;
+    for (size_t i = 0; i < job->names.n && !found; i++)
+        found = !strcmp(job->names.v[i], name);
+    return found;
+}
+
+/* Files that are not there any more. */
+static void tell_gone(struct dirwatch *w, const struct job *job)
+{
+    const struct listing *l = job->listing;
     size_t kept = 0, i = 0;
     for (size_t k = 0; k < w->files.n; k++) {
         struct known *file = &w->files.v[k];
         while (i < l->files.n && strcmp(l->files.v[i].name, file->name) < 0)
             i++;
-        if (i < l->files.n && !strcmp(l->files.v[i].name, file->name)) {
+        bool there = i < l->files.n && !strcmp(l->files.v[i].name, file->name);
+        if (there || !was_looked_at(job, file->name)) {
             w->files.v[kept++] = *file;
             continue;
         }
@@ -452,28 +509,38 @@ static void tell_gone(struct dirwatch *w, const struct listing *l)
     w->files.n = kept;
 }
 
+/* Notes what was seen of a file.  True if it is to be read. */
+static bool note_seen(struct dirwatch *w, struct known *k, const struct found *f)
+{
+    if (!stamp_equal(&k->seen, &f->stamp)) {
+        k->seen = f->stamp;
+        k->seen_at = loop_now(w->loop);
+    }
+    k->link = f->link;
+    return w->all || !k->trusted || !stamp_equal(&k->stamp, &f->stamp);
+}
+
 /* New files become known; what is to be read goes to the listing's todo. */
 static void choose_files(struct dirwatch *w, struct listing *l)
 {
-    int64_t now = loop_now(w->loop);
     VEC(struct known) merged = VEC_INIT;
-    size_t k = 0;
+    size_t i = 0, k = 0;
     w->links = false;
-    for (size_t i = 0; i < l->files.n; i++) {
-        struct found *f = &l->files.v[i];
-        struct known next = {.seen_at = now};
-        if (k < w->files.n && !strcmp(w->files.v[k].name, f->name))
-            next = w->files.v[k++];
+    while (i < l->files.n || k < w->files.n) {
+        int c = i == l->files.n   ? 1
+                : k == w->files.n ? -1
+                                  : strcmp(l->files.v[i].name, w->files.v[k].name);
+        struct known next = {.seen_at = loop_now(w->loop)};
+        if (c < 0)
+            next.name = mem_strdup(l->files.v[i].name);
         else
-            next.name = mem_strdup(f->name);
-        if (!stamp_equal(&next.seen, &f->stamp)) {
-            next.seen = f->stamp;
-            next.seen_at = now;
+            next = w->files.v[k++];
+        if (c <= 0) {
+            if (note_seen(w, &next, &l->files.v[i]))
+                VEC_PUSH(&l->todo, i);
+            i++;
         }
-        next.link = f->link;
-        w->links = w->links || f->link;
-        if (w->all || !next.trusted || !stamp_equal(&next.stamp, &f->stamp))
-            VEC_PUSH(&l->todo, i);
+        w->links = w->links || next.link;
         VEC_PUSH(&merged, next);
     }
     VEC_DONE(&w->files);
@@ -495,13 +562,38 @@ static void after_list(void *aux)
         loop_watch_free(w->watch);
         w->watch = NULL;
     } else {
-        w->again = watch_again(w, &job->dir_stamp) || w->again;
-        tell_gone(w, w->listing);
+        if (watch_again(w, &job->dir_stamp))
+            w->again = w->whole = true;
+        tell_gone(w, job);
         choose_files(w, w->listing);
     }
     job_free(job);
     w->next = 0;
     continue_pass(w);
+}
+
+static int name_cmp(const void *a, const void *b)
+{
+    char *const *x = a, *const *y = b;
+    return strcmp(*x, *y);
+}
+
+/* Hands the names of a partial pass to its job, or drops them for a whole one. */
+static void take_names(struct dirwatch *w, struct job *job)
+{
+    bool whole = w->whole || w->all || w->missing || !w->watch || w->names.n == 0;
+    w->whole = false;
+    w->partial = !whole;
+    if (whole) {
+        names_done(w->names.v, w->names.n);
+        w->names.n = 0;
+        return;
+    }
+    qsort(w->names.v, w->names.n, sizeof *w->names.v, name_cmp);
+    job->names.v = w->names.v;
+    job->names.n = w->names.n;
+    job->names.cap = w->names.cap;
+    memset(&w->names, 0, sizeof w->names);
 }
 
 static void begin_pass(struct dirwatch *w)
@@ -519,7 +611,9 @@ static void begin_pass(struct dirwatch *w)
     w->offer_at = INT64_MAX;
     for (size_t i = 0; i < w->syncs.n; i++)
         w->syncs.v[i].begun = true;
-    work_submit(w->loop, run_list, after_list, job_new(w));
+    struct job *job = job_new(w);
+    take_names(w, job);
+    work_submit(w->loop, run_list, after_list, job);
 }
 
 static void continue_pass(struct dirwatch *w)
@@ -580,6 +674,7 @@ static void after_identity(void *aux)
     job_free(job);
     w->busy = false;
     set_poll(w);
+    w->whole = w->whole || !same;
     if (!same || w->again || w->syncs.n)
         begin_pass(w);
 }
@@ -589,7 +684,8 @@ static void on_poll(void *aux)
     struct dirwatch *w = aux;
     if (w->busy)
         return;
-    if (w->links || w->missing || !w->watch) {
+    if (w->links || w->missing || !w->watch || w->partial) {
+        w->whole = true;
         begin_pass(w);
         return;
     }
@@ -599,7 +695,7 @@ static void on_poll(void *aux)
     work_submit(w->loop, run_list, after_identity, job);
 }
 
-/* ---- the watch ---- */
+/* ---- the whole ---- */
 
 struct dirwatch *dirwatch_new(struct loop *l, const char *dir, const struct dirwatch_events *events,
                               void *aux)
@@ -631,6 +727,8 @@ void dirwatch_free(struct dirwatch *w)
         known_done(&w->files.v[i]);
     VEC_DONE(&w->files);
     VEC_DONE(&w->syncs);
+    names_done(w->names.v, w->names.n);
+    VEC_DONE(&w->names);
     mem_free(w->dir);
     mem_free(w);
 }

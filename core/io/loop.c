@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <string.h>
 #include <uv.h>
 
 #include "core/base/mem.h"
@@ -36,6 +37,8 @@ struct loop_signal {
 struct loop_watch {
     uv_fs_event_t uv;
     loop_fn *fn;
+    loop_name_fn *named; /* in place of fn, NULL: none */
+    char *self;          /* the folder's own name, which libuv gives for the folder itself */
     void *aux;
 };
 
@@ -316,24 +319,30 @@ void loop_signal_free(struct loop_signal *s)
 static void loop_watch_cb__(uv_fs_event_t *uv, const char *name, int events, int status)
 {
     struct loop_watch *w = CONTAINER_OF(uv, struct loop_watch, uv);
-    (void)name;
+    bool known = !status && name && *name && strcmp(name, w->self);
     (void)events;
-    (void)status; /* an error too means: look for yourself */
-    w->fn(w->aux);
+    if (w->named)
+        w->named(w->aux, known ? name : NULL);
+    else
+        w->fn(w->aux); /* an error too means: look for yourself */
 }
 
 static void loop_watch_closed__(uv_handle_t *handle)
 {
-    mem_free(CONTAINER_OF(handle, struct loop_watch, uv));
+    struct loop_watch *w = CONTAINER_OF(handle, struct loop_watch, uv);
+    mem_free(w->self);
+    mem_free(w);
 }
 
 int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, struct loop_watch **out,
                    struct err *err)
 {
     struct loop_watch *w = mem_calloc(1, sizeof *w);
+    const char *slash = strrchr(dir, '/');
     uv_fs_event_init(&l->uv, &w->uv);
     w->fn = fn;
     w->aux = aux;
+    w->self = mem_strdup(slash ? slash + 1 : dir);
     int rc = uv_fs_event_start(&w->uv, loop_watch_cb__, dir, 0);
     if (rc != 0) {
         loop_watch_free(w);
@@ -341,6 +350,11 @@ int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, stru
     }
     *out = w;
     return 0;
+}
+
+void loop_watch_name(struct loop_watch *w, loop_name_fn *named)
+{
+    w->named = named;
 }
 
 void loop_watch_free(struct loop_watch *w)
@@ -355,17 +369,13 @@ void loop_watch_free(struct loop_watch *w)
 static const struct {
     int uv, code;
 } loop_uv_codes[] = {
-    {UV_ENOENT, ERR_NOT_FOUND},      {UV_ENOTDIR, ERR_NOT_FOUND},
-    {UV_ECONNREFUSED, ERR_REFUSED},  {UV_EACCES, ERR_PERMISSION},
-    {UV_EPERM, ERR_PERMISSION},      {UV_EADDRINUSE, ERR_EXISTS},
-    {UV_EEXIST, ERR_EXISTS},         {UV_ETIMEDOUT, ERR_TIMEOUT},
-    {UV_ECONNRESET, ERR_CLOSED},     {UV_EPIPE, ERR_CLOSED},
-    {UV_EOF, ERR_CLOSED},            {UV_ECANCELED, ERR_CLOSED},
-    {UV_EINVAL, ERR_INVALID},        {UV_ENAMETOOLONG, ERR_TOO_BIG},
-    {UV_EMFILE, ERR_EXHAUSTED},      {UV_ENFILE, ERR_EXHAUSTED},
-    {UV_ENOMEM, ERR_EXHAUSTED},      {UV_ENOSPC, ERR_EXHAUSTED},
-    {UV_EAGAIN, ERR_AGAIN},          {UV_ENOSYS, ERR_UNSUPPORTED},
-    {UV_ENOTSUP, ERR_UNSUPPORTED},
+    {UV_ENOENT, ERR_NOT_FOUND},  {UV_ENOTDIR, ERR_NOT_FOUND},    {UV_ECONNREFUSED, ERR_REFUSED},
+    {UV_EACCES, ERR_PERMISSION}, {UV_EPERM, ERR_PERMISSION},     {UV_EADDRINUSE, ERR_EXISTS},
+    {UV_EEXIST, ERR_EXISTS},     {UV_ETIMEDOUT, ERR_TIMEOUT},    {UV_ECONNRESET, ERR_CLOSED},
+    {UV_EPIPE, ERR_CLOSED},      {UV_EOF, ERR_CLOSED},           {UV_ECANCELED, ERR_CLOSED},
+    {UV_EINVAL, ERR_INVALID},    {UV_ENAMETOOLONG, ERR_TOO_BIG}, {UV_EMFILE, ERR_EXHAUSTED},
+    {UV_ENFILE, ERR_EXHAUSTED},  {UV_ENOMEM, ERR_EXHAUSTED},     {UV_ENOSPC, ERR_EXHAUSTED},
+    {UV_EAGAIN, ERR_AGAIN},      {UV_ENOSYS, ERR_UNSUPPORTED},   {UV_ENOTSUP, ERR_UNSUPPORTED},
 };
 
 int loop_uv_error(struct err *err, int uv_code, const char *what)

@@ -63,6 +63,11 @@ struct loop_watch;
  * a call may be for nothing).  ERR_NOT_FOUND, ERR_PERMISSION, ERR_IO. */
 int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, struct loop_watch **out,
                    struct err *err);
+/* From now on calls 'named' instead, with the name of what may have changed: an entry of the
+ * folder, or NULL (the folder itself, something unknown, or everything).  Names may be missed when
+ * very much happens at once: look at the whole folder some time after. */
+typedef void loop_name_fn(void *aux, const char *name);
+void loop_watch_name(struct loop_watch *w, loop_name_fn *named);
 void loop_watch_free(struct loop_watch *w); /* NULL is fine */
 
 #endif

@@ -573,6 +573,63 @@ static void a_flood_of_events_ends(void **state)
     assert_true(x->n_passed - before < 300);
 }
 
+/* Every way a name can come into or out of being, with passes over single names in between. */
+static void random_changes_end_where_the_folder_is(void **state)
+{
+    struct fixture *x = *state;
+    uint32_t seed = 20240607;
+    char content[6] = {0}; /* of f0 to f5, 0: not there */
+    start(x);
+    EXPECT(x, "");
+    for (int step = 0; step < 400; step++) {
+        char name[16], to[16], text[2] = {(char)('a' + step % 26), '\0'};
+        seed = seed * 1664525u + 1013904223u;
+        size_t i = (seed >> 16) % 6, k = (seed >> 20) % 6, what = (seed >> 24) % 5;
+        snprintf(name, sizeof name, "f%zu.yaml", i);
+        snprintf(to, sizeof to, "f%zu.yaml", k);
+        if (what < 2) {
+            write_file(x, name, text);
+            content[i] = text[0];
+        } else if (what == 2) {
+            move_in(x, name, text);
+            content[i] = text[0];
+        } else if (content[i] && what == 3) {
+            remove_file(x, name);
+            content[i] = 0;
+        } else if (content[i] && i != k) {
+            auto_free char *a = join(x->dir, name), *b = join(x->dir, to);
+            assert_int_equal(rename(a, b), 0);
+            content[k] = content[i];
+            content[i] = 0;
+        }
+        loop_run_once(x->loop, (seed >> 12) % 3);
+    }
+    auto_sbuf want = SBUF_INIT;
+    for (size_t i = 0; i < 6; i++)
+        if (content[i])
+            sbuf_printf(&want, "f%zu.yaml=%c ", i, content[i]);
+    EXPECT(x, sbuf_cstr(&want));
+}
+
+/* A folder of many files, one of which changes: the others are not even looked at. */
+static void a_named_change_costs_no_look_at_the_others(void **state)
+{
+    struct fixture *x = *state;
+    enum { N = 200 };
+    for (int i = 0; i < N; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "f%04d.yaml", i);
+        write_file(x, name, "1");
+    }
+    start(x);
+    wait_for(x, &x->n_passed, 2);
+    size_t before = x->n_file; /* young files would be read again by a whole pass */
+    write_file(x, "f0007.yaml", "22");
+    while (strcmp(find(x, "f0007.yaml")->text, "22"))
+        wait_for(x, &x->n_passed, x->n_passed + 1);
+    assert_true(x->n_file - before < 5);
+}
+
 static void it_can_be_freed_at_any_moment(void **state)
 {
     struct fixture *x = *state;
@@ -618,6 +675,8 @@ int main(void)
         TEST(sync_of_a_missing_folder_is_answered),
         TEST(many_files_are_read_in_batches),
         TEST(a_flood_of_events_ends),
+        TEST(random_changes_end_where_the_folder_is),
+        TEST(a_named_change_costs_no_look_at_the_others),
         TEST(it_can_be_freed_at_any_moment),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
