@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The plugin's HTTP client against a server in a child that answers with given bytes, in one piece
+ * or byte by byte. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cni/client.h"
+
+static char path[64];
+
+/* Serves one connection: reads the request up to its body, writes the answer in steps. */
+static void serve(int listener, const char *answer, size_t step)
+{
+    char in[4096] = "";
+    size_t n = 0;
+    int fd = accept(listener, NULL, NULL);
+    while (!strstr(in, "\r\n\r\nBODY")) {
+        ssize_t got = read(fd, in + n, sizeof in - 1 - n);
+        if (got <= 0) {
+            _exit(1);
+        }
+        n += (size_t)got;
+    }
+    bool right = strncmp(in, "POST /v1/cni HTTP/1.1\r\n", 23) == 0 &&
+                 strstr(in, "Content-Length: 4\r\n");
+    size_t left = strlen(answer);
+    for (const char *at = answer; left; at += step, left -= step) {
+        step = step < left ? step : left;
+        if (write(fd, at, step) < 0) {
+            break;
+        }
+    }
+    close(fd);
+    _exit(right ? 0 : 2);
+}
+
+struct answer {
+    int rc, status;
+    struct err err;
+    char body[256];
+};
+
+static struct answer ask(const char *bytes, size_t step)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    snprintf(path, sizeof path, "/tmp/seine-test-client-%d.sock", (int)getpid());
+    unlink(path);
+    snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof sa), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        serve(listener, bytes, step);
+    }
+    close(listener);
+    struct answer a = {0};
+    auto_sbuf body = SBUF_INIT;
+    struct client_request request = {path, "/v1/cni", "BODY", 1000, 2000};
+    a.rc = client_call(&request, &a.status, &body, &a.err);
+    snprintf(a.body, sizeof a.body, "%s", sbuf_cstr(&body));
+    int status = 0;
+    waitpid(child, &status, 0);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    unlink(path);
+    return a;
+}
+
+static void answers_with_length_are_read(void **state)
+{
+    (void)state;
+    static const size_t steps[] = {1, 7, 4096};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
+        struct answer a = ask("HTTP/1.1 200 OK\r\nX: y\r\ncontent-LENGTH:  5\r\n\r\nhello", steps[i]);
+        assert_int_equal(a.rc, 0);
+        assert_int_equal(a.status, 200);
+        assert_string_equal(a.body, "hello");
+    }
+}
+
+static void answers_until_the_end_are_read(void **state)
+{
+    (void)state;
+    struct answer a = ask("HTTP/1.0 500 Oh\r\nX: y\r\n\r\n{\"code\":7}", 3);
+    assert_int_equal(a.rc, 0);
+    assert_int_equal(a.status, 500);
+    assert_string_equal(a.body, "{\"code\":7}");
+}
+
+static void empty_answer_body_is_fine(void **state)
+{
+    (void)state;
+    struct answer a = ask("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 100);
+    assert_int_equal(a.rc, 0);
+    assert_string_equal(a.body, "");
+}
+
+static void broken_answers_are_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int rc;
+    } cases[] = {
+        {"", ERR_CLOSED},
+        {"HTTP/1.1 200 OK\r\nContent-Le", ERR_CLOSED},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", ERR_CLOSED},
+        {"SSH-2.0-x and so on\r\n\r\n", ERR_PROTOCOL},
+        {"HTTP/1.\r\n\r\n", ERR_PROTOCOL},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", ERR_PROTOCOL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct answer a = ask(cases[i].bytes, 4096);
+        if (a.rc != cases[i].rc) {
+            fail_msg("%s: %d %s", cases[i].bytes, a.rc, a.err.text);
+        }
+    }
+}
+
+static void absent_agent_is_told(void **state)
+{
+    (void)state;
+    auto_sbuf body = SBUF_INIT;
+    struct err err = {0};
+    int status = 0;
+    struct client_request request = {"/tmp/seine-no-such.sock", "/v1/cni", "BODY", 100, 100};
+    assert_int_equal(client_call(&request, &status, &body, &err), ERR_NOT_FOUND);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(answers_with_length_are_read),
+        cmocka_unit_test(answers_until_the_end_are_read),
+        cmocka_unit_test(empty_answer_body_is_fine),
+        cmocka_unit_test(broken_answers_are_errors),
+        cmocka_unit_test(absent_agent_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
