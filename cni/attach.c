@@ -261,10 +261,13 @@ void call_enter(struct attach_call *c)
     }
 }
 
+/* Replies go out in the order in which calls end, though one's end may end others. */
 void call_end(struct attach_call *c)
 {
     struct attach *a = c->a;
+    a->depth++;
     call_wait(c, NULL, NULL);
+    call_reply_later(c);
     if (c->lock) {
         lock_release(c);
     }
@@ -272,10 +275,8 @@ void call_end(struct attach_call *c)
         gc_child_ended(c->parent, c);
     }
     attach_update_metrics(a);
-    if (a->depth) {
-        call_reply_later(c);
-    } else {
-        call_reply(c);
+    if (--a->depth == 0) {
+        attach_reply_all(a);
     }
 }
 
