@@ -20,16 +20,15 @@ enum world_table {
     TABLE_POLICY,     /* struct network_policy */
     TABLE_ATTACHMENT, /* struct attachment */
     TABLE_CONFIG,     /* struct node_config, the one key "" */
-    /* derived: intents (core/pod, core/policy, core/node write them; see their headers) */
-    TABLE_ENDPOINT,   /* live Pods with addresses: who is a peer */
-    TABLE_LOCAL,      /* attached Pods of this node: ports, addresses, isolation */
-    TABLE_SET,        /* address sets wanted (selectors, shared) */
-    TABLE_MEMBER,     /* set members */
-    TABLE_RULE,       /* resolved rules that touch this node */
-    TABLE_RULE_ID,    /* conjunction ids given to rules */
-    TABLE_SET_USE,    /* which rules use which set */
-    TABLE_APPLIED,    /* which local Pods a rule or isolation applies to */
-    TABLE_REMOTE,     /* remote nodes: podCIDR, tunnel address */
+    /* derived: intents; core/pod, core/policy and core/node write them, intent.h lays them out */
+    TABLE_SELF,    /* this node: podCIDRs, gateway and node addresses; the one key "" */
+    TABLE_REMOTE,  /* other nodes, key: node name */
+    TABLE_LOCAL,   /* attached Pods of this node, key: the attachment's */
+    TABLE_RULE,    /* resolved rules that apply to a local Pod, key: content id */
+    TABLE_RULE_ID, /* conjunction ids of rules whose own hash is taken, key: content id */
+    TABLE_SET,     /* address sets that those rules name, key: content id */
+    TABLE_APPLIED, /* what a policy means for a local Pod, key: INTENT_APPLIED_KEY */
+    TABLE_MEMBER,  /* Pods that belong to at least one set, key: namespace/name */
     TABLE_N
 };
 enum world_space { SPACE_FLOW, SPACE_GROUP, SPACE_METER, SPACE_ROUTE, SPACE_HOSTNAT, SPACE_N };
