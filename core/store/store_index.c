@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
+#include <string.h>
+
+#include "core/base/hash.h"
+#include "core/store/store_internal.h"
+
+/* ---- rows in key order ---- */
+
+/* Position of the first row whose key is not below 'key'. */
+static size_t lower_bound(const row_vec *rows, const char *key)
+{
+    size_t lo = 0, hi = rows->n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(rows->v[mid]->key, key) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+void row_vec_insert(row_vec *rows, const struct row *row)
+{
+    size_t at = lower_bound(rows, row->key);
+    VEC_PUSH(rows, row);
+    memmove(rows->v + at + 1, rows->v + at, (rows->n - 1 - at) * sizeof *rows->v);
+    rows->v[at] = row;
+}
+
+void row_vec_remove(row_vec *rows, const char *key)
+{
+    size_t at = lower_bound(rows, key);
+    assert(at < rows->n && strcmp(rows->v[at]->key, key) == 0);
+    rows->n--;
+    memmove(rows->v + at, rows->v + at + 1, (rows->n - at) * sizeof *rows->v);
+}
+
+/* ---- index keys ---- */
+
+const char *index_next(const char *ikey)
+{
+    return ikey + strlen(ikey) + 1;
+}
+
+void index_emit(struct index_sink *sink, const char *ikey)
+{
+    const char *p = sink->text.data;
+    for (size_t i = 0; i < sink->n; i++, p = index_next(p))
+        if (strcmp(p, ikey) == 0)
+            return;
+    sbuf_put(&sink->text, ikey, strlen(ikey) + 1);
+    sink->n++;
+}
+
+void index_keys(const struct table *t, int index, const struct row *row, struct index_sink *out)
+{
+    sbuf_clear(&out->text);
+    out->n = 0;
+    t->class_->indexes[index](row, out);
+}
+
+/* ---- buckets ---- */
+
+const struct bucket *index_find(const struct table *t, int index, const char *ikey)
+{
+    HMAP_FOR_EACH_WITH_HASH (n, &t->index[index], hash_str(ikey, 0)) {
+        const struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
+        if (strcmp(b->ikey, ikey) == 0)
+            return b;
+    }
+    return NULL;
+}
+
+static struct bucket *find_writable(struct table *t, int index, const char *ikey)
+{
+    HMAP_FOR_EACH_WITH_HASH (n, &t->index[index], hash_str(ikey, 0)) {
+        struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
+        if (strcmp(b->ikey, ikey) == 0)
+            return b;
+    }
+    return NULL;
+}
+
+void index_add(struct table *t, int index, const char *ikey, const struct row *row)
+{
+    struct bucket *b = find_writable(t, index, ikey);
+    if (!b) {
+        size_t n = strlen(ikey) + 1;
+        b = mem_calloc(1, sizeof *b + n);
+        memcpy(b->ikey, ikey, n);
+        hmap_insert(&t->index[index], &b->hmap, hash_str(ikey, 0));
+    }
+    row_vec_insert(&b->rows, row);
+}
+
+void index_remove(struct table *t, int index, const char *ikey, const char *key)
+{
+    struct bucket *b = find_writable(t, index, ikey);
+    assert(b);
+    row_vec_remove(&b->rows, key);
+    if (b->rows.n)
+        return;
+    hmap_remove(&t->index[index], &b->hmap);
+    VEC_DONE(&b->rows);
+    mem_free(b);
+}
