@@ -24,7 +24,8 @@ static uint64_t unit_hash(const struct unit_kind *kind, const char *key)
 
 struct unit *unit_find(const struct engine *e, const struct unit_kind *kind, const char *key)
 {
-    HMAP_FOR_EACH_WITH_HASH (n, &e->units, unit_hash(kind, key)) {
+    HMAP_FOR_EACH_WITH_HASH(n, &e->units, unit_hash(kind, key))
+    {
         struct unit *u = CONTAINER_OF(n, struct unit, hmap);
         if (u->kind == kind && strcmp(u->key, key) == 0)
             return u;
@@ -321,9 +322,9 @@ static void make_places(struct engine *e)
         hmap_init(&p->entries);
         size_t table = i - c->n_spaces;
         p->name = i < c->n_spaces ? c->spaces[i].name : c->tables[table].name;
-        p->merge = i < c->n_spaces     ? c->spaces[i].merge
+        p->merge = i < c->n_spaces  ? c->spaces[i].merge
                    : c->table_merge ? c->table_merge[table]
-                                       : NULL;
+                                    : NULL;
     }
 }
 
@@ -357,10 +358,11 @@ void engine_free(struct engine *e)
 {
     if (!e)
         return;
-    HMAP_FOR_EACH_SAFE (n, next, &e->units)
-        unit_free(CONTAINER_OF(n, struct unit, hmap));
+    HMAP_FOR_EACH_SAFE(n, next, &e->units)
+    unit_free(CONTAINER_OF(n, struct unit, hmap));
     hmap_done(&e->units);
-    HMAP_FOR_EACH_SAFE (n, next, &e->readers) {
+    HMAP_FOR_EACH_SAFE(n, next, &e->readers)
+    {
         struct reader *r = CONTAINER_OF(n, struct reader, hmap);
         VEC_DONE(&r->units);
         mem_free(r);

@@ -52,7 +52,8 @@ struct place *place_of(const struct engine *e, int space)
 
 struct entry *entry_find(const struct engine *e, int place, const void *key, size_t n)
 {
-    HMAP_FOR_EACH_WITH_HASH (node, &e->places[place].entries, hash_bytes(key, n, 0)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &e->places[place].entries, hash_bytes(key, n, 0))
+    {
         struct entry *entry = CONTAINER_OF(node, struct entry, hmap);
         if (entry->key_len == n && memcmp(entry->key, key, n) == 0)
             return entry;
@@ -108,8 +109,8 @@ void entry_set_installed(struct engine *e, struct entry *entry, struct blob *ins
 {
     struct place *p = &e->places[entry->place];
     p->n_installed += (size_t)(installed != NULL) - (size_t)(entry->installed != NULL);
-    struct blob *keep = installed && blob_equal(installed, entry->desired) ? entry->desired
-                                                                           : installed;
+    struct blob *keep =
+        installed && blob_equal(installed, entry->desired) ? entry->desired : installed;
     struct blob *old = entry->installed;
     entry->installed = keep ? blob_ref(keep) : NULL;
     blob_unref(old);
@@ -272,7 +273,7 @@ static int cmp_old_new(const struct contribution *old, const struct emitted *new
     if (!old || !new)
         return old ? -1 : 1;
     if (old->entry != new->entry)
-        return (uintptr_t)old->entry < (uintptr_t)new->entry ? -1 : 1;
+        return (uintptr_t)old->entry < (uintptr_t) new->entry ? -1 : 1;
     return cmp_bytes(old->value->data, old->value->len, new->value, new->value_len);
 }
 
@@ -354,7 +355,8 @@ void places_done(struct engine *e)
     for (size_t i = 0; i < e->n_places; i++) {
         struct place *p = &e->places[i];
         plan_drop(e, p);
-        HMAP_FOR_EACH_SAFE (n, next, &p->entries) {
+        HMAP_FOR_EACH_SAFE(n, next, &p->entries)
+        {
             struct entry *entry = CONTAINER_OF(n, struct entry, hmap);
             blob_unref(entry->desired);
             blob_unref(entry->installed);

@@ -63,7 +63,7 @@ struct place {
     VEC(struct entry *) pending; /* desired and installed differ; no order */
     size_t n_desired, n_installed, n_refused, n_conflicts;
     uint64_t generation, acked;
-    uint32_t dump;      /* number of the last dump */
+    uint32_t dump; /* number of the last dump */
     bool dumping, must_dump;
     struct plan_out out;
 };
@@ -109,8 +109,8 @@ struct engine {
     struct store *store;
     struct place *places;
     size_t n_places;
-    struct hmap units;   /* by kind and key */
-    struct hmap readers; /* by note */
+    struct hmap units;    /* by kind and key */
+    struct hmap readers;  /* by note */
     struct queue *queues; /* by stage */
     int n_stages;
     size_t n_dirty;

@@ -107,8 +107,8 @@ void engine_plan_refused(struct engine *e, int space, size_t item, const char *r
         struct entry *entry = p->out.entries[item];
         const struct plan_item *i = &p->out.plan.items[item];
         /* What was refused is the plan's value; a newer one has not been tried yet. */
-        bool same = entry->desired ? blob_is(entry->desired, i->value.p, i->value.n)
-                                   : i->op == PLAN_DELETE;
+        bool same =
+            entry->desired ? blob_is(entry->desired, i->value.p, i->value.n) : i->op == PLAN_DELETE;
         if (same)
             entry_set_refused(e, entry, reason);
     }
@@ -160,7 +160,8 @@ void engine_dump_end(struct engine *e, int space)
     assert(p->dumping);
     p->dumping = false;
     p->must_dump = false;
-    HMAP_FOR_EACH_SAFE (n, next, &p->entries) {
+    HMAP_FOR_EACH_SAFE(n, next, &p->entries)
+    {
         struct entry *entry = CONTAINER_OF(n, struct entry, hmap);
         if (!entry->installed || entry->seen == p->dump)
             continue;

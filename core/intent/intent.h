@@ -142,7 +142,7 @@ enum { APPLIED_BY_LOCAL };
 struct applied_rule {
     struct intent_id rule;
     uint8_t direction;
-    uint8_t proto;  /* RULE_PORTS_APPLIED: protocol and number; else 0 */
+    uint8_t proto; /* RULE_PORTS_APPLIED: protocol and number; else 0 */
     uint16_t port;
     uint32_t index; /* position in spec.ingress or spec.egress */
 };

@@ -36,13 +36,13 @@ enum world_space { SPACE_FLOW, SPACE_GROUP, SPACE_METER, SPACE_ROUTE, SPACE_HOST
 /* What the program knows about its node: a row of TABLE_CONFIG. */
 struct node_config {
     char *node_name;
-    char *platform; /* "linux" or "windows" */
-    char *gateway;  /* name of the internal port */
+    char *platform;                         /* "linux" or "windows" */
+    char *gateway;                          /* name of the internal port */
     uint32_t gateway_ofport, tunnel_ofport; /* by convention 2 and 1; asked for, then read back */
     struct mac gateway_mac;                 /* mac_from_name("gateway", node_name) */
-    bool netdev;    /* userspace datapath */
+    bool netdev;                            /* userspace datapath */
     bool masquerade;
-    bool encap;     /* there is a tunnel port */
+    bool encap; /* there is a tunnel port */
 };
 struct node_config *node_config_new(const char *node_name); /* defaults filled in */
 void node_config_free(void *c);
