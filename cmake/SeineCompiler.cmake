@@ -12,6 +12,10 @@ add_compile_options(
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
     add_compile_options(-Wmissing-variable-declarations)
 endif()
+# Assertions stay in every build: an agent that is wrong about itself stops and starts again.
+foreach(type IN ITEMS RELEASE RELWITHDEBINFO MINSIZEREL)
+    string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")
+endforeach()
 option(SEINE_WERROR "Warnings are errors" ON)
 if(SEINE_WERROR)
     add_compile_options(-Werror)

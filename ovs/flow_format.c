@@ -287,7 +287,7 @@ static int format_output(const uint8_t *p, struct sbuf *out)
 static int format_output_reg(const uint8_t *p, struct sbuf *out, struct err *err)
 {
     unsigned on = get_be16(p + 10);
-    enum field f;
+    enum field f = F_N;
     int r = check_sub(get_be32(p + 12), on >> 6, (on & 0x3f) + 1, &f, err);
     if (r)
         return r;
@@ -298,8 +298,8 @@ static int format_output_reg(const uint8_t *p, struct sbuf *out, struct err *err
 
 static int format_set_field(struct bytes all, struct sbuf *out, struct err *err)
 {
-    struct bytes in = bytes_from(all, 4), payload;
-    uint32_t header;
+    struct bytes in = bytes_from(all, 4), payload = {NULL, 0};
+    uint32_t header = 0;
     int r = oxm_next(&in, &header, &payload, err);
     if (r)
         return r;
@@ -319,7 +319,7 @@ static int format_set_field(struct bytes all, struct sbuf *out, struct err *err)
 static int format_move(const uint8_t *p, struct sbuf *out, struct err *err)
 {
     unsigned n = get_be16(p + 4), src_ofs = get_be16(p + 6), dst_ofs = get_be16(p + 8);
-    enum field src, dst;
+    enum field src = F_N, dst = F_N;
     int r = check_sub(get_be32(p + 12), src_ofs, n, &src, err);
     if (!r)
         r = check_sub(get_be32(p + 16), dst_ofs, n, &dst, err);
@@ -521,7 +521,7 @@ static int format_ct_zone(const uint8_t *p, struct sbuf *out, struct err *err)
 {
     uint32_t header = get_be32(p + 12);
     unsigned value = get_be16(p + 16);
-    enum field f;
+    enum field f = F_N;
     if (!header) {
         if (value)
             sbuf_printf(out, "zone=%u,", value);

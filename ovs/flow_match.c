@@ -224,8 +224,8 @@ int match_parse(struct bytes oxm, struct match *m, struct err *err)
 {
     match_init(m);
     while (oxm.n) {
-        uint32_t header;
-        struct bytes payload;
+        uint32_t header = 0;
+        struct bytes payload = {NULL, 0};
         int r = oxm_next(&oxm, &header, &payload, err);
         if (r)
             return r;
@@ -240,8 +240,8 @@ int match_parse_known(struct bytes oxm, struct match *m, struct sbuf *rest, stru
 {
     match_init(m);
     while (oxm.n) {
-        struct bytes before = oxm, payload;
-        uint32_t header;
+        struct bytes before = oxm, payload = {NULL, 0};
+        uint32_t header = 0;
         int r = oxm_next(&oxm, &header, &payload, err);
         if (r)
             return r;

@@ -138,7 +138,7 @@ static bool keep_raw(int r)
 
 int ofmsg_flow_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *value, struct err *err)
 {
-    struct bytes entry;
+    struct bytes entry = {NULL, 0};
     struct flow_desc d;
     struct match m;
     int r = ofmsg_entry_next(body, FLOW_DESC_LEN, "flow", &entry, err);

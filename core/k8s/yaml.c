@@ -330,8 +330,8 @@ static int on_scalar(struct builder *b, const yaml_event_t *e)
 {
     const char *text = (const char *)e->data.scalar.value;
     const char *anchor = (const char *)e->data.scalar.anchor;
-    struct scalar s;
-    cJSON *node;
+    struct scalar s = {SCALAR_STRING, 0};
+    cJSON *node = NULL;
     int rc = scalar_of(b, e, &s);
 
     if (rc)
