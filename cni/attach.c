@@ -155,9 +155,8 @@ static void call_reply(struct attach_call *c)
         sbuf_clear(&c->out);
         cni_error_format(&c->error, c->r.version->name, &c->out);
     }
-    struct attach_reply reply = {.status = c->error.code ? 500 : 200,
-                                 .body = sbuf_cstr(&c->out),
-                                 .n = c->out.len};
+    struct attach_reply reply = {
+        .status = c->error.code ? 500 : 200, .body = sbuf_cstr(&c->out), .n = c->out.len};
     if (c->reply) {
         c->reply(c->aux, &reply);
     }
@@ -220,8 +219,8 @@ static void lock_free(struct attach *a, struct lock *l)
 
 static void call_start(struct attach_call *c)
 {
-    static void (*const start[CNI_N_VERBS])(struct attach_call *c) = {
-        [CNI_ADD] = add_start, [CNI_DEL] = del_start, [CNI_CHECK] = check_start,
+    static void (*const start[CNI_N_VERBS])(struct attach_call * c) = {
+        [CNI_ADD] = add_start, [CNI_DEL] = del_start,       [CNI_CHECK] = check_start,
         [CNI_GC] = gc_start,   [CNI_STATUS] = status_start,
     };
     call_wait(c, NULL, NULL);
@@ -375,7 +374,7 @@ static void attach_set_timer(struct attach *a)
 static bool attach_poke_once(struct attach *a)
 {
     for (struct attach_call *c = a->calls; c; c = c->next) {
-        void (*before)(struct attach_call *c) = c->advance;
+        void (*before)(struct attach_call * c) = c->advance;
         uint64_t ended = a->ended;
         if (!before) {
             continue;
@@ -394,8 +393,7 @@ void attach_poke(struct attach *a)
         return;
     }
     a->depth++;
-    while (attach_poke_once(a)) {
-    }
+    while (attach_poke_once(a)) {}
     attach_set_timer(a);
     if (--a->depth == 0) {
         attach_reply_all(a);

@@ -48,11 +48,11 @@ struct attach_port {
 struct attach_node {
     const struct prefix *pod_cidrs; /* of this node's own Node object; none: not known yet */
     size_t n_pod_cidrs;
-    uint32_t mtu;                   /* of Pods */
-    bool userspace_datapath;        /* datapath type netdev */
-    bool switch_ready;              /* bridge and ports stand, OVSDB and OpenFlow are connected */
-    bool ready;                     /* what /readyz says */
-    const char *why;                /* one line: what is missing where not ready; "" */
+    uint32_t mtu;            /* of Pods */
+    bool userspace_datapath; /* datapath type netdev */
+    bool switch_ready;       /* bridge and ports stand, OVSDB and OpenFlow are connected */
+    bool ready;              /* what /readyz says */
+    const char *why;         /* one line: what is missing where not ready; "" */
 };
 enum attach_pod_state {
     ATTACH_POD_UNKNOWN,   /* no such object (yet) */

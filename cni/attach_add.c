@@ -51,10 +51,9 @@ static void add_expire_flows(struct attach_call *c)
 static enum attach_pod_state add_pod_state(struct attach_call *c)
 {
     const struct attachment *att = c->rec->att;
-    return record_is_own_pod(c->rec)
-               ? ATTACH_POD_KNOWN
-               : c->a->host->pod(c->a->config.host_aux, att->pod_namespace, att->pod_name,
-                                 att->pod_uid);
+    return record_is_own_pod(c->rec) ? ATTACH_POD_KNOWN
+                                     : c->a->host->pod(c->a->config.host_aux, att->pod_namespace,
+                                                       att->pod_name, att->pod_uid);
 }
 
 static void add_advance_pod(struct attach_call *c)

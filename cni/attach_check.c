@@ -72,7 +72,8 @@ static int check_prev_ips(struct attach_call *c)
     }
     for (size_t i = 0; i < att->n_ips; i++) {
         if (!check_has_ip(prev->ips, prev->n_ips, &att->ips[i])) {
-            return cni_error_set(&c->error, CNI_RESULT_DIFFERS, "prevResult lacks %s, which was given",
+            return cni_error_set(&c->error, CNI_RESULT_DIFFERS,
+                                 "prevResult lacks %s, which was given",
                                  ip_format(&att->ips[i], text));
         }
     }

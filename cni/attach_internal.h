@@ -55,10 +55,10 @@ struct attach_call {
     struct record *rec;
     struct netif_pod pod; /* for work threads: borrowed from the record, which stays meanwhile */
     uint64_t revision;
-    bool cancelled; /* an ADD whose container is being deleted */
+    bool cancelled;                     /* an ADD whose container is being deleted */
     bool fresh, port_tried, netif_made; /* what an ADD made itself and takes back if it fails */
-    bool netns_bad; /* of work: rc is about the namespace */
-    struct cni_error error; /* code 0: success */
+    bool netns_bad;                     /* of work: rc is about the namespace */
+    struct cni_error error;             /* code 0: success */
     struct sbuf out;
     char *journal;              /* a replayed deletion: its file */
     struct attach_call *parent; /* a GC that waits for it */
@@ -87,8 +87,8 @@ struct attach {
     bool switch_was_ready;
     uint64_t sequence; /* of the newest attachment */
     uint64_t acked;
-    uint64_t ended; /* calls freed so far */
-    size_t releases; /* since the history was written anew */
+    uint64_t ended;    /* calls freed so far */
+    size_t releases;   /* since the history was written anew */
     VEC(char *) trash; /* ports that could not be removed yet */
     bool emptying;     /* some of them are being removed */
 };

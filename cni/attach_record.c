@@ -76,8 +76,7 @@ static void record_name(const struct request *r, unsigned attempt, char name[REC
             n += n < RECORD_NAME_STEM;
         }
     }
-    snprintf(name, RECORD_NAME_MAX + 1, "%.*s-%07" PRIx64, n ? (int)n : 1, stem,
-             hash & 0xfffffff);
+    snprintf(name, RECORD_NAME_MAX + 1, "%.*s-%07" PRIx64, n ? (int)n : 1, stem, hash & 0xfffffff);
 }
 
 static struct record *record_insert(struct attach *a, const char *container_id, const char *ifname)
@@ -242,7 +241,7 @@ struct record *record_read(struct attach *a, const struct attach_port *port)
     record_set(&att->pod_uid, record_id(port, "seine.pod-uid"));
     record_set(&rec->network, record_id(port, "seine.network"));
     att->sequence = strtoull(record_id(port, "seine.sequence"), NULL, 10);
-    rec->mtu = (uint32_t)strtoul(record_id(port, "seine.mtu"), NULL, 10);
+    rec->mtu = (uint32_t)strtoull(record_id(port, "seine.mtu"), NULL, 10);
     if (!mac_parse(record_id(port, "seine.mac"), &att->mac)) {
         att->mac = mac_from_name("pod", rec->key);
     }

@@ -43,7 +43,7 @@ static int client_parse_head(const struct sbuf *in, struct client_answer *a, str
     if (strncmp(in->data, "HTTP/1.", 7) != 0 || in->len < 12) {
         return err_set(err, ERR_PROTOCOL, "not an HTTP answer");
     }
-    a->status = (int)strtoul(in->data + 9, NULL, 10);
+    a->status = (int)strtoull(in->data + 9, NULL, 10);
     a->body_len = UINT64_MAX;
     for (const char *line = strstr(in->data, "\r\n"); line < end; line = strstr(line + 2, "\r\n")) {
         const char *value = client_header(line + 2, "content-length");

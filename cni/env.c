@@ -21,8 +21,8 @@ static const struct {
 };
 
 const struct cni_version cni_versions[] = {
-    {.name = "0.3.0", .ips_have_version = true}, {.name = "0.3.1", .ips_have_version = true},
-    {.name = "0.4.0", .ips_have_version = true}, {.name = "1.0.0"},
+    {.name = "0.3.0", .ips_have_version = true},    {.name = "0.3.1", .ips_have_version = true},
+    {.name = "0.4.0", .ips_have_version = true},    {.name = "1.0.0"},
     {.name = "1.1.0", .interfaces_have_mtu = true},
 };
 const size_t cni_n_versions = ARRAY_LEN(cni_versions);

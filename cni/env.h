@@ -10,22 +10,14 @@
 
 #include "cni/code.h"
 
-enum cni_verb {
-    CNI_ADD,
-    CNI_DEL,
-    CNI_CHECK,
-    CNI_GC,
-    CNI_STATUS,
-    CNI_VERSION,
-    CNI_N_VERBS
-};
+enum cni_verb { CNI_ADD, CNI_DEL, CNI_CHECK, CNI_GC, CNI_STATUS, CNI_VERSION, CNI_N_VERBS };
 const char *cni_verb_name(enum cni_verb verb); /* "ADD" */
 bool cni_verb_parse(const char *name, enum cni_verb *out);
 
 /* The versions of the specification that are spoken, oldest first. */
 struct cni_version {
     const char *name;
-    bool ips_have_version;  /* each of "ips" says "4" or "6" */
+    bool ips_have_version; /* each of "ips" says "4" or "6" */
     bool interfaces_have_mtu;
 };
 extern const struct cni_version cni_versions[];

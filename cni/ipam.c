@@ -14,7 +14,7 @@
 struct ipam_entry {
     struct hmap_node node;
     struct ip ip;
-    unsigned holds;                  /* 0: in the queue */
+    unsigned holds;                   /* 0: in the queue */
     struct ipam_entry *older, *newer; /* in the queue */
 };
 struct ipam_pool {

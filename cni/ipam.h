@@ -30,7 +30,8 @@ void ipam_set_pools(struct ipam *m, const struct prefix *cidrs, size_t n);
 /* One free address of each family that has a pool.  Nothing is held if one family has none left:
  * ERR_EXHAUSTED naming the podCIDR; ERR_AGAIN if there is no pool at all. */
 int ipam_allocate(struct ipam *m, struct ip out[IPAM_MAX_IPS], size_t *n_out, struct err *err);
-/* Holds this free address of a pool.  ERR_NOT_FOUND: in no pool, or never given; ERR_EXISTS: held. */
+/* Holds this free address of a pool.  ERR_NOT_FOUND: in no pool, or never given; ERR_EXISTS: held.
+ */
 int ipam_take(struct ipam *m, const struct ip *ip, struct err *err);
 /* Holds an address that a record has, in whatever pool or none; each hold needs its release. */
 void ipam_hold(struct ipam *m, const struct ip *ip);

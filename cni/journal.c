@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Files of deletions to come, see journal.h.  Names are hashes: ids may be longer than a file's name
- * may be. */
+ * Files of deletions to come, see journal.h.  Names are hashes: ids may be longer than a file's
+ * name may be. */
 #include "cni/journal.h"
 
 #include <inttypes.h>

@@ -144,7 +144,8 @@ static int main_note_deletion(struct main_call *c)
     struct err err = {0};
     journal_dir_of(c->socket.data, &dir);
     if (journal_write(dir.data, &c->env, sbuf_cstr(&c->config), &path, &err) < 0) {
-        cni_error_cause(&e, CNI_IO_FAILURE, &err, "the agent is away and the deletion cannot be noted");
+        cni_error_cause(&e, CNI_IO_FAILURE, &err,
+                        "the agent is away and the deletion cannot be noted");
         return main_fail(c, &e);
     }
     int status = 0;
@@ -207,7 +208,8 @@ int main(int argc, char **argv)
               version || help ? stdout : stderr);
         return version || help ? 0 : 2;
     }
-    PORT_CLEANUP(main_call_done) struct main_call c = {
+    PORT_CLEANUP(main_call_done)
+    struct main_call c = {
         .env = {.command = main_variable("CNI_COMMAND"),
                 .container_id = main_variable("CNI_CONTAINERID"),
                 .netns = main_variable("CNI_NETNS"),

@@ -206,8 +206,8 @@ static int request_read_runtime(struct request *r, const cJSON *runtime, struct 
     }
     const cJSON *mac = request_member(runtime, "mac"), *ips = request_member(runtime, "ips");
     if (mac && !cJSON_IsNull(mac)) {
-        r->has_mac = cJSON_IsString(mac) && mac_parse(mac->valuestring, &r->mac) &&
-                     !(r->mac.b[0] & 1);
+        r->has_mac =
+            cJSON_IsString(mac) && mac_parse(mac->valuestring, &r->mac) && !(r->mac.b[0] & 1);
         if (!r->has_mac) {
             return cni_error_set(e, CNI_INVALID_CONFIG, "runtimeConfig.mac: not a unicast MAC");
         }
@@ -230,7 +230,8 @@ static int request_read_prev_interfaces(struct request *r, const cJSON *list, in
     {
         const char *name, *sandbox, *mac;
         if (!cJSON_IsObject(item) || !request_string(r, item, "name", &name) ||
-            !request_string(r, item, "sandbox", &sandbox) || !request_string(r, item, "mac", &mac)) {
+            !request_string(r, item, "sandbox", &sandbox) ||
+            !request_string(r, item, "mac", &mac)) {
             return cni_error_set(e, CNI_INVALID_CONFIG, "prevResult.interfaces[%d]: malformed", at);
         }
         if (*sandbox && strcmp(name, r->env.ifname) == 0) {
@@ -298,8 +299,7 @@ static int request_read_valid(struct request *r, const cJSON *config, struct cni
         return 0;
     }
     if (!cJSON_IsArray(list)) {
-        return cni_error_set(e, CNI_INVALID_CONFIG, "%s: %s", key,
-                             list ? "not a list" : "missing");
+        return cni_error_set(e, CNI_INVALID_CONFIG, "%s: %s", key, list ? "not a list" : "missing");
     }
     struct request_attachment *valid =
         arena_alloc(&r->arena, sizeof *valid * ((size_t)cJSON_GetArraySize(list) + 1));
@@ -376,9 +376,9 @@ int request_parse(struct request *r, const void *body, size_t n, struct cni_erro
     const struct {
         const char *key;
         const char **to;
-    } members[] = {{"command", &r->env.command},  {"containerID", &r->env.container_id},
-                   {"netns", &r->env.netns},      {"ifname", &r->env.ifname},
-                   {"args", &r->env.args},        {"config", &config}};
+    } members[] = {{"command", &r->env.command}, {"containerID", &r->env.container_id},
+                   {"netns", &r->env.netns},     {"ifname", &r->env.ifname},
+                   {"args", &r->env.args},       {"config", &config}};
     bool whole = cJSON_IsObject(envelope);
     for (size_t i = 0; whole && i < ARRAY_LEN(members); i++) {
         whole = request_string(r, envelope, members[i].key, members[i].to);

@@ -40,7 +40,7 @@ struct request {
     struct mac mac;
     struct ip ips[REQUEST_MAX_IPS];
     size_t n_ips;
-    struct request_prev prev; /* CHECK */
+    struct request_prev prev;               /* CHECK */
     const struct request_attachment *valid; /* GC */
     size_t n_valid;
 };

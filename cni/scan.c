@@ -58,7 +58,7 @@ static bool scan_hex4(struct scan *s, uint32_t *out)
             return false;
         }
         char digit[2] = {*s->at, 0};
-        *out = *out << 4 | (uint32_t)strtoul(digit, NULL, 16);
+        *out = *out << 4 | (uint32_t)strtoull(digit, NULL, 16);
     }
     return true;
 }

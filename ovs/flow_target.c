@@ -36,11 +36,11 @@ struct flow_target {
     struct stream *stream;
     struct ofsession *session; /* while the stream is open */
     struct reconnect reconnect;
-    struct loop_timer *timer;         /* the next try, or the session's deadline */
-    struct loop_timer *retry;         /* of refused items */
-    struct loop_timer *hold;          /* while nothing is planned after a blind refusal */
+    struct loop_timer *timer; /* the next try, or the session's deadline */
+    struct loop_timer *retry; /* of refused items */
+    struct loop_timer *hold;  /* while nothing is planned after a blind refusal */
     struct loop_deferred *step;
-    struct err lost;                  /* code != 0: the connection must end, for this reason */
+    struct err lost; /* code != 0: the connection must end, for this reason */
 
     bool gate, greeted;
     bool read;        /* this connection's content is the engine's installed */

@@ -32,17 +32,17 @@ enum flow_target_state {
     FLOW_TARGET_WRITING       /* a bundle is out */
 };
 
-struct flow_target_counters { /* since flow_target_new() */
+struct flow_target_counters {                   /* since flow_target_new() */
     uint64_t committed, refused, unknown;       /* bundles */
     uint64_t flow_mods, group_mods, meter_mods; /* sent, those inside bundles counted */
     uint64_t connections, dumps;
 };
 
 struct flow_target_config {
-    const char *address;          /* --openflow */
-    const struct stream_tls *tls; /* NULL without ssl: */
+    const char *address;            /* --openflow */
+    const struct stream_tls *tls;   /* NULL without ssl: */
     int spaces[OFSESSION_N_SPACES]; /* the engine's target numbers */
-    unsigned retry_refused_ms;    /* refused keys are tried again after; 0: 30000 */
+    unsigned retry_refused_ms;      /* refused keys are tried again after; 0: 30000 */
     uint16_t controller_id;
 };
 

@@ -132,8 +132,8 @@ static int ovsdb_client_connect__(struct ovsdb_client *c, struct err *err)
 
 int ovsdb_client_new(struct loop *l, const char *address, const struct stream_tls *tls,
                      const struct ovsdb_table_spec *specs, size_t n_specs,
-                     const struct ovsdb_client_events *events, void *aux,
-                     struct ovsdb_client **out, struct err *err)
+                     const struct ovsdb_client_events *events, void *aux, struct ovsdb_client **out,
+                     struct err *err)
 {
     struct ovsdb_client *c = mem_calloc(1, sizeof *c);
     c->loop = l;

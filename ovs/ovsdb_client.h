@@ -23,8 +23,8 @@ struct ovsdb_client_events {
  * for the client's life. */
 int ovsdb_client_new(struct loop *l, const char *address, const struct stream_tls *tls,
                      const struct ovsdb_table_spec *specs, size_t n_specs,
-                     const struct ovsdb_client_events *events, void *aux,
-                     struct ovsdb_client **out, struct err *err);
+                     const struct ovsdb_client_events *events, void *aux, struct ovsdb_client **out,
+                     struct err *err);
 /* Pending transactions end with ERR_CLOSED from within this call.  Not from within an event or a
  * reply.  NULL is fine. */
 void ovsdb_client_free(struct ovsdb_client *c);

@@ -55,7 +55,8 @@ void ovsdb_replica_free(struct ovsdb_replica *r)
         return;
     }
     for (size_t i = 0; i < r->n; i++) {
-        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i]) {
+        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i])
+        {
             ovsdb_replica_remove__(r, i, ovsdb_replica_row__(node));
         }
         hmap_done(&r->tables[i]);
@@ -86,7 +87,8 @@ void ovsdb_replica_set_last_id(struct ovsdb_replica *r, const char *id)
 static struct ovsdb_row *ovsdb_replica_lookup__(const struct ovsdb_replica *r, size_t table,
                                                 const char *uuid)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &r->tables[table], hash_str(uuid, 0)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &r->tables[table], hash_str(uuid, 0))
+    {
         struct ovsdb_row *row = ovsdb_replica_row__(node);
         if (strcmp(row->uuid, uuid) == 0) {
             return row;
@@ -99,8 +101,7 @@ static struct ovsdb_row *ovsdb_replica_create__(struct ovsdb_replica *r, size_t 
                                                 const char *uuid)
 {
     const struct ovsdb_table_spec *spec = &r->specs[table];
-    struct ovsdb_row *row =
-        mem_calloc(1, sizeof *row + spec->n_columns * sizeof row->columns[0]);
+    struct ovsdb_row *row = mem_calloc(1, sizeof *row + spec->n_columns * sizeof row->columns[0]);
     memcpy(row->uuid, uuid, sizeof row->uuid);
     for (size_t i = 0; i < spec->n_columns; i++) {
         ovsdb_datum_default(&row->columns[i], &spec->columns[i]);
@@ -198,7 +199,8 @@ static int ovsdb_replica_updates__(struct ovsdb_replica *r, const cJSON *updates
 static void ovsdb_replica_mark__(struct ovsdb_replica *r, bool sweep)
 {
     for (size_t i = 0; i < r->n; i++) {
-        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i]) {
+        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i])
+        {
             struct ovsdb_row *row = ovsdb_replica_row__(node);
             if (!sweep) {
                 row->stale = true;
@@ -249,7 +251,8 @@ const struct ovsdb_row *ovsdb_replica_find(const struct ovsdb_replica *r, size_t
                                            size_t column, const char *text)
 {
     const struct ovsdb_row *row = ovsdb_replica_first(r, table);
-    while (row && (row->columns[column].n == 0 || strcmp(row->columns[column].keys[0], text) != 0)) {
+    while (row &&
+           (row->columns[column].n == 0 || strcmp(row->columns[column].keys[0], text) != 0)) {
         row = ovsdb_replica_next(r, table, row);
     }
     return row;

@@ -16,7 +16,7 @@ struct ovsdb_table_spec {
 struct ovsdb_row {
     struct hmap_node node;
     char uuid[OVSDB_UUID_LEN + 1];
-    bool stale; /* while a snapshot is read: not in it yet */
+    bool stale;                   /* while a snapshot is read: not in it yet */
     struct ovsdb_datum columns[]; /* as many as the table's spec has, in its order */
 };
 

@@ -149,15 +149,15 @@ static int ovsdb_session_monitor_reply__(struct ovsdb_session *s, const cJSON *r
                                          const cJSON *error, struct err *err)
 {
     if (error) {
-        if (s->since && cJSON_IsString(error) && strcmp(error->valuestring, "unknown method") == 0) {
+        if (s->since && cJSON_IsString(error) &&
+            strcmp(error->valuestring, "unknown method") == 0) {
             s->since = false;
             ovsdb_session_monitor__(s);
             return 0;
         }
-        (void)ovsdb_op_error(cJSON_IsObject(error)
-                                 ? cJSON_GetObjectItemCaseSensitive(error, "error")
-                                 : error,
-                             cJSON_GetObjectItemCaseSensitive(error, "details"), err);
+        (void)ovsdb_op_error(
+            cJSON_IsObject(error) ? cJSON_GetObjectItemCaseSensitive(error, "error") : error,
+            cJSON_GetObjectItemCaseSensitive(error, "details"), err);
         return err_wrap(err, "monitor");
     }
     bool found = false;
@@ -197,10 +197,9 @@ static int ovsdb_session_transact_reply__(struct ovsdb_session *s, int64_t id, c
     }
     struct err outcome = {0};
     if (error) {
-        (void)ovsdb_op_error(cJSON_IsObject(error)
-                                 ? cJSON_GetObjectItemCaseSensitive(error, "error")
-                                 : error,
-                             cJSON_GetObjectItemCaseSensitive(error, "details"), &outcome);
+        (void)ovsdb_op_error(
+            cJSON_IsObject(error) ? cJSON_GetObjectItemCaseSensitive(error, "error") : error,
+            cJSON_GetObjectItemCaseSensitive(error, "details"), &outcome);
     } else {
         (void)ovsdb_op_result(result, &outcome);
     }
@@ -220,8 +219,7 @@ static int ovsdb_session_reply__(struct ovsdb_session *s, const cJSON *message, 
     if (cJSON_IsString(id) && strcmp(id->valuestring, "echo") == 0) {
         return 0;
     }
-    bool is_id = cJSON_IsNumber(id) && id->valuedouble >= 0 &&
-                 id->valuedouble < (double)s->next_id;
+    bool is_id = cJSON_IsNumber(id) && id->valuedouble >= 0 && id->valuedouble < (double)s->next_id;
     if (!is_id || (!result && !error)) {
         return err_set(err, ERR_PROTOCOL, "neither a request nor a reply");
     }

@@ -29,7 +29,11 @@ struct ovsdb_session_events {
     void (*updated)(void *aux); /* later changes were applied to it */
 };
 
-enum { OVSDB_ECHO_INTERVAL_MS = 5000, OVSDB_ECHO_TIMEOUT_MS = 15000, OVSDB_GREET_TIMEOUT_MS = 15000 };
+enum {
+    OVSDB_ECHO_INTERVAL_MS = 5000,
+    OVSDB_ECHO_TIMEOUT_MS = 15000,
+    OVSDB_GREET_TIMEOUT_MS = 15000
+};
 
 /* 'replica' and 'events' are borrowed for the session's life. */
 struct ovsdb_session *ovsdb_session_new(struct ovsdb_replica *replica,

@@ -158,8 +158,7 @@ void switchdb_port_del(struct switchdb *db, const char *const *names, size_t n,
     struct switchdb_request *r = switchdb_request__(db, done, aux);
     if (switchdb_request_ready__(r)) {
         struct switchdb_model m = switchdb_model__(db);
-        switchdb_request_send__(r, switchdb_model_port_del(&m, names, n),
-                                switchdb_request_reply__);
+        switchdb_request_send__(r, switchdb_model_port_del(&m, names, n), switchdb_request_reply__);
     }
 }
 
@@ -330,8 +329,7 @@ static void switchdb_told_set__(struct switchdb *db, const char *name, char *con
 static void switchdb_tell_port__(struct switchdb *db, const struct switchdb_model *m,
                                  const struct ovsdb_row *row)
 {
-    auto_free struct switchdb_id *ids =
-        mem_calloc(row->columns[PORT_IDS].n + 1, sizeof *ids);
+    auto_free struct switchdb_id *ids = mem_calloc(row->columns[PORT_IDS].n + 1, sizeof *ids);
     struct switchdb_port port;
     switchdb_model_describe(m, row, ids, &port);
     auto_sbuf content = SBUF_INIT;
@@ -408,8 +406,7 @@ static void switchdb_look__(struct switchdb *db)
 }
 
 /* Why a made configuration does not work yet. */
-static const char *switchdb_waiting_for__(const struct switchdb *db,
-                                          const struct switchdb_model *m)
+static const char *switchdb_waiting_for__(const struct switchdb *db, const struct switchdb_model *m)
 {
     if (db->error[0]) {
         return db->error;
@@ -538,9 +535,9 @@ static void switchdb_config_copy__(struct switchdb *db, const struct switchdb_co
 static void switchdb_config_done__(struct switchdb *db)
 {
     const char *const strings[] = {
-        db->goal.bridge,  db->goal.datapath_type, db->goal.gateway, db->goal.tunnel,
-        db->goal.tunnel_type, db->tls.ca_file,    db->tls.cert_file, db->tls.key_file,
-        db->tls.verify_name,
+        db->goal.bridge,   db->goal.datapath_type, db->goal.gateway,
+        db->goal.tunnel,   db->goal.tunnel_type,   db->tls.ca_file,
+        db->tls.cert_file, db->tls.key_file,       db->tls.verify_name,
     };
     for (size_t i = 0; i < ARRAY_LEN(strings); i++) {
         mem_free((void *)(uintptr_t)strings[i]); /* our own copies */

@@ -41,7 +41,7 @@ struct switchdb_port {
     uint32_t ofport;   /* 0: none yet, or it failed: see error */
     const char *error; /* Interface.error, "" if none: "could not open network device ..." */
     bool has_mac;
-    struct mac mac;    /* Interface.mac_in_use: of the host-side interface */
+    struct mac mac;                /* Interface.mac_in_use: of the host-side interface */
     const struct switchdb_id *ids; /* the port's external_ids, sorted by key */
     size_t n_ids;
 };
@@ -57,10 +57,10 @@ enum switchdb_state {
 struct switchdb_status {
     enum switchdb_state state;
     bool connected;
-    const char *ovs_version;    /* "" until known */
-    const char *datapath_type;  /* of the bridge: "system", "netdev", or "" until known */
+    const char *ovs_version;   /* "" until known */
+    const char *datapath_type; /* of the bridge: "system", "netdev", or "" until known */
     bool bridge_adopted;
-    const char *error;          /* why it is not ready, one line; "" */
+    const char *error;                      /* why it is not ready, one line; "" */
     uint32_t gateway_ofport, tunnel_ofport; /* 0: none */
 };
 
@@ -108,7 +108,7 @@ struct switchdb_port_spec {
     const char *interface_type;    /* "": system device; "internal" */
     const struct switchdb_id *ids; /* the record: external_ids of the port */
     size_t n_ids;
-    uint32_t ofport_request;       /* 0: OVS chooses */
+    uint32_t ofport_request; /* 0: OVS chooses */
 };
 /* Adds a Pod's port with its record to our bridge in one transaction.  A port of ours with this
  * name that is there already is replaced in the same transaction; one of others: ERR_EXISTS. */

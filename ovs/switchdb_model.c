@@ -82,8 +82,7 @@ bool switchdb_model_is_open(const struct switchdb_model *m)
 const struct ovsdb_row *switchdb_model_port(const struct switchdb_model *m, const char *name)
 {
     const struct ovsdb_row *port = ovsdb_replica_find(m->replica, SWITCHDB_PORT, PORT_NAME, name);
-    bool ours =
-        port && m->bridge && ovsdb_datum_has(&m->bridge->columns[BRIDGE_PORTS], port->uuid);
+    bool ours = port && m->bridge && ovsdb_datum_has(&m->bridge->columns[BRIDGE_PORTS], port->uuid);
     return ours ? port : NULL;
 }
 

@@ -9,13 +9,33 @@
 #include "ovs/ovsdb_replica.h"
 #include "ovs/switchdb.h"
 
-enum switchdb_table { SWITCHDB_OVS, SWITCHDB_BRIDGE, SWITCHDB_PORT, SWITCHDB_IFACE, SWITCHDB_N_TABLES };
+enum switchdb_table {
+    SWITCHDB_OVS,
+    SWITCHDB_BRIDGE,
+    SWITCHDB_PORT,
+    SWITCHDB_IFACE,
+    SWITCHDB_N_TABLES
+};
 enum { OVS_BRIDGES, OVS_VERSION, OVS_DATAPATH_TYPES, OVS_NEXT_CFG, OVS_CUR_CFG };
-enum { BRIDGE_NAME, BRIDGE_PORTS, BRIDGE_DP_TYPE, BRIDGE_DP_ID, BRIDGE_FAIL_MODE, BRIDGE_PROTOCOLS,
-       BRIDGE_IDS };
+enum {
+    BRIDGE_NAME,
+    BRIDGE_PORTS,
+    BRIDGE_DP_TYPE,
+    BRIDGE_DP_ID,
+    BRIDGE_FAIL_MODE,
+    BRIDGE_PROTOCOLS,
+    BRIDGE_IDS
+};
 enum { PORT_NAME, PORT_IFACES, PORT_IDS };
-enum { IFACE_NAME, IFACE_TYPE, IFACE_OFPORT, IFACE_ERROR, IFACE_MAC_IN_USE, IFACE_MAC,
-       IFACE_OPTIONS };
+enum {
+    IFACE_NAME,
+    IFACE_TYPE,
+    IFACE_OFPORT,
+    IFACE_ERROR,
+    IFACE_MAC_IN_USE,
+    IFACE_MAC,
+    IFACE_OPTIONS
+};
 extern const struct ovsdb_table_spec switchdb_specs[SWITCHDB_N_TABLES];
 
 struct switchdb_goal { /* the configuration, owned elsewhere */

@@ -56,7 +56,7 @@ cJSON *switchdb_model_bump(void)
 
 /* ---- ports ---- */
 
-struct switchdb_new_port { /* what a port to insert is like */
+struct switchdb_new_port {                    /* what a port to insert is like */
     const char *name, *type, *owner, *symbol; /* symbol: names its rows in the transaction */
     const char *mac;                          /* NULL: none */
     bool flow_tunnel;
@@ -124,7 +124,8 @@ cJSON *switchdb_model_port_add(const struct switchdb_model *m,
         return NULL;
     }
     const struct ovsdb_row *old = switchdb_model_port(m, spec->name);
-    const struct ovsdb_row *any = ovsdb_replica_find(m->replica, SWITCHDB_PORT, PORT_NAME, spec->name);
+    const struct ovsdb_row *any =
+        ovsdb_replica_find(m->replica, SWITCHDB_PORT, PORT_NAME, spec->name);
     if ((any && !old) || (old && switchdb_model_owner(old) != SWITCHDB_POD)) {
         err_set(err, ERR_EXISTS, "port %s is there already and is not a Pod's", spec->name);
         return NULL;
@@ -185,8 +186,8 @@ cJSON *switchdb_model_set_ids(const struct switchdb_model *m, const struct ovsdb
         }
     }
     const char *name = port->columns[PORT_NAME].keys[0];
-    switchdb_op_add__(ops, ovsdb_op_wait("Port", ovsdb_where_uuid(port->uuid), "name",
-                                         cJSON_CreateString(name)));
+    switchdb_op_add__(
+        ops, ovsdb_op_wait("Port", ovsdb_where_uuid(port->uuid), "name", cJSON_CreateString(name)));
     cJSON *mutate = ovsdb_op_mutate("Port", ovsdb_where_uuid(port->uuid));
     ovsdb_op_mutate_add(mutate, "external_ids", "delete", keys);
     ovsdb_op_mutate_add(mutate, "external_ids", "insert", pairs);
@@ -213,11 +214,13 @@ static const char *switchdb_wanted_datapath__(const struct switchdb_model *m,
 static struct switchdb_new_port switchdb_wanted_port__(const struct switchdb_goal *g,
                                                        bool is_tunnel, char *mac)
 {
-    struct switchdb_new_port p = {.name = g->gateway, .type = "internal", .owner = "gateway",
-                                  .symbol = "gateway"};
+    struct switchdb_new_port p = {
+        .name = g->gateway, .type = "internal", .owner = "gateway", .symbol = "gateway"};
     if (is_tunnel) {
-        return (struct switchdb_new_port){.name = g->tunnel, .type = g->tunnel_type,
-                                          .owner = "tunnel", .symbol = "tunnel",
+        return (struct switchdb_new_port){.name = g->tunnel,
+                                          .type = g->tunnel_type,
+                                          .owner = "tunnel",
+                                          .symbol = "tunnel",
                                           .flow_tunnel = true};
     }
     static const struct mac none;
@@ -294,9 +297,9 @@ static void switchdb_ensure_new_bridge__(const struct switchdb_model *m,
                                          struct err *problem)
 {
     cJSON *ports = ovsdb_set(), *protocols = ovsdb_set(), *ids = ovsdb_map();
-    switchdb_op_add__(ops, ovsdb_op_wait("Open_vSwitch", ovsdb_where_all(), "bridges",
-                                         ovsdb_datum_encode(&m->ovs->columns[OVS_BRIDGES],
-                                                            &switchdb_uuid_set)));
+    switchdb_op_add__(
+        ops, ovsdb_op_wait("Open_vSwitch", ovsdb_where_all(), "bridges",
+                           ovsdb_datum_encode(&m->ovs->columns[OVS_BRIDGES], &switchdb_uuid_set)));
     ovsdb_set_add(ports, switchdb_op_insert_port__(
                              ops, &(struct switchdb_new_port){
                                       .name = g->bridge, .type = "internal", .symbol = "local"}));
@@ -385,9 +388,9 @@ static void switchdb_ensure_old_bridge__(const struct switchdb_model *m,
         cJSON_Delete(mutate);
     }
     if (ops->child) { /* only on what was read */
-        cJSON *wait = ovsdb_op_wait("Bridge", ovsdb_where_uuid(m->bridge->uuid), "ports",
-                                    ovsdb_datum_encode(&m->bridge->columns[BRIDGE_PORTS],
-                                                       &switchdb_uuid_set));
+        cJSON *wait = ovsdb_op_wait(
+            "Bridge", ovsdb_where_uuid(m->bridge->uuid), "ports",
+            ovsdb_datum_encode(&m->bridge->columns[BRIDGE_PORTS], &switchdb_uuid_set));
         cJSON_InsertItemInArray(ops, 0, wait);
     }
 }

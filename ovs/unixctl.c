@@ -25,8 +25,7 @@ struct unixctl {
     cJSON *reply;
 };
 
-int unixctl_address(const char *rundir, const char *daemon, char *out, size_t size,
-                    struct err *err)
+int unixctl_address(const char *rundir, const char *daemon, char *out, size_t size, struct err *err)
 {
     char path[STREAM_ADDRESS_MAX];
     auto_free char *text = NULL;

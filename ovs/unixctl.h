@@ -12,8 +12,8 @@
 
 struct unixctl; /* one call under way */
 
-/* err->code 0: 'text' is the reply.  ERR_REFUSED: the daemon said no, err->text is what it said (cut),
- * 'text' the whole.  Else the connection's error, 'text' is NULL. */
+/* err->code 0: 'text' is the reply.  ERR_REFUSED: the daemon said no, err->text is what it said
+ * (cut), 'text' the whole.  Else the connection's error, 'text' is NULL. */
 typedef void unixctl_done_fn(void *aux, const char *text, const struct err *err);
 
 /* The stream address of a daemon's control socket: "unix:<rundir>/<daemon>.<pid>.ctl", the pid

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Platform contract: the client's end of the agent's local socket (Linux: unix socket; Windows:
- * named pipe), blocking, for the short-lived programs seine-cni and seinectl; and small file acts. */
+ * named pipe), blocking, for the short-lived programs seine-cni and seinectl; and small file acts.
+ */
 #ifndef SEINE_PLATFORM_IPC_H
 #define SEINE_PLATFORM_IPC_H
 
@@ -13,12 +14,14 @@
 struct ipc; /* a connection */
 /* ERR_NOT_FOUND (no such socket), ERR_REFUSED (nobody listens), ERR_PERMISSION, ERR_TIMEOUT. */
 int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, struct err *err);
-/* Sends all / reads up to n (0: the peer closed).  Both within timeout_ms. ERR_TIMEOUT, ERR_CLOSED. */
+/* Sends all / reads up to n (0: the peer closed).  Both within timeout_ms. ERR_TIMEOUT, ERR_CLOSED.
+ */
 int ipc_write(struct ipc *c, const void *p, size_t n, unsigned timeout_ms, struct err *err);
 int ipc_read(struct ipc *c, void *p, size_t n, unsigned timeout_ms, size_t *n_out, struct err *err);
 void ipc_close(struct ipc *c);
 
-/* Writes a whole file by temporary name, sync and rename; mode 0600.  Makes missing folders (0700).*/
+/* Writes a whole file by temporary name, sync and rename; mode 0600.  Makes missing folders
+ * (0700).*/
 int file_write_atomic(const char *path, const void *p, size_t n, struct err *err);
 /* Appends to a file (made with mode 0600 if absent), without syncing: for hints that may be lost
  * with the machine, but not with the process. */

@@ -65,9 +65,9 @@ struct ip ip_mask(uint8_t family, unsigned len)
 struct ip ip_link_local(const struct mac *mac)
 {
     const uint8_t *m = mac->b;
-    struct ip ip = {.family = 6,
-                    .b = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2u, m[1], m[2], 0xff, 0xfe, m[3],
-                          m[4], m[5]}};
+    struct ip ip = {
+        .family = 6,
+        .b = {0xfe, 0x80, 0, 0, 0, 0, 0, 0, m[0] ^ 2u, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5]}};
     return ip;
 }
 

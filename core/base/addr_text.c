@@ -235,7 +235,7 @@ char *prefix_format(const struct prefix *p, char *buf)
 char *mac_format(const struct mac *m, char *buf)
 {
     const uint8_t *b = m->b;
-    (void)snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3],
-                   b[4], b[5]);
+    (void)snprintf(buf, MAC_TEXT_MAX, "%02x:%02x:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3], b[4],
+                   b[5]);
     return buf;
 }

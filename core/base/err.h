@@ -13,21 +13,21 @@
 
 /* name, text, when a retry can help */
 #define ERR_LIST(X)                                                                                \
-    X(INVALID, "invalid", ERR_RETRY_INPUT)           /* input breaks its own rules */              \
-    X(TRUNCATED, "truncated", ERR_RETRY_INPUT)       /* shorter than its lengths say */            \
-    X(TOO_BIG, "too big", ERR_RETRY_INPUT)           /* over a stated limit */                     \
-    X(UNSUPPORTED, "unsupported", ERR_RETRY_NEVER)   /* well-formed, but not known here */         \
+    X(INVALID, "invalid", ERR_RETRY_INPUT)         /* input breaks its own rules */                \
+    X(TRUNCATED, "truncated", ERR_RETRY_INPUT)     /* shorter than its lengths say */              \
+    X(TOO_BIG, "too big", ERR_RETRY_INPUT)         /* over a stated limit */                       \
+    X(UNSUPPORTED, "unsupported", ERR_RETRY_NEVER) /* well-formed, but not known here */           \
     X(NOT_FOUND, "not found", ERR_RETRY_INPUT)                                                     \
     X(EXISTS, "exists", ERR_RETRY_INPUT)                                                           \
     X(CONFLICT, "conflict", ERR_RETRY_INPUT)                                                       \
-    X(EXHAUSTED, "exhausted", ERR_RETRY_LATER)       /* a pool or limit is used up */              \
+    X(EXHAUSTED, "exhausted", ERR_RETRY_LATER) /* a pool or limit is used up */                    \
     X(AGAIN, "try again", ERR_RETRY_LATER)                                                         \
     X(TIMEOUT, "timed out", ERR_RETRY_LATER)                                                       \
-    X(CLOSED, "closed", ERR_RETRY_LATER)             /* the peer went away */                      \
-    X(REFUSED, "refused", ERR_RETRY_INPUT)           /* the peer said no */                        \
-    X(PROTOCOL, "protocol error", ERR_RETRY_LATER)   /* the peer broke the protocol */             \
+    X(CLOSED, "closed", ERR_RETRY_LATER)           /* the peer went away */                        \
+    X(REFUSED, "refused", ERR_RETRY_INPUT)         /* the peer said no */                          \
+    X(PROTOCOL, "protocol error", ERR_RETRY_LATER) /* the peer broke the protocol */               \
     X(PERMISSION, "not permitted", ERR_RETRY_NEVER)                                                \
-    X(IO, "i/o error", ERR_RETRY_LATER)              /* the system said no; os_code tells */       \
+    X(IO, "i/o error", ERR_RETRY_LATER) /* the system said no; os_code tells */                    \
     X(INTERNAL, "internal error", ERR_RETRY_NEVER)
 
 enum err_retry { ERR_RETRY_NEVER, ERR_RETRY_LATER, ERR_RETRY_INPUT };
@@ -43,8 +43,8 @@ enum err_code { ERR_OK = 0, ERR_LIST(ERR_CODE__) };
 enum { ERR_TEXT_MAX = 256 };
 
 struct err {
-    int code;               /* 0 or a negative ERR_ code */
-    long long os_code;      /* errno or system error as it came, 0 if none */
+    int code;                /* 0 or a negative ERR_ code */
+    long long os_code;       /* errno or system error as it came, 0 if none */
     char text[ERR_TEXT_MAX]; /* one line, no trailing newline; cut if longer */
 };
 

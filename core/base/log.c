@@ -45,8 +45,7 @@ static int log_parse_part(const char *s, size_t n, enum log_level *levels, struc
     size_t level_len = n - (size_t)(level_text - s);
     size_t level = log_find(log_level_names, LOG_N_LEVELS, level_text, level_len);
     if (level == LOG_N_LEVELS) {
-        return err_set(err, ERR_INVALID, "%.*s: not a level (error, warn, info, debug)", (int)n,
-                       s);
+        return err_set(err, ERR_INVALID, "%.*s: not a level (error, warn, info, debug)", (int)n, s);
     }
     size_t area = eq ? log_find(log_area_names, LOG_N_AREAS, s, (size_t)(eq - s)) : 0;
     if (area == LOG_N_AREAS) {

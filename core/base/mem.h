@@ -11,13 +11,13 @@
 
 #include "core/base/port.h"
 
-void *mem_alloc(size_t n);                 /* never NULL; n == 0 gives a pointer to free */
-void *mem_calloc(size_t n, size_t size);   /* zeroed; aborts on overflow */
+void *mem_alloc(size_t n);               /* never NULL; n == 0 gives a pointer to free */
+void *mem_calloc(size_t n, size_t size); /* zeroed; aborts on overflow */
 void *mem_realloc(void *p, size_t n);
 void *mem_dup(const void *p, size_t n);
 char *mem_strdup(const char *s);
 char *mem_strndup(const char *s, size_t n);
-void mem_free(void *p);                    /* NULL is fine */
+void mem_free(void *p); /* NULL is fine */
 
 /* Cleanup attribute for heap pointers: auto_free char *s = ... */
 void mem_free_cleanup(void *pp);

@@ -23,10 +23,10 @@ struct sbuf {
 
 void sbuf_done(struct sbuf *b); /* frees; '*b' is then empty and usable */
 #define auto_sbuf PORT_CLEANUP(sbuf_done) struct sbuf
-void sbuf_clear(struct sbuf *b);               /* len = 0, keeps the memory */
+void sbuf_clear(struct sbuf *b); /* len = 0, keeps the memory */
 void sbuf_reserve(struct sbuf *b, size_t more);
-char *sbuf_take(struct sbuf *b);               /* moves the memory out (never NULL); b is empty */
-const char *sbuf_cstr(struct sbuf *b);         /* never NULL */
+char *sbuf_take(struct sbuf *b);       /* moves the memory out (never NULL); b is empty */
+const char *sbuf_cstr(struct sbuf *b); /* never NULL */
 
 void sbuf_put(struct sbuf *b, const void *p, size_t n);
 void *sbuf_put_zeros(struct sbuf *b, size_t n); /* the new bytes; valid until the next put */

@@ -405,8 +405,8 @@ int stream_connect(struct loop *l, const struct stream_config *config,
     s->aux = aux;
     s->context = context;
     s->tls = context ? tls_new(context) : NULL;
-    loop_timer_after(s->timer, config->connect_timeout_ms ? config->connect_timeout_ms
-                                                          : STREAM_CONNECT_MS);
+    loop_timer_after(s->timer,
+                     config->connect_timeout_ms ? config->connect_timeout_ms : STREAM_CONNECT_MS);
     rc = stream_connect_start__(s, &a);
     if (rc != 0) {
         struct err why;

@@ -92,7 +92,7 @@ struct stream_listen_config {
     const struct stream_tls *tls;
     stream_peer_fn *peer_check; /* NULL: everyone who can open the address */
     size_t write_limit;
-    unsigned max_connections;   /* more are turned away; 0: 256 */
+    unsigned max_connections; /* more are turned away; 0: 256 */
     stream_reject_fn *rejected;
 };
 /* unix: a stale socket at the path is removed first (who may use the path is settled by the

@@ -91,6 +91,6 @@ int stream_address_parse(const char *text, struct stream_address *out, struct er
         *out = a;
         return 0;
     }
-    return err_set(err, ERR_INVALID,
-                   "\"%s\": not unix:PATH, tcp:IP:PORT, ssl:IP:PORT or pipe:NAME", text);
+    return err_set(err, ERR_INVALID, "\"%s\": not unix:PATH, tcp:IP:PORT, ssl:IP:PORT or pipe:NAME",
+                   text);
 }

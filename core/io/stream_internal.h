@@ -24,7 +24,7 @@ void tls_feed(struct tls *t, const void *p, size_t n); /* ciphertext that came *
 /* Up to n bytes of plain text into p: > 0 their number, 0 none now, ERR_CLOSED or another error. */
 int tls_read(struct tls *t, void *p, size_t n, struct err *err);
 int tls_write(struct tls *t, const void *p, size_t n, struct err *err);
-void tls_shutdown(struct tls *t); /* puts a close notice into the output */
+void tls_shutdown(struct tls *t);                /* puts a close notice into the output */
 void tls_flush(struct tls *t, struct sbuf *out); /* ciphertext to send is appended */
 
 /* ---- a connection ---- */
@@ -45,7 +45,7 @@ struct stream {
     void *aux;
     struct stream_listener *listener; /* whose connection this is, or NULL */
     struct tls *tls;
-    struct tls_context *context; /* a client's */
+    struct tls_context *context;        /* a client's */
     char peer[STREAM_ADDRESS_MAX + 16]; /* for error texts */
 
     uv_connect_t connect;

@@ -187,7 +187,8 @@ static int stream_listener_start__(struct stream_listener *sl)
         uv_tcp_init(loop_uv(sl->loop), &sl->uv.tcp);
         rc = stream_bind_tcp__(sl);
     }
-    return rc != 0 ? rc : uv_listen(&sl->uv.stream, STREAM_BACKLOG, stream_listener_connection_cb__);
+    return rc != 0 ? rc
+                   : uv_listen(&sl->uv.stream, STREAM_BACKLOG, stream_listener_connection_cb__);
 }
 
 int stream_listen(struct loop *l, const struct stream_listen_config *config,
@@ -219,8 +220,8 @@ int stream_listen(struct loop *l, const struct stream_listen_config *config,
     sl->accept = accept;
     sl->aux = aux;
     sl->write_limit = config->write_limit;
-    sl->max_connections = config->max_connections ? config->max_connections
-                                                  : STREAM_MAX_CONNECTIONS;
+    sl->max_connections =
+        config->max_connections ? config->max_connections : STREAM_MAX_CONNECTIONS;
     rc = stream_listener_start__(sl);
     if (rc != 0) {
         stream_listener_close(sl);
@@ -234,8 +235,7 @@ uint16_t stream_listener_port(const struct stream_listener *sl)
 {
     struct sockaddr_storage ss;
     int len = sizeof ss;
-    if (stream_listener_is_local__(sl) ||
-        uv_tcp_getsockname(&sl->uv.tcp, (void *)&ss, &len) != 0) {
+    if (stream_listener_is_local__(sl) || uv_tcp_getsockname(&sl->uv.tcp, (void *)&ss, &len) != 0) {
         return 0;
     }
     /* The port has the same place in both families' addresses. */

@@ -15,12 +15,12 @@
 enum { ATTACHMENT_MAX_IPS = 2 };
 struct attachment {
     char *container_id;
-    char *cni_ifname;  /* name inside the Pod: eth0 */
-    char *netns;       /* path, or HCN namespace GUID */
-    char *interface;   /* host-side interface = OVS port name */
+    char *cni_ifname;                         /* name inside the Pod: eth0 */
+    char *netns;                              /* path, or HCN namespace GUID */
+    char *interface;                          /* host-side interface = OVS port name */
     char *pod_namespace, *pod_name, *pod_uid; /* uid "" if CNI_ARGS had none */
-    uint64_t sequence; /* the newest attachment of a Pod holds */
-    uint32_t ofport;   /* 0: not there yet */
+    uint64_t sequence;                        /* the newest attachment of a Pod holds */
+    uint32_t ofport;                          /* 0: not there yet */
     struct mac mac;
     struct ip ips[ATTACHMENT_MAX_IPS];
     size_t n_ips;

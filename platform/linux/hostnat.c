@@ -179,8 +179,8 @@ static void hostnat_put_table(struct sbuf *b, const char *table)
 {
     static const char *const verbs[] = {"add", "delete"};
     for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
-        sbuf_printf(b, "%s{\"%s\":{\"table\":{\"family\":\"inet\",\"name\":\"%s\"}}}",
-                    i ? "," : "", verbs[i], table);
+        sbuf_printf(b, "%s{\"%s\":{\"table\":{\"family\":\"inet\",\"name\":\"%s\"}}}", i ? "," : "",
+                    verbs[i], table);
     }
 }
 
@@ -206,8 +206,8 @@ int hostnat_replace(const char *gateway, const struct hostnat_row *rows, size_t 
     for (size_t i = 0; i < n; i++) {
         auto_rule rule = {.except = VEC_INIT};
         if (!hostnat_parse(&rows[i], &rule)) {
-            return err_set(err, ERR_INVALID, "not a masquerade row: %.*s: %.*s",
-                           (int)rows[i].key.n, (const char *)rows[i].key.p, (int)rows[i].value.n,
+            return err_set(err, ERR_INVALID, "not a masquerade row: %.*s: %.*s", (int)rows[i].key.n,
+                           (const char *)rows[i].key.p, (int)rows[i].value.n,
                            (const char *)rows[i].value.p);
         }
         hostnat_put_set(&script, table.data, &rule, i);

@@ -215,8 +215,8 @@ int link_address_each(struct nl *nl, link_address_fn *fn, void *aux)
 static struct nlmsghdr *link_address_begin(struct nl *nl, bool add, int index,
                                            const struct prefix *address)
 {
-    struct nlmsghdr *h = nl_begin(nl, add ? RTM_NEWADDR : RTM_DELADDR,
-                                  add ? NLM_F_CREATE | NLM_F_EXCL : 0);
+    struct nlmsghdr *h =
+        nl_begin(nl, add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_EXCL : 0);
     struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof *m);
     m->ifa_family = link_family(&address->ip);
     m->ifa_prefixlen = address->len;
@@ -257,8 +257,7 @@ static struct nlmsghdr *link_route_begin(struct nl *nl, bool add, const struct l
     m->rtm_table = RT_TABLE_MAIN;
     m->rtm_protocol = r->protocol;
     m->rtm_type = RTN_UNICAST;
-    m->rtm_scope = add ? (r->gateway.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK)
-                       : RT_SCOPE_NOWHERE;
+    m->rtm_scope = add ? (r->gateway.family ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK) : RT_SCOPE_NOWHERE;
     m->rtm_flags = r->onlink ? RTNH_F_ONLINK : 0;
     if (r->dst.len) {
         struct prefix masked = prefix_masked(&r->dst);

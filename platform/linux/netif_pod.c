@@ -138,8 +138,7 @@ static int netif_make_loopback(struct netif_pair *p)
 {
     struct link_info lo;
     int os = link_get(&p->inside, "lo", &lo);
-    return os || lo.up ? 0
-                       : link_change(&p->inside, lo.index, &(struct link_change){.up = true});
+    return os || lo.up ? 0 : link_change(&p->inside, lo.index, &(struct link_change){.up = true});
 }
 
 static int netif_make_inside(struct netif_pair *p, struct err *err)

@@ -136,8 +136,7 @@ int run_program(const char *const *argv, const char *input, size_t n, struct sbu
         kill(pid, SIGKILL);
     }
     int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {}
     if (!in_time) {
         return err_set(err, ERR_TIMEOUT, "%s: took longer than %d s", argv[0],
                        RUN_TIMEOUT_MS / 1000);

@@ -39,8 +39,9 @@ static void acts_come_in_the_promised_order(void **state)
     assert_int_equal(w->n_replies, 0);
     attach_flows_changed(w->a, w->revision);
     assert_string_equal(w->trace.data, "create port_add row reply ");
-    world_expect(w, 0, "\"ips\":[{\"interface\":1,\"address\":\"10.9.0.2/24\",\"gateway\":"
-                       "\"10.9.0.1\"}]");
+    world_expect(w, 0,
+                 "\"ips\":[{\"interface\":1,\"address\":\"10.9.0.2/24\",\"gateway\":"
+                 "\"10.9.0.1\"}]");
     world_expect(w, 0, "\"sandbox\":\"/run/netns/x\"");
     world_expect_counts(w, 1);
 }
@@ -55,11 +56,16 @@ static void record_holds_all_that_is_known(void **state)
     const struct world_port *p = world_port_of(w, "c1");
     assert_non_null(p);
     static const char *const ids[][2] = {
-        {"seine.container-id", "c1"},  {"seine.ifname", "eth0"},
-        {"seine.netns", "/run/netns/x"}, {"seine.pod-namespace", "shop"},
-        {"seine.pod-name", "web"},     {"seine.pod-uid", "u1"},
-        {"seine.ips", "10.9.0.2,fd09::2"}, {"seine.network", "seine"},
-        {"seine.mtu", "1450"},         {"seine.subnets", "10.9.0.0/24,fd09::/64"},
+        {"seine.container-id", "c1"},
+        {"seine.ifname", "eth0"},
+        {"seine.netns", "/run/netns/x"},
+        {"seine.pod-namespace", "shop"},
+        {"seine.pod-name", "web"},
+        {"seine.pod-uid", "u1"},
+        {"seine.ips", "10.9.0.2,fd09::2"},
+        {"seine.network", "seine"},
+        {"seine.mtu", "1450"},
+        {"seine.subnets", "10.9.0.0/24,fd09::/64"},
     };
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         assert_string_equal(world_id(p, ids[i][0]), ids[i][1]);
@@ -71,8 +77,8 @@ static void record_holds_all_that_is_known(void **state)
 static void interface_names_begin_with_a_letter_and_differ(void **state)
 {
     struct world *w = *state;
-    static const char *const names[][2] = {{"0day", "p0day-"}, {"a.very.long.pod.name", "averylo-"},
-                                           {"...", "p-"}};
+    static const char *const names[][2] = {
+        {"0day", "p0day-"}, {"a.very.long.pod.name", "averylo-"}, {"...", "p-"}};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char args[128], container[8], pod[64];
         snprintf(args, sizeof args, "K8S_POD_NAMESPACE=shop;K8S_POD_NAME=%s", names[i][0]);

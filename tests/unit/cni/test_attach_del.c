@@ -215,8 +215,7 @@ static void ask_check(struct world *w, const char *from, const char *to)
     const char *at = from ? strstr(result, from) : NULL;
     if (from) {
         assert_non_null(at);
-        snprintf(prev, sizeof prev, "%.*s%s%s", (int)(at - result), result, to,
-                 at + strlen(from));
+        snprintf(prev, sizeof prev, "%.*s%s%s", (int)(at - result), result, to, at + strlen(from));
     } else {
         snprintf(prev, sizeof prev, "%s", result);
     }

@@ -120,10 +120,13 @@ static void port_without_identity_is_removed(void **state)
 static void older_records_have_defaults(void **state)
 {
     struct world *w = *state;
-    struct attach_id ids[] = {
-        {"seine.container-id", "c9"}, {"seine.ifname", "eth0"}, {"seine.netns", "/run/netns/x"},
-        {"seine.pod-namespace", "default"}, {"seine.pod-name", "c9"}, {"seine.pod-uid", ""},
-        {"seine.ips", "10.9.0.7,x,10.9.0.8,10.9.0.9"}};
+    struct attach_id ids[] = {{"seine.container-id", "c9"},
+                              {"seine.ifname", "eth0"},
+                              {"seine.netns", "/run/netns/x"},
+                              {"seine.pod-namespace", "default"},
+                              {"seine.pod-name", "c9"},
+                              {"seine.pod-uid", ""},
+                              {"seine.ips", "10.9.0.7,x,10.9.0.8,10.9.0.9"}};
     world_add_port(w, "c9-1234567", ids, ARRAY_LEN(ids));
     world_add_interface(w, "c9-1234567");
     world_restart(w, true);

@@ -34,8 +34,8 @@ static void serve(int listener, const char *answer, size_t step)
         }
         n += (size_t)got;
     }
-    bool right = strncmp(in, "POST /v1/cni HTTP/1.1\r\n", 23) == 0 &&
-                 strstr(in, "Content-Length: 4\r\n");
+    bool right =
+        strncmp(in, "POST /v1/cni HTTP/1.1\r\n", 23) == 0 && strstr(in, "Content-Length: 4\r\n");
     size_t left = strlen(answer);
     for (const char *at = answer; left; at += step, left -= step) {
         step = step < left ? step : left;
@@ -84,7 +84,8 @@ static void answers_with_length_are_read(void **state)
     (void)state;
     static const size_t steps[] = {1, 7, 4096};
     for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
-        struct answer a = ask("HTTP/1.1 200 OK\r\nX: y\r\ncontent-LENGTH:  5\r\n\r\nhello", steps[i]);
+        struct answer a =
+            ask("HTTP/1.1 200 OK\r\nX: y\r\ncontent-LENGTH:  5\r\n\r\nhello", steps[i]);
         assert_int_equal(a.rc, 0);
         assert_int_equal(a.status, 200);
         assert_string_equal(a.body, "hello");

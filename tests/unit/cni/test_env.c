@@ -23,8 +23,8 @@ static void each_verb_asks_for_its_variables(void **state)
         const char *verb;
         bool container, netns, ifname;
     } cases[] = {
-        {"ADD", true, true, true},     {"DEL", true, false, true},
-        {"CHECK", true, true, true},   {"GC", false, false, false},
+        {"ADD", true, true, true},       {"DEL", true, false, true},
+        {"CHECK", true, true, true},     {"GC", false, false, false},
         {"STATUS", false, false, false}, {"VERSION", false, false, false},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

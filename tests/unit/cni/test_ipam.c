@@ -48,8 +48,8 @@ static void network_gateway_and_broadcast_are_never_given(void **state)
 {
     (void)state;
     struct ipam *m = mk_ipam("10.9.0.8/29", NULL);
-    static const char *const expected[] = {"10.9.0.10", "10.9.0.11", "10.9.0.12", "10.9.0.13",
-                                           "10.9.0.14", "none"};
+    static const char *const expected[] = {"10.9.0.10", "10.9.0.11", "10.9.0.12",
+                                           "10.9.0.13", "10.9.0.14", "none"};
     for (int round = 0; round < 3; round++) {
         assert_int_equal(ipam_n_free(m, 4), 5);
         for (size_t i = 0; i < 6; i++) {
@@ -194,8 +194,12 @@ static void asked_addresses_are_taken_if_free(void **state)
     static const struct {
         const char *ip;
         int rc;
-    } cases[] = {{"10.9.0.4", 0},          {"10.9.0.4", ERR_EXISTS},   {"10.9.0.0", ERR_NOT_FOUND},
-                 {"10.9.0.1", ERR_NOT_FOUND}, {"10.9.0.7", ERR_NOT_FOUND}, {"10.9.0.8", ERR_NOT_FOUND},
+    } cases[] = {{"10.9.0.4", 0},
+                 {"10.9.0.4", ERR_EXISTS},
+                 {"10.9.0.0", ERR_NOT_FOUND},
+                 {"10.9.0.1", ERR_NOT_FOUND},
+                 {"10.9.0.7", ERR_NOT_FOUND},
+                 {"10.9.0.8", ERR_NOT_FOUND},
                  {"fd09::2", ERR_NOT_FOUND}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct ip ip = ip_of(cases[i].ip);

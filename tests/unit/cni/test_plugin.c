@@ -134,7 +134,8 @@ static void without_command_it_tells_its_use(void **state)
     assert_string_equal(out, "");
     assert_non_null(strstr(complaint, "usage: seine-cni"));
     char command[256];
-    snprintf(command, sizeof command, "env -i %s --version | grep -q '^seine-cni [0-9]'", SEINE_CNI);
+    snprintf(command, sizeof command, "env -i %s --version | grep -q '^seine-cni [0-9]'",
+             SEINE_CNI);
     assert_int_equal(system(command), 0);
     snprintf(command, sizeof command, "env -i %s --help | grep -q 0.3.1", SEINE_CNI);
     assert_int_equal(system(command), 0);
@@ -150,8 +151,8 @@ static void deletion_without_agent_is_noted(void **state)
         assert_int_equal(run("CNI_COMMAND=DEL" VARIABLES, config_text("1.0.0")), 0);
         assert_string_equal(out, "");
     }
-    assert_int_equal(run("CNI_COMMAND=DEL CNI_CONTAINERID=c2 CNI_IFNAME=eth0",
-                         config_text("1.0.0")), 0);
+    assert_int_equal(
+        run("CNI_COMMAND=DEL CNI_CONTAINERID=c2 CNI_IFNAME=eth0", config_text("1.0.0")), 0);
     sbuf_printf(&path, "%s/run/deletions", dir);
     assert_int_equal(file_list(path.data, &names, &n, NULL), 0);
     assert_int_equal(n, 2);

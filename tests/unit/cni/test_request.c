@@ -81,8 +81,8 @@ static void name_without_namespace_is_a_pod_of_its_own(void **state)
 static void malformed_arguments_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"x", "=x", "A=b;x", "K8S_POD_NAME=a/b", "K8S_POD_NAMESPACE=a b",
-                                      "A=1;=2"};
+    static const char *const bad[] = {
+        "x", "=x", "A=b;x", "K8S_POD_NAME=a/b", "K8S_POD_NAMESPACE=a b", "A=1;=2"};
     static const char *const good[] = {"", ";", "A=", "A=b;;C=d;", "K8S_POD_NAME="};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         auto_parsed p = parse("ADD", bad[i], HEAD "}");
@@ -267,7 +267,11 @@ static void collection_needs_its_list(void **state)
 static void what_is_no_request_is_refused(void **state)
 {
     (void)state;
-    static const char *const bodies[] = {"", "x", "[]", "{\"command\":7}", "{\"command\":\"ADD\"",
+    static const char *const bodies[] = {"",
+                                         "x",
+                                         "[]",
+                                         "{\"command\":7}",
+                                         "{\"command\":\"ADD\"",
                                          "{\"command\":\"ADD\",\"config\":{}}"};
     for (size_t i = 0; i < ARRAY_LEN(bodies); i++) {
         struct request r;

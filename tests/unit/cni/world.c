@@ -293,8 +293,8 @@ struct world *world_new_unread(void)
     the_world = w;
     snprintf(w->run_dir, sizeof w->run_dir, "/tmp/seine-test-attach-XXXXXX");
     assert_non_null(mkdtemp(w->run_dir));
-    w->node = (struct attach_node){
-        .mtu = 1450, .switch_ready = true, .ready = true, .why = "the reason"};
+    w->node =
+        (struct attach_node){.mtu = 1450, .switch_ready = true, .ready = true, .why = "the reason"};
     world_set_families(w, "10.9.0.0/24", NULL);
     world_start(w);
     return w;
@@ -312,8 +312,7 @@ struct world *world_new(void)
 void world_restart(struct world *w, bool read)
 {
     attach_stop(w->a);
-    while (world_step(w)) {
-    }
+    while (world_step(w)) {}
     attach_free(w->a);
     w->n_rows = 0;
     world_start(w);
@@ -329,8 +328,7 @@ void world_free(struct world *w)
 {
     char command[128];
     attach_stop(w->a);
-    while (world_step(w)) {
-    }
+    while (world_step(w)) {}
     attach_free(w->a);
     while (w->n_ports) {
         world_drop_port(w, 0);

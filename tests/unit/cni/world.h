@@ -62,8 +62,8 @@ struct world *world_new_unread(void);
 void world_free(struct world *w);
 /* Ends the agent and starts another one on the same switch, system and files. */
 void world_restart(struct world *w, bool read);
-void world_pump(struct world *w);  /* until nothing is left to do */
-bool world_step(struct world *w);  /* one event; false if there was none */
+void world_pump(struct world *w);              /* until nothing is left to do */
+bool world_step(struct world *w);              /* one event; false if there was none */
 void world_sleep(struct world *w, int64_t ms); /* and pumps */
 void world_connect(struct world *w, bool ready);
 void world_know_pod(struct world *w, const char *pod); /* "namespace/name/uid" */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Network namespaces of a test's own: the process itself moves into a fresh one, the node's; a Pod's
- * belongs to a child that sleeps until it is ended. */
+ * Network namespaces of a test's own: the process itself moves into a fresh one, the node's; a
+ * Pod's belongs to a child that sleeps until it is ended. */
 #ifndef SEINE_TESTS_PLATFORM_SANDBOX_H
 #define SEINE_TESTS_PLATFORM_SANDBOX_H
 

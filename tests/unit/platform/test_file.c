@@ -138,9 +138,12 @@ int main(void)
 {
 #define DIR_TEST(name) cmocka_unit_test_setup_teardown(name, dir_setup, dir_teardown)
     const struct CMUnitTest tests[] = {
-        DIR_TEST(written_file_is_private_and_whole), DIR_TEST(no_temporary_file_is_left),
-        DIR_TEST(too_long_file_is_refused),          DIR_TEST(the_absent_is_told),
-        DIR_TEST(removed_file_is_gone),              DIR_TEST(appended_text_comes_after),
+        DIR_TEST(written_file_is_private_and_whole),
+        DIR_TEST(no_temporary_file_is_left),
+        DIR_TEST(too_long_file_is_refused),
+        DIR_TEST(the_absent_is_told),
+        DIR_TEST(removed_file_is_gone),
+        DIR_TEST(appended_text_comes_after),
         DIR_TEST(folder_is_made_with_its_parents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

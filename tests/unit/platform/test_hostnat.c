@@ -69,7 +69,8 @@ static void rows_come_back_as_they_were_written(void **state)
     assert_non_null(strstr(out, "ip saddr 10.9.0.0/24 oifname != \"gw0\""));
     assert_non_null(strstr(out, "masquerade"));
     replace(rows, 1);
-    assert_dump("masquerade 10.9.0.0/24 = except 10.9.0.0/24,10.9.1.0/24,10.9.7.7/32 gateway gw0\n");
+    assert_dump(
+        "masquerade 10.9.0.0/24 = except 10.9.0.0/24,10.9.1.0/24,10.9.7.7/32 gateway gw0\n");
     replace(NULL, 0);
     assert_dump("");
 }
@@ -77,9 +78,9 @@ static void rows_come_back_as_they_were_written(void **state)
 static void prefixes_within_others_come_back_too(void **state)
 {
     (void)state;
-    const struct hostnat_row rows[] = {row(
-        "masquerade 10.9.0.0/24",
-        "except 10.9.0.0/16,10.9.0.0/24,10.9.3.0/24,10.10.0.0/24 gateway gw0")};
+    const struct hostnat_row rows[] = {
+        row("masquerade 10.9.0.0/24",
+            "except 10.9.0.0/16,10.9.0.0/24,10.9.3.0/24,10.10.0.0/24 gateway gw0")};
     replace(rows, 1);
     assert_dump("masquerade 10.9.0.0/24 = except "
                 "10.9.0.0/16,10.9.0.0/24,10.9.3.0/24,10.10.0.0/24 gateway gw0\n");
@@ -124,8 +125,7 @@ static void bad_rows_change_nothing(void **state)
         {"masquerade 10.9.0.0/24", "except fd09::/64 gateway gw0"},
         {"masquerade 10.9.0.0/24", "except 10.9.0.0/24,x gateway gw0"},
     };
-    const struct hostnat_row good =
-        row("masquerade 10.9.0.0/24", "except 10.9.0.0/24 gateway gw0");
+    const struct hostnat_row good = row("masquerade 10.9.0.0/24", "except 10.9.0.0/24 gateway gw0");
     replace(&good, 1);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct hostnat_row rows[] = {good, row(bad[i][0], bad[i][1])};

@@ -160,12 +160,9 @@ int main(void)
 {
 #define SOCKET_TEST(name) cmocka_unit_test_setup_teardown(name, listener_setup, listener_teardown)
     const struct CMUnitTest tests[] = {
-        SOCKET_TEST(bytes_go_both_ways),
-        SOCKET_TEST(address_may_say_unix),
-        SOCKET_TEST(silence_is_a_time_out),
-        SOCKET_TEST(peer_that_went_away_is_told_on_write),
-        SOCKET_TEST(nobody_there_is_told_apart),
-        SOCKET_TEST(full_listener_is_a_time_out),
+        SOCKET_TEST(bytes_go_both_ways),         SOCKET_TEST(address_may_say_unix),
+        SOCKET_TEST(silence_is_a_time_out),      SOCKET_TEST(peer_that_went_away_is_told_on_write),
+        SOCKET_TEST(nobody_there_is_told_apart), SOCKET_TEST(full_listener_is_a_time_out),
         SOCKET_TEST(root_is_known_as_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

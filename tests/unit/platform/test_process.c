@@ -70,8 +70,7 @@ static void lock_in_a_missing_folder_is_an_error(void **state)
     (void)state;
     struct process_lock *lock = NULL;
     struct err err = {0};
-    assert_int_equal(process_lock("/tmp/seine-no-such-dir/lock", &lock, NULL, &err),
-                     ERR_NOT_FOUND);
+    assert_int_equal(process_lock("/tmp/seine-no-such-dir/lock", &lock, NULL, &err), ERR_NOT_FOUND);
 }
 
 static void memory_in_use_is_seen_to_grow(void **state)

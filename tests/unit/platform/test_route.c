@@ -129,8 +129,7 @@ static void missing_device_is_named(void **state)
 {
     (void)state;
     struct err err = {0};
-    assert_int_equal(route_set(text(keys[0]), text("via 10.9.1.1 dev nodev"), &err),
-                     ERR_NOT_FOUND);
+    assert_int_equal(route_set(text(keys[0]), text("via 10.9.1.1 dev nodev"), &err), ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "nodev"));
     assert_int_equal(route_dump("nodev", collect, NULL, &err), ERR_NOT_FOUND);
 }
