@@ -399,6 +399,9 @@ static int options_file_text(struct options_reading *r, const char *text, size_t
             return err_set(err, ERR_INVALID, "a second document");
         }
         seen = true;
+        if (!cJSON_IsObject(root)) {
+            return err_set(err, ERR_INVALID, "not a map of keys to values");
+        }
         const cJSON *member;
         cJSON_ArrayForEach(member, root)
         {
