@@ -65,9 +65,9 @@ bool attachment_equal(const void *pa, const void *pb)
     return text_equal(a->container_id, b->container_id) &&
            text_equal(a->cni_ifname, b->cni_ifname) && text_equal(a->netns, b->netns) &&
            text_equal(a->interface, b->interface) &&
-           text_equal(a->pod_namespace, b->pod_namespace) &&
-           text_equal(a->pod_name, b->pod_name) && text_equal(a->pod_uid, b->pod_uid) &&
-           a->sequence == b->sequence && a->ofport == b->ofport && addresses_equal(a, b);
+           text_equal(a->pod_namespace, b->pod_namespace) && text_equal(a->pod_name, b->pod_name) &&
+           text_equal(a->pod_uid, b->pod_uid) && a->sequence == b->sequence &&
+           a->ofport == b->ofport && addresses_equal(a, b);
 }
 
 const char *attachment_pod(const struct attachment *a, struct arena *arena)

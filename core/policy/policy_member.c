@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/vec.h"
+#include "core/k8s/object.h"
+#include "core/policy/policy.h"
+#include "core/policy/set.h"
+
+struct member_work {
+    struct derive *derive;
+    struct set_pod pod;
+    const struct named_port *ports;
+    size_t n_ports;
+    VEC(struct member_entry) entries;
+};
+
+/* ---- addresses ---- */
+
+/* Those of the attachments that hold; false if the Pod is not attached here. */
+static bool attached_ips(struct derive *d, const char *pod, struct ip *ips, size_t *n_ips)
+{
+    size_t n;
+    const struct row **rows = view_list_index(derive_view(d), TABLE_LOCAL, LOCAL_BY_POD, pod, &n);
+    bool attached = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct intent_local *local = rows[i]->value;
+        if (local->superseded || local->blocked)
+            continue;
+        attached = true;
+        for (size_t k = 0; k < local->n_ips && *n_ips < MEMBER_MAX_IPS; k++)
+            ips[(*n_ips)++] = local->ips[k];
+    }
+    return attached;
+}
+
+static size_t pod_ips(struct derive *d, const char *key, const struct pod *pod, struct ip *ips)
+{
+    size_t n = 0;
+    if (pod && (pod->host_network || pod->phase == POD_FINISHED))
+        return 0;
+    if (attached_ips(d, key, ips, &n) || !pod)
+        return n;
+    for (size_t i = 0; i < pod->n_ips && n < MEMBER_MAX_IPS; i++)
+        ips[n++] = pod->ips[i];
+    return n;
+}
+
+/* ---- sets ---- */
+
+static void add_entry(struct member_work *w, const char *set, uint8_t proto, uint16_t port)
+{
+    struct member_entry e;
+    memset(&e, 0, sizeof e);
+    if (!intent_id_parse(set, &e.set))
+        return;
+    e.proto = proto;
+    e.port = port;
+    VEC_PUSH(&w->entries, e);
+}
+
+static void try_set(struct member_work *w, const struct row *row)
+{
+    const struct intent_set *set = row->value;
+    uint8_t proto;
+    if (!set_matches(set, &w->pod))
+        return;
+    const char *name = set_port_name(set, &proto);
+    if (!name)
+        add_entry(w, row->key, 0, 0);
+    for (size_t i = 0; name && i < w->n_ports; i++)
+        if (w->ports[i].proto == proto && strcmp(w->ports[i].name, name) == 0)
+            add_entry(w, row->key, proto, w->ports[i].port);
+}
+
+static void try_anchor(void *aux, const char *anchor)
+{
+    struct member_work *w = aux;
+    size_t n;
+    const struct row **sets =
+        view_list_index(derive_view(w->derive), TABLE_SET, SET_BY_ANCHOR, anchor, &n);
+    for (size_t i = 0; i < n; i++)
+        try_set(w, sets[i]);
+}
+
+static int cmp_entry(const void *pa, const void *pb)
+{
+    const struct member_entry *a = pa, *b = pb;
+    int c = intent_id_cmp(&a->set, &b->set);
+    if (c)
+        return c;
+    if (a->proto != b->proto)
+        return a->proto < b->proto ? -1 : 1;
+    return a->port == b->port ? 0 : a->port < b->port ? -1 : 1;
+}
+
+static void put_member(struct member_work *w, const char *key)
+{
+    struct intent_member head;
+    memset(&head, 0, sizeof head);
+    head.n_ips = (uint32_t)w->pod.n_ips;
+    for (size_t i = 0; i < w->pod.n_ips; i++)
+        head.ips[i] = w->pod.ips[i];
+    qsort(w->entries.v, w->entries.n, sizeof *w->entries.v, cmp_entry);
+    auto_sbuf blob = SBUF_INIT;
+    sbuf_put(&blob, &head, sizeof head);
+    for (size_t i = 0; i < w->entries.n; i++) {
+        if (i && cmp_entry(&w->entries.v[i], &w->entries.v[i - 1]) == 0)
+            continue;
+        sbuf_put(&blob, &w->entries.v[i], sizeof w->entries.v[i]);
+        head.n_entries++;
+    }
+    memcpy(blob.data, &head, sizeof head);
+    derive_row(w->derive, TABLE_MEMBER, key, blob.data, blob.len);
+}
+
+static void find_sets(struct member_work *w, const char *key)
+{
+    struct view *v = derive_view(w->derive);
+    struct arena *a = derive_arena(w->derive);
+    char *ns = arena_dup(a, key, strcspn(key, "/") + 1);
+    ns[strcspn(key, "/")] = '\0';
+    const struct row *row = view_get(v, TABLE_NAMESPACE, ns);
+    struct label name = {"kubernetes.io/metadata.name", ns};
+    struct labels only_name = {&name, 1};
+    w->pod.namespace_ = ns;
+    w->pod.namespace_labels =
+        row ? &((const struct namespace_ *)row->value)->meta.labels : &only_name;
+    set_pod_anchors(&w->pod, try_anchor, w);
+    if (w->entries.n)
+        put_member(w, key);
+    VEC_DONE(&w->entries);
+}
+
+static void derive_member(struct derive *d, const char *key, const struct pod *pod)
+{
+    static const struct labels none = {NULL, 0};
+    struct ip ips[MEMBER_MAX_IPS];
+    struct member_work w = {.derive = d,
+                            .pod = {.labels = pod ? &pod->meta.labels : &none, .ips = ips},
+                            .ports = pod ? pod->ports : NULL,
+                            .n_ports = pod ? pod->n_ports : 0};
+    w.pod.n_ips = pod_ips(d, key, pod, ips);
+    if (w.pod.n_ips)
+        find_sets(&w, key);
+}
+
+void policy_member_derive(struct derive *d, const char *key)
+{
+    derive_member(d, key, view_get(derive_view(d), TABLE_POD, key)->value);
+}
+
+void policy_bare_member_derive(struct derive *d, const char *key)
+{
+    const struct intent_local *local = view_get(derive_view(d), TABLE_LOCAL, key)->value;
+    if (!view_get(derive_view(d), TABLE_POD, local->pod))
+        derive_member(d, local->pod, NULL);
+}
