@@ -68,7 +68,7 @@ struct intent_local {
     uint8_t blocked;    /* 1: the object of this name is another Pod (UID): nothing passes */
     uint8_t superseded; /* 1: a newer sandbox of the Pod is attached: nothing passes */
     uint8_t n_ips;
-    uint8_t bare; /* 1: attached without a Pod's identity: a Pod of its own, without labels */
+    uint8_t pad;
     struct mac mac;
     struct ip ips[LOCAL_MAX_IPS];
     char pod[]; /* "namespace/name", NUL-terminated */
@@ -156,9 +156,6 @@ struct intent_applied {
 const char *applied_policy(const char *key);
 
 /* ---- MEMBER ---- */
-/* Key: "namespace/name", all addresses of the Pod in all entries; or "namespace/name ADDRESS": sets
- * of a prefix, in which this one address is.  A consumer needs no difference: each row says that
- * each of its addresses is in each of its sets. */
 enum { MEMBER_MAX_IPS = 4 };
 struct member_entry {
     struct intent_id set;

@@ -1,37 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The unit kinds of NetworkPolicy: policies, Pods and Namespaces to resolved rules, address sets
- * and their members (layouts: core/intent/intent.h).
- *
- * Direction of the data: a policy that selects no Pod attached here leaves nothing.  One that does
- * leaves its rules, the sets that they name, and an APPLIED row for each such Pod.  Sets carry
- * anchors; each Pod of the cluster looks up the sets that its own labels point to and says in its
- * MEMBER row which of them it is in. */
+ * NetworkPolicies to intents.  See core/intent/intent.h for what the rows mean. */
 #ifndef SEINE_POLICY_POLICY_H
 #define SEINE_POLICY_POLICY_H
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "core/engine/engine.h"
 #include "core/intent/intent.h"
 
-/* Stage 3, driven by TABLE_POLICY: kind "policy".  Reads TABLE_POLICY, TABLE_LOCAL, TABLE_POD;
- * writes TABLE_RULE, TABLE_SET, TABLE_APPLIED.  Fails (derive_fail) where an ipBlock less its
- * exceptions takes more than POLICY_MAX_PREFIXES prefixes; that peer is left out then. */
+/* Exceptions of one ipBlock may split it into at most so many prefixes; beyond that the peer is
+ * left out (nothing is opened) and the policy's unit fails. */
 enum { POLICY_MAX_PREFIXES = 4096 };
-void policy_derive(struct derive *d, const char *key);
 
-/* Stage 4, singleton: kind "rule_id".  Reads TABLE_RULE, writes TABLE_RULE_ID. */
+/* Unit kind "policy", driven by TABLE_POLICY: RULE, SET and APPLIED rows, none if the policy
+ * selects no attached Pod. */
+void policy_rules_derive(struct derive *d, const char *key);
+
+/* Unit kind "rule_id", a singleton: RULE_ID rows for rules whose 32-bit hash another one has. */
 void policy_rule_id_derive(struct derive *d, const char *key);
-/* Gives each of the n rules, sorted and different, its id: its hash of 32 bits, or, where a rule
- * before it has that, the next number that no rule has.  Never 0.  'hash' is rule_id_hash outside
- * tests. */
-typedef uint32_t policy_hash_fn(const struct intent_id *rule);
-void policy_rule_id_assign(const struct intent_id *rules, size_t n, policy_hash_fn *hash,
-                           uint32_t *ids_out);
+/* Its pure part.  'rules' in ascending order; ids_out[i] is the id of rules[i]: never 0, all
+ * different, and equal to rule_id_hash() for all but the later ones of those that share it. */
+void policy_assign_ids(const struct intent_id *rules, size_t n, uint32_t *ids_out);
 
-/* Stage 4, driven by TABLE_POD: kind "member"; driven by TABLE_LOCAL: kind "member_bare", for
- * containers that are Pods of their own and have no object.  Both read TABLE_SET by anchor,
- * TABLE_NAMESPACE, TABLE_LOCAL, TABLE_POD, and write TABLE_MEMBER. */
+/* Unit kinds "member", driven by TABLE_POD, and "bare_member", driven by TABLE_LOCAL for attached
+ * Pods without an object: the MEMBER row of a Pod. */
 void policy_member_derive(struct derive *d, const char *key);
-void policy_member_bare_derive(struct derive *d, const char *key);
+void policy_bare_member_derive(struct derive *d, const char *key);
 
 #endif
