@@ -65,7 +65,7 @@ enum { LOCAL_BY_POD, LOCAL_BY_NAMESPACE };
 enum { LOCAL_MAX_IPS = 2 };
 struct intent_local {
     uint32_t ofport;    /* 0: Open vSwitch has not given one yet: no flows */
-    uint8_t blocked;    /* 1: the object of this name is another Pod (UID): nothing passes */
+    uint8_t blocked;    /* 1: its Pod object is absent or another Pod's (UID): nothing passes */
     uint8_t superseded; /* 1: a newer sandbox of the Pod is attached: nothing passes */
     uint8_t n_ips;
     uint8_t pad;
@@ -156,6 +156,8 @@ struct intent_applied {
 const char *applied_policy(const char *key);
 
 /* ---- MEMBER ---- */
+/* Key: "namespace/name"; or "namespace/name ADDRESS" for what only this one address is in: sets of
+ * a prefix.  For consumers both are the same: every address of a row is in every set of it. */
 enum { MEMBER_MAX_IPS = 4 };
 struct member_entry {
     struct intent_id set;

@@ -28,7 +28,7 @@ enum world_table {
     TABLE_RULE_ID, /* conjunction ids of rules whose own hash is taken, key: content id */
     TABLE_SET,     /* address sets that those rules name, key: content id */
     TABLE_APPLIED, /* what a policy means for a local Pod, key: INTENT_APPLIED_KEY */
-    TABLE_MEMBER,  /* Pods that belong to at least one set, key: namespace/name */
+    TABLE_MEMBER,  /* Pods that belong to at least one set, keys: intent.h */
     TABLE_N
 };
 enum world_space { SPACE_FLOW, SPACE_GROUP, SPACE_METER, SPACE_ROUTE, SPACE_HOSTNAT, SPACE_N };

@@ -28,8 +28,11 @@ static bool is_blocked(struct derive *d, const struct attachment *a, const char 
         return false;
     if (!row)
         return true;
-    const struct object_meta *meta = &((const struct pod *)row->value)->meta;
-    return meta->uid_given && a->pod_uid && *a->pod_uid && strcmp(meta->uid, a->pod_uid) != 0;
+    const struct pod *object = row->value;
+    if (!object->meta.uid_given || !a->pod_uid || !*a->pod_uid)
+        return false;
+    /* The node knows a static Pod by the UID that its mirror carries as an annotation. */
+    return strcmp(object->meta.uid, a->pod_uid) != 0 && strcmp(object->mirror_uid, a->pod_uid) != 0;
 }
 
 void pod_local_derive(struct derive *d, const char *key)

@@ -7,12 +7,12 @@
 #include "core/policy/policy.h"
 #include "core/policy/set.h"
 
+typedef VEC(struct member_entry) entry_vec;
 struct member_work {
     struct derive *derive;
     struct set_pod pod;
-    const struct named_port *ports;
-    size_t n_ports;
-    VEC(struct member_entry) entries;
+    entry_vec entries;                    /* of all addresses */
+    entry_vec by_address[MEMBER_MAX_IPS]; /* of one: sets of a prefix */
 };
 
 /* ---- addresses ---- */
@@ -48,7 +48,7 @@ static size_t pod_ips(struct derive *d, const char *key, const struct pod *pod, 
 
 /* ---- sets ---- */
 
-static void add_entry(struct member_work *w, const char *set, uint8_t proto, uint16_t port)
+static void add_entry(entry_vec *out, const char *set, uint8_t proto, uint16_t port)
 {
     struct member_entry e;
     memset(&e, 0, sizeof e);
@@ -56,21 +56,35 @@ static void add_entry(struct member_work *w, const char *set, uint8_t proto, uin
         return;
     e.proto = proto;
     e.port = port;
-    VEC_PUSH(&w->entries, e);
+    VEC_PUSH(out, e);
+}
+
+/* One entry, or one for each number that carries the set's port name. */
+static void enter_set(const struct set_pod *pod, const struct row *row, entry_vec *out)
+{
+    uint8_t proto;
+    const char *name = set_port_name(row->value, &proto);
+    if (!name)
+        add_entry(out, row->key, 0, 0);
+    for (size_t i = 0; name && i < pod->n_ports; i++)
+        if (pod->ports[i].proto == proto && strcmp(pod->ports[i].name, name) == 0)
+            add_entry(out, row->key, proto, pod->ports[i].port);
 }
 
 static void try_set(struct member_work *w, const struct row *row)
 {
-    const struct intent_set *set = row->value;
-    uint8_t proto;
-    if (!set_matches(set, &w->pod))
+    if (!set_is_block(row->value)) {
+        if (set_matches(row->value, &w->pod))
+            enter_set(&w->pod, row, &w->entries);
         return;
-    const char *name = set_port_name(set, &proto);
-    if (!name)
-        add_entry(w, row->key, 0, 0);
-    for (size_t i = 0; name && i < w->n_ports; i++)
-        if (w->ports[i].proto == proto && strcmp(w->ports[i].name, name) == 0)
-            add_entry(w, row->key, proto, w->ports[i].port);
+    }
+    struct set_pod one = w->pod;
+    one.n_ips = 1;
+    for (size_t i = 0; i < w->pod.n_ips; i++) {
+        one.ips = &w->pod.ips[i];
+        if (set_matches(row->value, &one))
+            enter_set(&w->pod, row, &w->by_address[i]);
+    }
 }
 
 static void try_anchor(void *aux, const char *anchor)
@@ -94,24 +108,40 @@ static int cmp_entry(const void *pa, const void *pb)
     return a->port == b->port ? 0 : a->port < b->port ? -1 : 1;
 }
 
-static void put_member(struct member_work *w, const char *key)
+static void put_member(struct derive *d, const char *key, const struct ip *ips, size_t n_ips,
+                       entry_vec *entries)
 {
     struct intent_member head;
     memset(&head, 0, sizeof head);
-    head.n_ips = (uint32_t)w->pod.n_ips;
-    for (size_t i = 0; i < w->pod.n_ips; i++)
-        head.ips[i] = w->pod.ips[i];
-    qsort(w->entries.v, w->entries.n, sizeof *w->entries.v, cmp_entry);
+    head.n_ips = (uint32_t)n_ips;
+    memcpy(head.ips, ips, n_ips * sizeof *ips);
+    qsort(entries->v, entries->n, sizeof *entries->v, cmp_entry);
     auto_sbuf blob = SBUF_INIT;
     sbuf_put(&blob, &head, sizeof head);
-    for (size_t i = 0; i < w->entries.n; i++) {
-        if (i && cmp_entry(&w->entries.v[i], &w->entries.v[i - 1]) == 0)
+    for (size_t i = 0; i < entries->n; i++) {
+        if (i && cmp_entry(&entries->v[i], &entries->v[i - 1]) == 0)
             continue;
-        sbuf_put(&blob, &w->entries.v[i], sizeof w->entries.v[i]);
+        sbuf_put(&blob, &entries->v[i], sizeof entries->v[i]);
         head.n_entries++;
     }
     memcpy(blob.data, &head, sizeof head);
-    derive_row(w->derive, TABLE_MEMBER, key, blob.data, blob.len);
+    derive_row(d, TABLE_MEMBER, key, blob.data, blob.len);
+}
+
+static void put_members(struct member_work *w, const char *key)
+{
+    if (w->entries.n)
+        put_member(w->derive, key, w->pod.ips, w->pod.n_ips, &w->entries);
+    VEC_DONE(&w->entries);
+    for (size_t i = 0; i < w->pod.n_ips; i++) {
+        char text[IP_TEXT_MAX];
+        const struct ip *ip = &w->pod.ips[i];
+        if (w->by_address[i].n)
+            put_member(w->derive,
+                       arena_printf(derive_arena(w->derive), "%s %s", key, ip_format(ip, text)), ip,
+                       1, &w->by_address[i]);
+        VEC_DONE(&w->by_address[i]);
+    }
 }
 
 static void find_sets(struct member_work *w, const char *key)
@@ -121,15 +151,13 @@ static void find_sets(struct member_work *w, const char *key)
     char *ns = arena_dup(a, key, strcspn(key, "/") + 1);
     ns[strcspn(key, "/")] = '\0';
     const struct row *row = view_get(v, TABLE_NAMESPACE, ns);
-    struct label name = {"kubernetes.io/metadata.name", ns};
+    struct label name = {SET_NAMESPACE_LABEL, ns};
     struct labels only_name = {&name, 1};
     w->pod.namespace_ = ns;
     w->pod.namespace_labels =
         row ? &((const struct namespace_ *)row->value)->meta.labels : &only_name;
     set_pod_anchors(&w->pod, try_anchor, w);
-    if (w->entries.n)
-        put_member(w, key);
-    VEC_DONE(&w->entries);
+    put_members(w, key);
 }
 
 static void derive_member(struct derive *d, const char *key, const struct pod *pod)
@@ -137,9 +165,10 @@ static void derive_member(struct derive *d, const char *key, const struct pod *p
     static const struct labels none = {NULL, 0};
     struct ip ips[MEMBER_MAX_IPS];
     struct member_work w = {.derive = d,
-                            .pod = {.labels = pod ? &pod->meta.labels : &none, .ips = ips},
-                            .ports = pod ? pod->ports : NULL,
-                            .n_ports = pod ? pod->n_ports : 0};
+                            .pod = {.labels = pod ? &pod->meta.labels : &none,
+                                    .ips = ips,
+                                    .ports = pod ? pod->ports : NULL,
+                                    .n_ports = pod ? pod->n_ports : 0}};
     w.pod.n_ips = pod_ips(d, key, pod, ips);
     if (w.pod.n_ips)
         find_sets(&w, key);

@@ -75,6 +75,10 @@ static struct intent_id put_set(struct policy_work *w, const struct set_spec *sp
 
 static void add_block(struct policy_work *w, const struct np_peer *peer, struct peers *out)
 {
+    if (peer->n_except == 0) {
+        VEC_PUSH(&out->prefixes, peer->cidr);
+        return;
+    }
     static const size_t max = POLICY_MAX_PREFIXES;
     struct prefix *parts = arena_alloc(derive_arena(w->derive), max * sizeof *parts);
     size_t n = prefix_subtract(&peer->cidr, peer->except, peer->n_except, parts, max);
@@ -176,6 +180,22 @@ static void apply_to_all(struct policy_work *w, const struct intent_id *rule)
         apply(w, &w->targets[i], rule, 0, 0);
 }
 
+static bool is_named(const struct named_port *have, const struct port_name *port)
+{
+    return have->proto == port->proto && strcmp(have->name, port->name) == 0;
+}
+
+static bool somebody_has(const struct policy_work *w, const struct port_name *port)
+{
+    for (size_t i = 0; i < w->n_targets; i++) {
+        const struct pod *pod = w->targets[i].object;
+        for (size_t p = 0; pod && p < pod->n_ports; p++)
+            if (is_named(&pod->ports[p], port))
+                return true;
+    }
+    return false;
+}
+
 /* An ingress port name: the numbers that each selected Pod itself gives it. */
 static void apply_by_name(struct policy_work *w, const struct intent_id *rule,
                           const struct port_name *port)
@@ -183,7 +203,7 @@ static void apply_by_name(struct policy_work *w, const struct intent_id *rule,
     for (size_t i = 0; i < w->n_targets; i++) {
         const struct pod *pod = w->targets[i].object;
         for (size_t p = 0; pod && p < pod->n_ports; p++)
-            if (pod->ports[p].proto == port->proto && !strcmp(pod->ports[p].name, port->name))
+            if (is_named(&pod->ports[p], port))
                 apply(w, &w->targets[i], rule, port->proto, pod->ports[p].port);
     }
 }
@@ -210,7 +230,7 @@ static void resolve_named(struct policy_work *w, const struct np_rule *rule,
                           const struct port_name *port, struct peers *plain)
 {
     if (w->direction == DIRECTION_INGRESS) {
-        if (nobody(plain))
+        if (nobody(plain) || !somebody_has(w, port))
             return;
         struct intent_id id = put_rule(w, plain, RULE_PORTS_APPLIED, NULL, 0);
         apply_by_name(w, &id, port);

@@ -37,12 +37,14 @@ static void put_requirements(const struct selector *s, struct sbuf *out)
     put(out, "");
 }
 
-static const struct requirement *first_in(const struct selector *s)
+/* The In requirement with the fewest values: what narrows a set down the most. */
+static const struct requirement *narrowest_in(const struct selector *s)
 {
+    const struct requirement *best = NULL;
     for (size_t i = 0; s && i < s->n_reqs; i++)
-        if (s->reqs[i].op == SEL_IN)
-            return &s->reqs[i];
-    return NULL;
+        if (s->reqs[i].op == SEL_IN && (!best || s->reqs[i].n_values < best->n_values))
+            best = &s->reqs[i];
+    return best;
 }
 
 /* One anchor a value of the requirement, after the text 'before'. */
@@ -55,13 +57,19 @@ static uint32_t put_value_anchors(const char *before, const struct requirement *
     return (uint32_t)r->n_values;
 }
 
+static void put_port_anchor(uint8_t proto, const char *name, struct sbuf *out)
+{
+    sbuf_printf(out, "#%u/%s", (unsigned)proto, name);
+    sbuf_putc(out, '\0');
+}
+
 static uint32_t put_anchors(const struct set_spec *spec, struct sbuf *out)
 {
-    const struct requirement *pods = first_in(spec->pods);
-    const struct requirement *namespaces = first_in(spec->namespaces);
+    const struct requirement *pods = narrowest_in(spec->pods);
+    const struct requirement *namespaces = narrowest_in(spec->namespaces);
     auto_sbuf before = SBUF_INIT;
-    if (spec->block) {
-        put(out, "*");
+    if (spec->block || (spec->port_name && !spec->namespace_ && !pods)) {
+        put_port_anchor(spec->port_proto, spec->port_name, out);
         return 1;
     }
     if (spec->namespace_) {
@@ -89,8 +97,21 @@ static void put_block(const struct set_spec *spec, struct sbuf *out)
     put(out, "");
 }
 
-void set_encode(const struct set_spec *spec, struct sbuf *out)
+/* The API server gives each namespace its name as a label, so a selector of that one label names a
+ * namespace: its set is the one of that namespace's own policies, and has the narrower anchor. */
+static const char *only_namespace(const struct selector *s)
 {
+    bool is_name = s && s->n_reqs == 1 && s->reqs[0].op == SEL_IN && s->reqs[0].n_values == 1 &&
+                   strcmp(s->reqs[0].key, SET_NAMESPACE_LABEL) == 0;
+    return is_name ? s->reqs[0].values[0] : NULL;
+}
+
+void set_encode(const struct set_spec *asked, struct sbuf *out)
+{
+    struct set_spec canonical = *asked;
+    const struct set_spec *spec = &canonical;
+    if (!canonical.namespace_)
+        canonical.namespace_ = only_namespace(canonical.namespaces);
     struct intent_set head = {0};
     size_t start = out->len;
     sbuf_put(out, &head, sizeof head);
@@ -195,6 +216,11 @@ bool set_matches(const struct intent_set *set, const struct set_pod *pod)
     return list_matches(s + 1, pod->labels);
 }
 
+bool set_is_block(const struct intent_set *set)
+{
+    return *body(set) == 'B';
+}
+
 /* Where the port name stands, or the end. */
 static const char *port_part(const struct intent_set *set)
 {
@@ -219,6 +245,16 @@ const char *set_port_name(const struct intent_set *set, uint8_t *proto_out)
 
 /* ---- anchors of a Pod ---- */
 
+/* Two containers may give one name to two numbers. */
+static bool has_port_before(const struct set_pod *pod, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (pod->ports[k].proto == pod->ports[i].proto &&
+            strcmp(pod->ports[k].name, pod->ports[i].name) == 0)
+            return true;
+    return false;
+}
+
 void set_pod_anchors(const struct set_pod *pod, void (*anchor)(void *aux, const char *anchor),
                      void *aux)
 {
@@ -240,6 +276,12 @@ void set_pod_anchors(const struct set_pod *pod, void (*anchor)(void *aux, const 
         sbuf_clear(&text);
         sbuf_printf(&text, "@%s=%s", l->key, l->value);
         anchor(aux, text.data);
+    }
+    for (size_t i = 0; i < pod->n_ports; i++) {
+        sbuf_clear(&text);
+        put_port_anchor(pod->ports[i].proto, pod->ports[i].name, &text);
+        if (!has_port_before(pod, i))
+            anchor(aux, text.data);
     }
 }
 

@@ -13,6 +13,9 @@
 #include "core/intent/intent.h"
 #include "core/k8s/object.h"
 
+/* What every Namespace has, its object or not. */
+#define SET_NAMESPACE_LABEL "kubernetes.io/metadata.name"
+
 struct set_spec {
     const char *namespace_;            /* exactly this one; NULL: by selector */
     const struct selector *namespaces; /* NULL with namespace_ NULL: every namespace */
@@ -23,7 +26,8 @@ struct set_spec {
     const char *port_name; /* NULL: none */
     uint8_t port_proto;
 };
-/* Appends the struct intent_set. */
+/* Appends the struct intent_set.  Namespaces selected by nothing but one name are that namespace.
+ */
 void set_encode(const struct set_spec *spec, struct sbuf *out);
 
 /* A Pod, as sets see it. */
@@ -32,8 +36,12 @@ struct set_pod {
     const struct labels *namespace_labels, *labels;
     const struct ip *ips;
     size_t n_ips;
+    const struct named_port *ports;
+    size_t n_ports;
 };
 bool set_matches(const struct intent_set *set, const struct set_pod *pod);
+/* Whether the set is one of addresses (a prefix): then a Pod's other addresses are not in it. */
+bool set_is_block(const struct intent_set *set);
 /* The port name that the set asks for, NULL: none. */
 const char *set_port_name(const struct intent_set *set, uint8_t *proto_out);
 
