@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Intents to flows: the unit kinds of the pipeline, and what they share. */
+#ifndef SEINE_PIPELINE_PIPELINE_H
+#define SEINE_PIPELINE_PIPELINE_H
+
+#include "core/engine/engine.h"
+#include "core/intent/intent.h"
+#include "core/pipeline/stages.h"
+#include "ovs/flow.h"
+
+/* Unit kinds.  "flow_base": the constant flows, the gateway and the node's own addresses.
+ * "flow_local" (TABLE_LOCAL): one attached Pod: classification, spoof guard, neighbours,
+ * forwarding, its clauses and its isolation.  "flow_member" (TABLE_MEMBER): peer clauses by
+ * address.  "flow_rule" (TABLE_RULE): prefixes, ports and what a met rule does.  "flow_remote"
+ * (TABLE_REMOTE): tunnel, and the routes and neighbours by which the node itself gets there.
+ * "host_nat": SPACE_HOSTNAT. */
+void flow_base_derive(struct derive *d, const char *key);
+void flow_local_derive(struct derive *d, const char *key);
+void flow_member_derive(struct derive *d, const char *key);
+void flow_rule_derive(struct derive *d, const char *key);
+void flow_remote_derive(struct derive *d, const char *key);
+void host_nat_derive(struct derive *d, const char *key);
+
+/* ---- building flows ---- */
+/* One flow under construction; flow_begin() makes it empty, flow_put() emits it and empties it
+ * again, keeping its memory.  The cookie says which unit it stands for: 0x5e in the highest byte,
+ * below it 56 bits of a hash of the unit's kind and key. */
+struct flow {
+    struct derive *derive;
+    uint64_t cookie;
+    struct match match;
+    struct actions actions;
+    struct sbuf key, value;
+};
+void flow_begin(struct flow *f, struct derive *d, const char *kind, const char *unit_key);
+void flow_put(struct flow *f, enum stage stage, enum priority priority);
+void flow_done(struct flow *f);
+#define auto_flow PORT_CLEANUP(flow_done) struct flow
+
+/* The unit's node configuration; NULL before the program has put it. */
+const struct node_config *flow_config(struct derive *d);
+const struct intent_self *flow_self(struct derive *d); /* NULL: no own Node yet */
+
+/* ETH_IPV4 or ETH_IPV6. */
+uint16_t flow_eth_type(uint8_t family);
+/* Sets the Ethernet type and the address as source or destination. */
+void flow_match_src(struct flow *f, const struct prefix *p);
+void flow_match_dst(struct flow *f, const struct prefix *p);
+struct prefix flow_host_prefix(const struct ip *ip);
+/* Sets Ethernet type, protocol and the destination port's bits. */
+void flow_match_port(struct flow *f, uint8_t family, uint8_t proto, uint16_t port, uint16_t mask);
+void flow_match_source(struct flow *f, enum reg_source source);
+/* Loads reg1 and says so in reg0. */
+void flow_act_output(struct flow *f, uint32_t ofport);
+/* Answers an ARP request for 'ip' by the port it came from. */
+void flow_act_arp_reply(struct flow *f, const struct ip *ip, const struct mac *mac);
+
+/* The fewest (value, mask) pairs that are exactly first..last; at most 30. */
+struct port_mask {
+    uint16_t value, mask;
+};
+enum { PORT_MASKS_MAX = 30 };
+size_t port_range_masks(uint16_t first, uint16_t last, struct port_mask *out);
+
+/* ---- conjunctions ---- */
+/* Clauses of a rule: applied is 0, then peers if it has any, then ports if they are listed. */
+unsigned rule_clauses(const struct intent_rule *r);
+unsigned rule_port_clause(const struct intent_rule *r);
+enum { CLAUSE_APPLIED = 0, CLAUSE_PEER = 1 };
+/* Where rules of a direction are, and where a packet goes that one allows. */
+enum stage rule_stage(uint8_t direction);
+enum stage rule_allowed_stage(uint8_t direction);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/pipeline/world.h"
+
+#include "core/intent/intent.h"
+#include "core/k8s/object.h"
+#include "core/node/node_intents.h"
+#include "core/pipeline/pipeline.h"
+#include "core/pod/attachment.h"
+#include "core/pod/pod_local.h"
+#include "core/policy/policy.h"
+
+static const struct table_class tables[TABLE_N] = {
+    [TABLE_POD] = {"pod", object_free, object_equal, {NULL}},
+    [TABLE_NAMESPACE] = {"namespace", object_free, object_equal, {NULL}},
+    [TABLE_NODE] = {"node", object_free, object_equal, {NULL}},
+    [TABLE_POLICY] = {"policy", object_free, object_equal, {NULL}},
+    [TABLE_ATTACHMENT] = {"attachment", attachment_free, attachment_equal, {attachment_by_pod}},
+    [TABLE_CONFIG] = {"config", node_config_free, node_config_equal, {NULL}},
+    [TABLE_SELF] = {.name = "self"},
+    [TABLE_REMOTE] = {.name = "remote"},
+    [TABLE_LOCAL] = {.name = "local",
+                     .indexes = {[LOCAL_BY_POD] = intent_local_by_pod,
+                                 [LOCAL_BY_NAMESPACE] = intent_local_by_namespace}},
+    [TABLE_RULE] = {.name = "rule", .indexes = {[RULE_BY_SET] = intent_rule_by_set}},
+    [TABLE_RULE_ID] = {.name = "rule_id"},
+    [TABLE_SET] = {.name = "set", .indexes = {[SET_BY_ANCHOR] = intent_set_by_anchor}},
+    [TABLE_APPLIED] = {.name = "applied",
+                       .indexes = {[APPLIED_BY_LOCAL] = intent_applied_by_local}},
+    [TABLE_MEMBER] = {.name = "member"},
+};
+
+/* Name, stage, driving table, derivation.  A kind reads only what earlier stages write. */
+static const struct unit_kind kinds[] = {
+    {"self", 0, ENGINE_SINGLETON, node_self_derive},
+    {"remote", 0, TABLE_NODE, node_remote_derive},
+    {"local", 0, TABLE_ATTACHMENT, pod_local_derive},
+    {"policy", 1, TABLE_POLICY, policy_rules_derive},
+    {"rule_id", 2, ENGINE_SINGLETON, policy_rule_id_derive},
+    {"member", 2, TABLE_POD, policy_member_derive},
+    {"bare_member", 2, TABLE_LOCAL, policy_bare_member_derive},
+    {"flow_base", 3, ENGINE_SINGLETON, flow_base_derive},
+    {"flow_remote", 3, TABLE_REMOTE, flow_remote_derive},
+    {"flow_local", 3, TABLE_LOCAL, flow_local_derive},
+    {"flow_rule", 3, TABLE_RULE, flow_rule_derive},
+    {"flow_member", 3, TABLE_MEMBER, flow_member_derive},
+    {"host_nat", 3, ENGINE_SINGLETON, host_nat_derive},
+};
+
+static const struct space_class spaces[SPACE_N] = {
+    [SPACE_FLOW] = {"flow", flow_merge}, [SPACE_GROUP] = {"group", NULL},
+    [SPACE_METER] = {"meter", NULL},     [SPACE_ROUTE] = {"route", NULL},
+    [SPACE_HOSTNAT] = {"hostnat", NULL},
+};
+
+struct engine *world_engine(void)
+{
+    return engine_new(&(struct engine_config){.tables = tables,
+                                              .n_tables = TABLE_N,
+                                              .kinds = kinds,
+                                              .n_kinds = ARRAY_LEN(kinds),
+                                              .spaces = spaces,
+                                              .n_spaces = SPACE_N});
+}
