@@ -281,7 +281,8 @@ static void flow_target_step__(void *aux)
     }
     if (t->want_dump) {
         flow_target_dump__(t);
-    } else if (t->gate && t->read && !t->holding) {
+    } else if (t->gate && t->read && !t->holding && !engine_is_dirty(t->engine)) {
+        /* Half of a change must never be sent: flow_target_poke() follows the end of deriving. */
         flow_target_apply__(t);
     }
     flow_target_pump__(t);

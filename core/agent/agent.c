@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The agent's life: lock, parts, loop, end; and its pulse: input changed -> derive, in slices ->
+ * plans to the targets -> acknowledged -> who waits is told. */
+#include "core/agent/agent.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/agent/agent_internal.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+#include "core/pipeline/world.h"
+#include "platform/ipc.h"
+#include "platform/process.h"
+
+enum { AGENT_SLICE = 2000 }; /* units derived in one turn of the loop */
+
+/* ---- progress ---- */
+static bool agent_mark_is_acked(const struct agent *a)
+{
+    static const int spaces[] = {SPACE_FLOW, SPACE_GROUP, SPACE_METER};
+    if (!a->flows_whole && !flow_target_in_sync(a->target)) {
+        return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
+        if (engine_counts(a->engine, spaces[i]).refused ||
+            (!engine_in_sync(a->engine, spaces[i]) &&
+             engine_acked(a->engine, spaces[i]) < a->mark.generation[spaces[i]])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void agent_mark_set(struct agent *a)
+{
+    a->mark = (struct agent_mark){
+        .set = true, .revision = store_revision(a->store), .since_ns = a->changed_ns};
+    for (int i = 0; i < SPACE_N; i++) {
+        a->mark.generation[i] = engine_generation(a->engine, i);
+    }
+    a->changed_ns = 0;
+}
+
+static void agent_mark_acked(struct agent *a)
+{
+    a->acked_revision = a->mark.revision;
+    a->mark.set = false;
+    if (a->mark.since_ns) {
+        metric_observe(METRIC_SYNC_DURATION, NULL, NULL,
+                       (double)(loop_now_ns() - a->mark.since_ns) / 1e9);
+    }
+}
+
+/* What was derived and is acknowledged moves 'acked_revision' on. */
+static void agent_look_acked(struct agent *a)
+{
+    uint64_t before = a->acked_revision;
+    if (!a->gate || !flow_target_is_connected(a->target)) {
+        return;
+    }
+    if (a->mark.set && agent_mark_is_acked(a)) {
+        agent_mark_acked(a);
+    }
+    if (!a->mark.set && !engine_is_dirty(a->engine) &&
+        (a->acked_revision < store_revision(a->store) || !a->flows_whole)) {
+        agent_mark_set(a);
+        if (agent_mark_is_acked(a)) {
+            agent_mark_acked(a);
+        }
+    }
+    if (!a->flows_whole && flow_target_in_sync(a->target) && !engine_is_dirty(a->engine)) {
+        a->flows_whole = true;
+    }
+    if (a->acked_revision != before) {
+        attach_flows_changed(a->attach, a->acked_revision);
+    }
+}
+
+void agent_progress(struct agent *a)
+{
+    if (a->stopping || !a->db) {
+        return;
+    }
+    agent_switch_gate(a);
+    host_poke(a);
+    agent_look_acked(a);
+    wait_look(a);
+}
+
+/* One slice of deriving. */
+static void agent_run_slice(void *aux)
+{
+    struct agent *a = aux;
+    if (!engine_run(a->engine, AGENT_SLICE)) {
+        loop_deferred_schedule(a->run);
+        return;
+    }
+    agent_switch_gate(a);
+    flow_target_poke(a->target);
+    attach_node_changed(a->attach);
+    agent_progress(a);
+}
+
+void agent_changed(struct agent *a)
+{
+    if (a->stopping) {
+        return;
+    }
+    if (!a->changed_ns) {
+        a->changed_ns = loop_now_ns();
+    }
+    loop_deferred_schedule(a->run);
+}
+
+size_t agent_recompute(struct agent *a, struct sbuf *report)
+{
+    while (!engine_run(a->engine, 0)) {}
+    size_t n = engine_recompute(a->engine, report);
+    a->recompute_runs++;
+    a->recompute_differences += n;
+    metric_add(METRIC_RECOMPUTE_DIFFS, NULL, NULL, (double)n);
+    if (n) {
+        log_msg(LOG_AREA_ENGINE, LOG_ERROR, "recompute: %zu differences: %s", n,
+                report ? sbuf_cstr(report) : "");
+    }
+    flow_target_poke(a->target);
+    agent_changed(a);
+    return n;
+}
+
+/* From time to time: derive everything again, and read the targets back. */
+static void agent_audit(void *aux)
+{
+    struct agent *a = aux;
+    auto_sbuf report = SBUF_INIT;
+    if (a->ready) {
+        agent_recompute(a, &report);
+        flow_target_reread(a->target);
+        host_reread(a);
+    }
+    loop_timer_after(a->audit, a->o->audit_ms);
+}
+
+/* ---- life ---- */
+static void agent_signal(void *aux)
+{
+    struct agent *a = aux;
+    if (!a->stopping) {
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "stopping; the switch and its Pods stay as they are");
+    }
+    a->stopping = true;
+    loop_stop(a->loop);
+}
+
+static void agent_start_timers(struct agent *a)
+{
+    a->signals[0] = loop_signal_new(a->loop, LOOP_SIGNAL_TERM, agent_signal, a);
+    a->signals[1] = loop_signal_new(a->loop, LOOP_SIGNAL_INT, agent_signal, a);
+    a->run = loop_deferred_new(a->loop, agent_run_slice, a);
+    a->audit = loop_timer_new(a->loop, agent_audit, a);
+    if (a->o->audit_ms) {
+        loop_timer_after(a->audit, a->o->audit_ms);
+    }
+}
+
+static int agent_start(struct agent *a, struct err *err)
+{
+    agent_start_timers(a);
+    host_start(a);
+    agent_cni_start(a);
+    int rc = agent_switch_start(a, err);
+    if (rc < 0) {
+        return rc;
+    }
+    agent_source_start(a);
+    return api_start(a, err);
+}
+
+/* In this order nothing calls back into what is gone: see cni/attach.h. */
+static void agent_end(struct agent *a)
+{
+    a->stopping = true;
+    attach_stop(a->attach);
+    api_stop(a);
+    wait_end(a);
+    api_end(a);
+    agent_source_end(a);
+    agent_switch_end(a);
+    host_end(a);
+    loop_timer_free(a->attach_timer);
+    a->attach_timer = NULL;
+    loop_timer_free(a->audit);
+    loop_deferred_free(a->run);
+    for (size_t i = 0; i < ARRAY_LEN(a->signals); i++) {
+        loop_signal_free(a->signals[i]);
+    }
+    loop_free(a->loop);
+    attach_free(a->attach);
+    engine_free(a->engine);
+}
+
+int agent_lock(const struct options *o, struct process_lock **out, struct err *err)
+{
+    auto_sbuf path = SBUF_INIT;
+    int pid = 0;
+    int rc = dir_make(o->run_dir, err);
+    if (rc < 0) {
+        return rc;
+    }
+    sbuf_printf(&path, "%s/agent.lock", o->run_dir);
+    rc = process_lock(path.data, out, &pid, err);
+    return rc == ERR_EXISTS ? err_set(err, rc, "another agent runs with run directory %s: pid %d",
+                                      o->run_dir, pid)
+                            : rc;
+}
+
+int agent_run(const struct options *o)
+{
+    struct err err = {0};
+    struct process_lock *lock = NULL;
+    if (agent_lock(o, &lock, &err) < 0) {
+        log_msg(LOG_AREA_AGENT, LOG_ERROR, "%s", err.text);
+        return 1;
+    }
+    struct agent a = {.o = o, .loop = loop_new(), .started_ns = loop_now_ns()};
+    hmap_init(&a.kept);
+    a.engine = world_engine();
+    a.store = engine_store(a.engine);
+    int rc = agent_start(&a, &err);
+    if (rc < 0) {
+        log_msg(LOG_AREA_AGENT, LOG_ERROR, "%s", err.text);
+    } else {
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "node %s, objects %s, OVSDB %s", o->node_name, o->objects,
+                o->ovsdb);
+        loop_run(a.loop);
+    }
+    agent_end(&a);
+    process_unlock(lock);
+    return rc == 0 ? 0 : rc == ERR_INVALID ? 2 : 1;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the CNI end (cni/attach.h) asks of the rest of the agent. */
+#include "core/agent/agent_internal.h"
+
+#include <string.h>
+
+#include "core/base/mem.h"
+#include "core/io/work.h"
+
+void agent_cni_node(void *aux, struct attach_node *out)
+{
+    struct agent *a = aux;
+    const struct node *own = agent_own_node(a);
+    const struct row *config = store_get(a->store, TABLE_CONFIG, "");
+    *out = (struct attach_node){
+        .pod_cidrs = own ? own->pod_cidrs : NULL,
+        .n_pod_cidrs = own ? own->n_pod_cidrs : 0,
+        .mtu = host_mtu(a),
+        .userspace_datapath = config && ((const struct node_config *)config->value)->netdev,
+        .switch_ready = a->db && a->target && agent_switch_is_ready(a),
+        .ready = a->ready,
+        .why = a->why,
+    };
+}
+
+static enum attach_pod_state cni_pod(void *aux, const char *namespace_, const char *name,
+                                     const char *uid)
+{
+    struct agent *a = aux;
+    auto_sbuf key = SBUF_INIT;
+    sbuf_printf(&key, "%s/%s", namespace_, name);
+    const struct row *row = store_get(a->store, TABLE_POD, key.data);
+    if (!row || agent_pod_is_kept(a, key.data)) {
+        return ATTACH_POD_UNKNOWN;
+    }
+    const struct object_meta *meta = &((const struct pod *)row->value)->meta;
+    const char *mirror = ((const struct pod *)row->value)->mirror_uid;
+    bool same = !*uid || !meta->uid_given || strcmp(meta->uid, uid) == 0 ||
+                (*mirror && strcmp(mirror, uid) == 0);
+    return same ? ATTACH_POD_KNOWN : ATTACH_POD_OTHER_UID;
+}
+
+static void cni_attachment(void *aux, const char *key, const struct attachment *at)
+{
+    struct agent *a = aux;
+    const struct row *row = store_get(a->store, TABLE_ATTACHMENT, key);
+    auto_free char *namespace_ = NULL, *name = NULL;
+    if (row && !at) {
+        namespace_ = mem_strdup(((const struct attachment *)row->value)->pod_namespace);
+        name = mem_strdup(((const struct attachment *)row->value)->pod_name);
+    }
+    bool changed = at ? store_put(a->store, TABLE_ATTACHMENT, key, attachment_copy(at))
+                      : store_remove(a->store, TABLE_ATTACHMENT, key);
+    if (changed) {
+        agent_changed(a);
+    }
+    if (name) {
+        agent_pod_detached(a, namespace_, name);
+    }
+}
+
+static uint64_t cni_revision(void *aux)
+{
+    const struct agent *a = aux;
+    return store_revision(a->store);
+}
+
+static void cni_port_add(void *aux, const char *name, const struct attach_id *ids, size_t n_ids,
+                         attach_done_fn *done, void *done_aux)
+{
+    struct agent *a = aux;
+    struct switchdb_id *copy = mem_calloc(n_ids ? n_ids : 1, sizeof *copy);
+    for (size_t i = 0; i < n_ids; i++) {
+        copy[i] = (struct switchdb_id){ids[i].key, ids[i].value};
+    }
+    struct switchdb_port_spec spec = {
+        .name = name, .interface_type = "", .ids = copy, .n_ids = n_ids};
+    switchdb_port_add(a->db, &spec, done, done_aux);
+    mem_free(copy);
+}
+
+static void cni_port_del(void *aux, const char *const *names, size_t n, attach_done_fn *done,
+                         void *done_aux)
+{
+    struct agent *a = aux;
+    switchdb_port_del(a->db, names, n, done, done_aux);
+}
+
+/* Work for the CNI end, after which the agent looks at its own progress: records may be known. */
+struct cni_work {
+    struct agent *a;
+    attach_work_fn *run, *done;
+    void *arg;
+};
+
+static void cni_work_run(void *aux)
+{
+    struct cni_work *w = aux;
+    w->run(w->arg);
+}
+
+static void cni_work_done(void *aux)
+{
+    struct cni_work *w = aux;
+    w->done(w->arg);
+    if (!w->a->stopping) {
+        agent_progress(w->a);
+    }
+    mem_free(w);
+}
+
+static void cni_work(void *aux, attach_work_fn *run, attach_work_fn *done, void *arg)
+{
+    struct agent *a = aux;
+    struct cni_work *w = mem_calloc(1, sizeof *w);
+    *w = (struct cni_work){.a = a, .run = run, .done = done, .arg = arg};
+    work_submit(a->loop, cni_work_run, cni_work_done, w);
+}
+
+static int64_t cni_now(void *aux)
+{
+    const struct agent *a = aux;
+    return loop_now(a->loop);
+}
+
+static void cni_timer(void *aux, int64_t when)
+{
+    struct agent *a = aux;
+    if (a->attach_timer) {
+        loop_timer_at(a->attach_timer, when);
+    }
+}
+
+static void cni_time(void *aux)
+{
+    struct agent *a = aux;
+    attach_run(a->attach, loop_now(a->loop));
+}
+
+static const struct cni_host cni_host = {
+    .node = agent_cni_node,
+    .pod = cni_pod,
+    .attachment = cni_attachment,
+    .revision = cni_revision,
+    .port_add = cni_port_add,
+    .port_del = cni_port_del,
+    .work = cni_work,
+    .now = cni_now,
+    .timer = cni_timer,
+};
+
+void agent_cni_start(struct agent *a)
+{
+    struct attach_config config = {
+        .host = &cni_host,
+        .host_aux = a,
+        .run_dir = a->o->run_dir,
+        .owner = a->o->gateway,
+        .pod_timeout_ms = a->o->pod_timeout_ms,
+    };
+    a->attach_timer = loop_timer_new(a->loop, cni_time, a);
+    a->attach = attach_new(&config);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Inside core/agent: the agent's state, shared by its parts.
+ *
+ *   agent.c         making and ending it; running the engine; what was acknowledged
+ *   agent_source.c  the folder of manifests -> input tables
+ *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
+ *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
+ *   agent_cni.c     what the CNI end asks of the rest
+ *   agent_wait.c    readiness, and who waits for it or for a sync
+ *   api*.c          the local API
+ *
+ * Everything runs on the loop's thread. */
+#ifndef SEINE_AGENT_AGENT_INTERNAL_H
+#define SEINE_AGENT_AGENT_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "cni/attach.h"
+#include "core/agent/options.h"
+#include "core/base/hmap.h"
+#include "core/engine/engine.h"
+#include "core/intent/tables.h"
+#include "core/io/dirwatch.h"
+#include "core/io/http_server.h"
+#include "core/io/loop.h"
+#include "core/io/stream.h"
+#include "core/k8s/folder.h"
+#include "core/k8s/object.h"
+#include "ovs/flow_target.h"
+#include "ovs/switchdb.h"
+
+struct host;
+struct wait;
+
+/* Input up to 'revision' was derived; it is acknowledged when each space has reached 'generation'.
+ */
+struct agent_mark {
+    bool set;
+    uint64_t revision;
+    uint64_t generation[SPACE_N];
+    uint64_t since_ns; /* the first change of input that it covers; 0: none */
+};
+
+struct agent {
+    const struct options *o;
+    struct loop *loop;
+    struct engine *engine;
+    struct store *store;
+    struct loop_deferred *run;
+    struct loop_timer *audit;
+    struct loop_signal *signals[2];
+    bool stopping;
+    uint64_t started_ns;
+
+    /* sources */
+    struct folder *folder;
+    struct dirwatch *watch;
+    struct hmap kept; /* Pods whose object is gone but for their attachment */
+    uint64_t complete_ns;
+
+    /* the switch */
+    struct switchdb *db;
+    struct flow_target *target;
+    struct stream_tls tls;
+    bool config_known; /* the bridge's ports were known once */
+    bool gate;
+    bool flows_whole; /* since this connection, everything was acknowledged once */
+    char disconnected[ERR_TEXT_MAX], refused[ERR_TEXT_MAX];
+
+    struct host *host;
+    struct attach *attach;
+    struct loop_timer *attach_timer;
+
+    /* progress */
+    struct agent_mark mark;
+    uint64_t acked_revision;
+    uint64_t changed_ns; /* the first change of input that no mark covers yet; 0: none */
+    bool ready;
+    char why[ERR_TEXT_MAX];
+    struct wait *waits;
+    uint64_t recompute_runs, recompute_differences;
+
+    struct http_server *api, *metrics;
+};
+
+/* ---- agent.c ---- */
+/* Input changed: derive soon, in slices of a loop turn. */
+void agent_changed(struct agent *a);
+/* A target acknowledged something or changed its state. */
+void agent_progress(struct agent *a);
+/* Derives everything again; returns the number of differences, and what they are. */
+size_t agent_recompute(struct agent *a, struct sbuf *report);
+
+/* ---- agent_source.c ---- */
+void agent_source_start(struct agent *a);
+void agent_source_end(struct agent *a);
+/* Every document that was bad at first load is mended, and the first load done. */
+bool agent_source_is_complete(struct agent *a);
+/* This node's own object, NULL: none (yet). */
+const struct node *agent_own_node(const struct agent *a);
+bool agent_pod_is_kept(const struct agent *a, const char *key);
+/* The last attachment of a Pod went: its kept object goes too. */
+void agent_pod_detached(struct agent *a, const char *namespace_, const char *name);
+
+/* ---- agent_switch.c ---- */
+int agent_switch_start(struct agent *a, struct err *err);
+void agent_switch_end(struct agent *a);
+bool agent_switch_is_ready(const struct agent *a);
+/* Opens the gate once everything that it waits for is there. */
+void agent_switch_gate(struct agent *a);
+
+/* ---- agent_host.c ---- */
+void host_start(struct agent *a);
+void host_end(struct agent *a);
+/* Desired rows or the node changed: brings the system there. */
+void host_poke(struct agent *a);
+/* The system may have changed: reads it back first. */
+void host_reread(struct agent *a);
+bool host_is_settled(const struct agent *a);   /* as desired, nothing under way */
+const char *host_error(const struct agent *a); /* "" or why not */
+uint32_t host_mtu(const struct agent *a);      /* of Pods; 0: not known yet */
+
+/* ---- agent_cni.c ---- */
+void agent_cni_start(struct agent *a);
+
+/* What attach_node says of this moment. */
+void agent_cni_node(void *aux, struct attach_node *out);
+
+/* ---- agent_wait.c ---- */
+/* Looks again at readiness and at everyone who waits. */
+void wait_look(struct agent *a);
+/* Says what is not acknowledged of 'revision', one text a line; "" if nothing. */
+void wait_missing(struct agent *a, uint64_t revision, struct sbuf *out);
+void wait_status(struct agent *a, struct http_exchange *x, uint32_t timeout_ms);
+void wait_sync(struct agent *a, struct http_exchange *x, uint32_t timeout_ms);
+void wait_end(struct agent *a);
+
+/* ---- api.c ---- */
+int api_start(struct agent *a, struct err *err);
+void api_stop(struct agent *a);
+void api_end(struct agent *a);
+/* api_status.c */
+void api_status_format(struct agent *a, struct sbuf *out);
+void api_metrics_format(struct agent *a, struct sbuf *out);
+/* api_get.c: answers GET /v1/<what>. */
+void api_get(struct agent *a, struct http_exchange *x, const char *what);
+/* api_why.c */
+void api_why(struct agent *a, struct http_exchange *x);
+
+#endif

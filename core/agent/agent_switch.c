@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The switch: what OVSDB says about ports becomes node_config and goes to the CNI end; OpenFlow's
+ * connection and acknowledgements move the agent on.
+ *
+ * The gate: nothing is written to the switch before every source is complete, this node's own
+ * object with a podCIDR is there, the bridge's port numbers are known, the records of attached Pods
+ * were read, and all of it was derived.  Until then the switch keeps what it has. */
+#include "core/agent/agent_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "platform/process.h"
+
+enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1 };
+
+/* ---- OVSDB ---- */
+static void switch_put_config(struct agent *a, const struct switchdb_status *status)
+{
+    struct node_config *c = node_config_new(a->o->node_name);
+    mem_free(c->platform);
+    mem_free(c->gateway);
+    c->platform = mem_strdup(process_platform());
+    c->gateway = mem_strdup(a->o->gateway);
+    c->gateway_ofport = status->gateway_ofport;
+    c->tunnel_ofport = status->tunnel_ofport;
+    c->netdev = strcmp(status->datapath_type, "netdev") == 0;
+    c->masquerade = a->o->masquerade;
+    c->encap = true;
+    a->config_known = true;
+    if (store_put(a->store, TABLE_CONFIG, "", c)) {
+        agent_changed(a);
+    }
+}
+
+static void switch_state(void *aux, const struct switchdb_status *status)
+{
+    struct agent *a = aux;
+    static const char *const names[] = {"disconnected", "reading", "ensuring", "ready"};
+    log_msg(LOG_AREA_OVSDB, LOG_INFO, "%s%s%s", names[status->state], *status->error ? ": " : "",
+            status->error);
+    if (status->state == SWITCHDB_READY) {
+        switch_put_config(a, status);
+        if (!flow_target_is_connected(a->target)) {
+            flow_target_connect_now(a->target);
+        }
+        host_reread(a);
+    }
+    attach_switch_changed(a->attach);
+    agent_progress(a);
+}
+
+static void switch_port(void *aux, const struct switchdb_port *port)
+{
+    struct agent *a = aux;
+    struct attach_id ids[SWITCH_MAX_IDS];
+    size_t n = port->n_ids < ARRAY_LEN(ids) ? port->n_ids : ARRAY_LEN(ids);
+    if (port->owner == SWITCHDB_GATEWAY) {
+        host_reread(a);
+    }
+    if (port->owner != SWITCHDB_POD) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = (struct attach_id){port->ids[i].key, port->ids[i].value};
+    }
+    struct attach_port seen = {.name = port->name,
+                               .ofport = port->ofport,
+                               .error = port->error ? port->error : "",
+                               .ids = ids,
+                               .n_ids = n};
+    attach_saw_port(a->attach, &seen);
+}
+
+static void switch_port_gone(void *aux, const char *name)
+{
+    struct agent *a = aux;
+    attach_saw_port_gone(a->attach, name);
+}
+
+static const struct switchdb_events switch_db_events = {
+    .state = switch_state, .port = switch_port, .port_gone = switch_port_gone};
+
+/* ---- OpenFlow ---- */
+static void switch_connected(void *aux, const struct ofmsg_features *features)
+{
+    struct agent *a = aux;
+    (void)features;
+    a->disconnected[0] = 0;
+    log_msg(LOG_AREA_OPENFLOW, LOG_INFO, "%s: connected", a->o->openflow);
+    host_reread(a); /* ovs-vswitchd makes its internal devices anew when it starts */
+    attach_switch_changed(a->attach);
+    agent_progress(a);
+}
+
+static void switch_disconnected(void *aux, const struct err *why)
+{
+    struct agent *a = aux;
+    a->flows_whole = false;
+    if (strcmp(a->disconnected, why->text) != 0) { /* each try that fails alike is told once */
+        snprintf(a->disconnected, sizeof a->disconnected, "%s", why->text);
+        log_msg(LOG_AREA_OPENFLOW, LOG_WARN, "%s: %s", a->o->openflow, why->text);
+    }
+    attach_switch_changed(a->attach);
+    agent_progress(a);
+}
+
+static void switch_acked(void *aux)
+{
+    struct agent *a = aux;
+    if (flow_target_in_sync(a->target)) {
+        a->refused[0] = 0;
+    }
+    agent_progress(a);
+}
+
+static void switch_refused(void *aux, enum ofsession_space space, const char *reason)
+{
+    struct agent *a = aux;
+    (void)space;
+    snprintf(a->refused, sizeof a->refused, "%s", reason);
+    log_msg(LOG_AREA_OPENFLOW, LOG_ERROR, "refused by the switch: %s", reason);
+    agent_progress(a);
+}
+
+static const struct flow_target_events switch_flow_events = {
+    .connected = switch_connected,
+    .disconnected = switch_disconnected,
+    .acked = switch_acked,
+    .refused = switch_refused,
+};
+
+/* ---- together ---- */
+bool agent_switch_is_ready(const struct agent *a)
+{
+    return switchdb_status(a->db).state == SWITCHDB_READY && flow_target_is_connected(a->target);
+}
+
+void agent_switch_gate(struct agent *a)
+{
+    const struct node *own = agent_own_node(a);
+    bool open = agent_source_is_complete(a) && own && own->n_pod_cidrs && a->config_known &&
+                attach_recovered(a->attach) && !engine_is_dirty(a->engine);
+    if (open && !a->gate) {
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "all sources are complete: the switch may be written");
+    }
+    /* Once open it is shut only by what makes the desired sets meaningless. */
+    if (open || !own || !own->n_pod_cidrs) {
+        a->gate = open;
+        flow_target_gate(a->target, open);
+    }
+}
+
+int agent_switch_start(struct agent *a, struct err *err)
+{
+    const struct options *o = a->o;
+    a->tls = (struct stream_tls){.ca_file = o->ovs_ca,
+                                 .cert_file = o->ovs_certificate[0] ? o->ovs_certificate : NULL,
+                                 .key_file = o->ovs_key[0] ? o->ovs_key : NULL};
+    const struct stream_tls *tls = o->ovs_ca[0] ? &a->tls : NULL;
+    struct flow_target_config flows = {
+        .address = o->openflow,
+        .tls = tls,
+        .spaces = {SPACE_FLOW, SPACE_GROUP, SPACE_METER},
+        .controller_id = SWITCH_CONTROLLER_ID,
+    };
+    int rc = flow_target_new(a->loop, a->engine, &flows, &switch_flow_events, a, &a->target, err);
+    if (rc < 0) {
+        return err_wrap(err, "--openflow");
+    }
+    struct switchdb_config db = {
+        .address = o->ovsdb,
+        .tls = tls,
+        .bridge = o->bridge,
+        .datapath_type = o->datapath_type,
+        .gateway = o->gateway,
+        .gateway_mac = mac_from_name("gateway", o->node_name),
+        .tunnel = o->tunnel,
+        .tunnel_type = o->tunnel_type,
+    };
+    rc = switchdb_new(a->loop, &db, &switch_db_events, a, &a->db, err);
+    return rc < 0 ? err_wrap(err, "--ovsdb") : 0;
+}
+
+void agent_switch_end(struct agent *a)
+{
+    switchdb_free(a->db);
+    flow_target_free(a->target);
+    a->db = NULL;
+    a->target = NULL;
+}

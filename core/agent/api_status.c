@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What GET /v1/status and GET /metrics say. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "core/agent/agent_internal.h"
+#include "core/base/mem.h"
+#include "core/base/metrics.h"
+
+enum { STATUS_ERRORS_MAX = 100 };
+
+static void status_sources(struct agent *a, struct sbuf *out)
+{
+    const struct folder_error *errors;
+    bool complete = agent_source_is_complete(a);
+    size_t n = folder_errors(a->folder, &errors);
+    sbuf_printf(out, "\"sources\":[{\"name\":\"folder\",\"complete\":%s,\"completeAfterSeconds\":",
+                complete ? "true" : "false");
+    if (a->complete_ns) {
+        sbuf_printf(out, "%.6f", (double)(a->complete_ns - a->started_ns) / 1e9);
+    } else {
+        sbuf_puts(out, "null");
+    }
+    sbuf_puts(out, ",\"errors\":[");
+    for (size_t i = 0; i < n && i < STATUS_ERRORS_MAX; i++) {
+        sbuf_puts(out, i ? "," : "");
+        sbuf_put_json(out, errors[i].text);
+    }
+    sbuf_puts(out, "]}],");
+}
+
+static void status_space(struct agent *a, const char *name, int space, struct sbuf *out)
+{
+    struct engine_counts c = engine_counts(a->engine, space);
+    sbuf_printf(out, "\"%s\":{\"desired\":%zu,\"installed\":%zu", name, c.desired, c.installed);
+    if (c.refused) {
+        sbuf_printf(out, ",\"refused\":%zu", c.refused);
+    }
+    sbuf_puts(out, "},");
+}
+
+static void status_failures(struct agent *a, struct sbuf *out)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    size_t n = 0;
+    const struct engine_failure *f = engine_failures(a->engine, &arena, &n);
+    sbuf_puts(out, "\"failures\":[");
+    for (size_t i = 0; i < n && i < STATUS_ERRORS_MAX; i++) {
+        sbuf_printf(out, "%s{\"unit\":", i ? "," : "");
+        sbuf_put_json(out, arena_printf(&arena, "%s/%s", f[i].kind, f[i].key));
+        sbuf_puts(out, ",\"reason\":");
+        sbuf_put_json(out, f[i].reason);
+        sbuf_putc(out, '}');
+    }
+    sbuf_puts(out, "],");
+    arena_done(&arena);
+}
+
+static void status_switch(struct agent *a, struct sbuf *out)
+{
+    const struct flow_target_counters *c = flow_target_counters(a->target);
+    struct switchdb_status db = switchdb_status(a->db);
+    sbuf_printf(out,
+                "\"bundles\":{\"committed\":%" PRIu64 ",\"refused\":%" PRIu64
+                ",\"unknown\":%" PRIu64 "},",
+                c->committed, c->refused, c->unknown);
+    sbuf_printf(out,
+                "\"messages\":{\"flowMods\":%" PRIu64 ",\"groupMods\":%" PRIu64
+                ",\"meterMods\":%" PRIu64 "},",
+                c->flow_mods, c->group_mods, c->meter_mods);
+    sbuf_puts(out, "\"ovs\":{\"version\":");
+    sbuf_put_json(out, db.ovs_version);
+    sbuf_puts(out, ",\"datapathType\":");
+    sbuf_put_json(out, db.datapath_type);
+    bool connected = db.connected && flow_target_is_connected(a->target);
+    sbuf_printf(out, ",\"connected\":%s},", connected ? "true" : "false");
+}
+
+void api_status_format(struct agent *a, struct sbuf *out)
+{
+    sbuf_printf(out, "{\"ready\":%s,\"version\":\"%s\",\"node\":", a->ready ? "true" : "false",
+                SEINE_VERSION);
+    sbuf_put_json(out, a->o->node_name);
+    sbuf_puts(out, ",\"reason\":");
+    sbuf_put_json(out, a->why);
+    sbuf_putc(out, ',');
+    status_sources(a, out);
+    status_space(a, "flows", SPACE_FLOW, out);
+    status_space(a, "groups", SPACE_GROUP, out);
+    status_space(a, "meters", SPACE_METER, out);
+    status_switch(a, out);
+    status_failures(a, out);
+    sbuf_printf(out, "\"host\":{\"error\":");
+    sbuf_put_json(out, host_error(a));
+    sbuf_printf(out, ",\"podMTU\":%" PRIu32 "},\"pods\":{\"attached\":%zu},", host_mtu(a),
+                attach_count(a->attach));
+    sbuf_printf(out, "\"recompute\":{\"runs\":%" PRIu64 ",\"differences\":%" PRIu64 "}}\n",
+                a->recompute_runs, a->recompute_differences);
+}
+
+/* ---- metrics: what is counted elsewhere is read when asked for ---- */
+/* A counter whose value is counted elsewhere: never goes down. */
+static void metrics_count(enum metric m, const char *label, double value)
+{
+    double before = metric_get(m, label, NULL);
+    metric_add(m, label, NULL, value > before ? value - before : 0);
+}
+
+static void metrics_source(struct agent *a)
+{
+    const char *kind;
+    size_t n = 0;
+    struct folder_counts counts;
+    folder_counts(a->folder, &counts);
+    metric_set(METRIC_SOURCE_ERRORS, "folder", NULL, (double)counts.errors);
+    for (size_t i = 0; (kind = folder_unknown(a->folder, i, &n)) != NULL; i++) {
+        metrics_count(METRIC_UNKNOWN_KINDS, kind, (double)n);
+    }
+}
+
+static void metrics_spaces(struct agent *a)
+{
+    static const struct {
+        int space;
+        const char *name;
+    } spaces[] = {{SPACE_FLOW, "flow"},
+                  {SPACE_GROUP, "group"},
+                  {SPACE_METER, "meter"},
+                  {SPACE_ROUTE, "route"},
+                  {SPACE_HOSTNAT, "hostnat"}};
+    for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
+        struct engine_counts c = engine_counts(a->engine, spaces[i].space);
+        metrics_count(METRIC_CONFLICTS, spaces[i].name, (double)c.conflicts);
+    }
+    struct engine_counts flows = engine_counts(a->engine, SPACE_FLOW);
+    metric_set(METRIC_FLOWS, "desired", NULL, (double)flows.desired);
+    metric_set(METRIC_FLOWS, "installed", NULL, (double)flows.installed);
+}
+
+void api_metrics_format(struct agent *a, struct sbuf *out)
+{
+    const struct flow_target_counters *c = flow_target_counters(a->target);
+    metrics_source(a);
+    metrics_spaces(a);
+    metrics_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);
+    metrics_count(METRIC_BUNDLES, "committed", (double)c->committed);
+    metrics_count(METRIC_BUNDLES, "refused", (double)c->refused);
+    metrics_count(METRIC_BUNDLES, "unknown", (double)c->unknown);
+    metrics_format(out);
+}

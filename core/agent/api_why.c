@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * GET /v1/why: the verdict of the intents (verdict.h) beside the switch's own, from ofproto/trace.
+ *
+ * This node decides egress of its own Pods and ingress to them.  Where the other party is a Pod of
+ * another node, what that node decides is derived too, from the same objects, in an engine of its
+ * own that has this one Pod attached; the trace is compared with what is decided here.
+ *
+ * The answer is {"agree": BOOL, "text": TABLE, "answer": OBJECT}. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/agent/agent_internal.h"
+#include "core/agent/verdict.h"
+#include "core/base/mem.h"
+#include "core/pipeline/world.h"
+#include "core/pod/pod_local.h"
+#include "ovs/unixctl.h"
+
+enum {
+    WHY_PROTO_ICMP = 1,
+    WHY_PROTO_TCP = 6,
+    WHY_PROTO_UDP = 17,
+    WHY_PROTO_ICMP6 = 58,
+    WHY_PROTO_SCTP = 132,
+    WHY_SOURCE_PORT = 40000,
+};
+
+/* A question while the switch is asked. */
+struct why {
+    struct agent *a;
+    struct http_exchange *x;
+    struct unixctl *call;
+    struct cJSON *answer;
+    struct sbuf text;
+    bool expected;    /* what is decided here */
+    uint32_t port;    /* where it must leave if it is allowed; 0: any */
+    struct sbuf flow; /* what was asked */
+};
+
+static void why_free(struct why *w)
+{
+    cJSON_Delete(w->answer);
+    sbuf_done(&w->text);
+    sbuf_done(&w->flow);
+    mem_free(w);
+}
+
+/* ---- the question ---- */
+static const char *why_protocol(const char *text, uint8_t *proto)
+{
+    static const struct {
+        const char *name;
+        uint8_t proto;
+    } names[] = {{"tcp", WHY_PROTO_TCP},
+                 {"udp", WHY_PROTO_UDP},
+                 {"sctp", WHY_PROTO_SCTP},
+                 {"icmp", WHY_PROTO_ICMP}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (strcmp(names[i].name, text) == 0) {
+            *proto = names[i].proto;
+            return names[i].name;
+        }
+    }
+    return NULL;
+}
+
+static int why_parse(const struct http_exchange *x, struct sbuf text[2], struct verdict_query *q,
+                     struct err *err)
+{
+    auto_sbuf value = SBUF_INIT;
+    *q = (struct verdict_query){.proto = WHY_PROTO_ICMP};
+    if (!http_query(x, "src", &text[0]) || !http_query(x, "dst", &text[1])) {
+        return err_set(err, ERR_INVALID, "src and dst must be given");
+    }
+    q->src = sbuf_cstr(&text[0]);
+    q->dst = sbuf_cstr(&text[1]);
+    if (http_query(x, "family", &value)) {
+        q->family = strcmp(sbuf_cstr(&value), "6") == 0 ? 6 : 4;
+    }
+    if (http_query(x, "proto", &value) && !why_protocol(sbuf_cstr(&value), &q->proto)) {
+        return err_set(err, ERR_INVALID, "%s: no such protocol", value.data);
+    }
+    if (http_query(x, "port", &value)) {
+        int port = atoi(sbuf_cstr(&value));
+        if (port < 0 || port > UINT16_MAX) {
+            return err_set(err, ERR_INVALID, "%s: no such port", value.data);
+        }
+        q->port = (uint16_t)port;
+    }
+    return 0;
+}
+
+/* ---- what another node decides ---- */
+static void why_copy_objects(const struct store *from, struct store *to, struct arena *arena)
+{
+    static const int tables[] = {TABLE_POD, TABLE_NAMESPACE, TABLE_NODE, TABLE_POLICY};
+    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
+        size_t n = 0;
+        const struct row **rows = store_list(from, tables[t], arena, &n);
+        for (size_t i = 0; i < n; i++) {
+            store_put(to, tables[t], rows[i]->key, object_ref(rows[i]->value));
+        }
+    }
+}
+
+/* A Pod of another node, as that node's agent has it attached. */
+static struct attachment *why_attach(const struct pod *pod)
+{
+    struct attachment *at = attachment_new();
+    at->container_id = mem_strdup("why");
+    at->cni_ifname = mem_strdup("eth0");
+    at->netns = mem_strdup("");
+    at->interface = mem_strdup("why0");
+    at->pod_namespace = mem_strdup(pod->meta.namespace_);
+    at->pod_name = mem_strdup(pod->meta.name);
+    at->pod_uid = mem_strdup(pod->meta.uid);
+    at->sequence = 1;
+    at->ofport = 3;
+    at->mac = mac_from_name("pod", pod->meta.name);
+    for (size_t i = 0; i < pod->n_ips && at->n_ips < ATTACHMENT_MAX_IPS; i++) {
+        at->ips[at->n_ips++] = pod->ips[i];
+    }
+    return at;
+}
+
+/* The engine of the node that has 'pod', NULL if no other node has it. */
+static struct engine *why_engine_of(struct agent *a, const char *pod_key, struct arena *arena)
+{
+    const struct row *row = pod_key ? store_get(a->store, TABLE_POD, pod_key) : NULL;
+    const struct pod *pod = row ? row->value : NULL;
+    bool elsewhere = pod && *pod->node_name && strcmp(pod->node_name, a->o->node_name) != 0;
+    if (!elsewhere || pod->host_network || pod->phase == POD_FINISHED || !pod->n_ips) {
+        return NULL;
+    }
+    struct engine *e = world_engine();
+    struct store *s = engine_store(e);
+    why_copy_objects(a->store, s, arena);
+    store_put(s, TABLE_CONFIG, "", node_config_new(pod->node_name));
+    store_put(s, TABLE_ATTACHMENT, "why/eth0", why_attach(pod));
+    while (!engine_run(e, 0)) {}
+    return e;
+}
+
+/* Fills in the side of 'v' that the other party's node decides; the engine must stay until the
+ * verdict was printed. */
+static struct engine *why_elsewhere(struct agent *a, struct verdict *v, struct arena *arena)
+{
+    const struct verdict_party *parties[] = {
+        [DIRECTION_INGRESS] = &v->dst, [DIRECTION_EGRESS] = &v->src};
+    for (size_t d = 0; d < ARRAY_LEN(parties); d++) {
+        struct verdict other;
+        if (v->side[d].here) {
+            continue;
+        }
+        struct engine *e = why_engine_of(a, parties[d]->pod, arena);
+        if (e && verdict_of(engine_store(e), &v->query, arena, &other, NULL) == 0 &&
+            other.side[d].here) {
+            v->side[d] = other.side[d];
+            v->allowed = v->side[DIRECTION_INGRESS].allowed && v->side[DIRECTION_EGRESS].allowed;
+            return e;
+        }
+        engine_free(e);
+    }
+    return NULL;
+}
+
+/* ---- the packet to trace ---- */
+static void why_put_protocol(const struct verdict_query *q, struct sbuf *out)
+{
+    static const struct {
+        uint8_t proto;
+        const char *name;
+    } ports[] = {{WHY_PROTO_TCP, "tcp"}, {WHY_PROTO_UDP, "udp"}, {WHY_PROTO_SCTP, "sctp"}};
+    const char *six = q->family == 6 ? "6" : "";
+    for (size_t i = 0; i < ARRAY_LEN(ports); i++) {
+        if (ports[i].proto == q->proto) {
+            sbuf_printf(out, "%s%s,%s_src=%d,%s_dst=%u", ports[i].name, six, ports[i].name,
+                        WHY_SOURCE_PORT, ports[i].name, (unsigned)q->port);
+            return;
+        }
+    }
+    if (q->proto == WHY_PROTO_ICMP) {
+        sbuf_puts(out, "icmp,icmp_type=8,icmp_code=0");
+    } else if (q->proto == WHY_PROTO_ICMP6) {
+        sbuf_puts(out, "icmp6,icmpv6_type=128,icmpv6_code=0");
+    } else {
+        sbuf_printf(out, "%s,nw_proto=%u", q->family == 6 ? "ipv6" : "ip", (unsigned)q->proto);
+    }
+}
+
+/* The other node whose podCIDR has the address, or NULL. */
+static const struct intent_remote *why_remote(struct agent *a, const struct ip *ip,
+                                              struct arena *arena)
+{
+    size_t n = 0;
+    const struct row **rows = store_list(a->store, TABLE_REMOTE, arena, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct intent_remote *r = rows[i]->value;
+        for (uint32_t c = 0; c < r->n_cidrs; c++) {
+            if (prefix_contains(&r->cidrs[c], ip)) {
+                return r;
+            }
+        }
+    }
+    return NULL;
+}
+
+static void why_put_macs(struct sbuf *out, const struct mac *src, const struct mac *dst)
+{
+    char a[MAC_TEXT_MAX], b[MAC_TEXT_MAX];
+    sbuf_printf(out, ",dl_src=%s,dl_dst=%s", mac_format(src, a), mac_format(dst, b));
+}
+
+/* How the packet of a party that is not attached here comes in. */
+static void why_put_arrival(struct why *w, const struct verdict *v, struct arena *arena)
+{
+    const struct node_config *config = store_get(w->a->store, TABLE_CONFIG, "")->value;
+    const struct intent_remote *remote = why_remote(w->a, &v->src.ip, arena);
+    const struct intent_local *dst = v->dst.local->value;
+    const struct row *self = store_get(w->a->store, TABLE_SELF, "");
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    if (!remote || !remote->tunnel.family) {
+        sbuf_printf(&w->flow, ",in_port=%u", (unsigned)config->gateway_ofport);
+        why_put_macs(&w->flow, &config->gateway_mac, &dst->mac);
+        return;
+    }
+    sbuf_printf(&w->flow, ",in_port=%u,tun_id=0", (unsigned)config->tunnel_ofport);
+    why_put_macs(&w->flow, &remote->gateway_mac, &config->gateway_mac);
+    const struct intent_self *own = self ? self->value : NULL;
+    for (uint32_t i = 0; own && i < own->n_node_ips; i++) {
+        if (own->node_ips[i].family == remote->tunnel.family) {
+            const char *six = remote->tunnel.family == 6 ? "ipv6_" : "";
+            sbuf_printf(&w->flow, ",tun_%ssrc=%s,tun_%sdst=%s", six,
+                        ip_format(&remote->tunnel, from), six, ip_format(&own->node_ips[i], to));
+            return;
+        }
+    }
+}
+
+/* Where a packet of a local Pod goes. */
+static void why_put_departure(struct why *w, const struct verdict *v, struct arena *arena)
+{
+    const struct node_config *config = store_get(w->a->store, TABLE_CONFIG, "")->value;
+    const struct intent_local *src = v->src.local->value;
+    const struct intent_local *dst = v->dst.local ? v->dst.local->value : NULL;
+    sbuf_printf(&w->flow, ",in_port=%u", (unsigned)src->ofport);
+    why_put_macs(&w->flow, &src->mac, dst ? &dst->mac : &config->gateway_mac);
+    if (dst) {
+        w->port = dst == src ? 0 : dst->ofport;
+    } else {
+        w->port =
+            why_remote(w->a, &v->dst.ip, arena) ? config->tunnel_ofport : config->gateway_ofport;
+    }
+}
+
+static void why_put_flow(struct why *w, const struct verdict *v, struct arena *arena)
+{
+    char src[IP_TEXT_MAX], dst[IP_TEXT_MAX];
+    bool six = v->query.family == 6;
+    why_put_protocol(&v->query, &w->flow);
+    sbuf_printf(&w->flow, ",%s=%s,%s=%s,nw_ttl=64", six ? "ipv6_src" : "nw_src",
+                ip_format(&v->src.ip, src), six ? "ipv6_dst" : "nw_dst",
+                ip_format(&v->dst.ip, dst));
+    if (v->src.local) {
+        why_put_departure(w, v, arena);
+    } else {
+        why_put_arrival(w, v, arena);
+        w->port = ((const struct intent_local *)v->dst.local->value)->ofport;
+    }
+}
+
+/* ---- the switch's answer ---- */
+/* The text after the last line that begins with 'lead' (blanks before it aside); NULL: none. */
+static const char *why_last(const char *text, const char *lead)
+{
+    const char *found = NULL;
+    for (const char *p = strstr(text, lead); p; p = strstr(p + 1, lead)) {
+        found = p + strlen(lead);
+    }
+    return found;
+}
+
+static bool why_trace_allows(const struct why *w, const char *text)
+{
+    const char *actions = why_last(text, "Datapath actions: ");
+    const char *port = why_last(text, "-> output port is ");
+    if (!actions || strncmp(actions, "drop", 4) == 0) {
+        return false;
+    }
+    return !w->port || !port || (uint32_t)atoi(port) == w->port;
+}
+
+static void why_answer(struct why *w, const char *trace, const char *error)
+{
+    bool allows = trace && why_trace_allows(w, trace);
+    const char *verdict = !trace ? "unknown" : allows ? "allow" : "drop";
+    bool agree = trace && allows == w->expected;
+    struct sbuf body = SBUF_INIT;
+    cJSON *object = cJSON_AddObjectToObject(w->answer, "trace");
+    cJSON_AddStringToObject(object, "verdict", verdict);
+    cJSON_AddStringToObject(object, "flow", sbuf_cstr(&w->flow));
+    if (error) {
+        cJSON_AddStringToObject(object, "error", error);
+    }
+    cJSON_AddBoolToObject(w->answer, "agree", agree);
+    sbuf_printf(&w->text, "trace      %s%s%s%s\n", verdict, error ? ": " : "", error ? error : "",
+                agree   ? " (the switch agrees)"
+                : trace ? " (THE SWITCH DIFFERS)"
+                        : "");
+    char *json = cJSON_PrintUnformatted(w->answer);
+    sbuf_printf(&body, "{\"agree\":%s,\"text\":", agree ? "true" : "false");
+    sbuf_put_json(&body, w->text.data);
+    sbuf_printf(&body, ",\"answer\":%s}\n", json);
+    cJSON_free(json);
+    http_answer(w->x, 200, "application/json", &body);
+    why_free(w);
+}
+
+static void why_traced(void *aux, const char *text, const struct err *err)
+{
+    why_answer(aux, err->code ? NULL : text, err->code ? err->text : NULL);
+}
+
+static void why_abandoned(void *aux)
+{
+    struct why *w = aux;
+    unixctl_cancel(w->call);
+    why_free(w);
+}
+
+static int why_ask(struct why *w, struct err *err)
+{
+    struct stream_address db;
+    char address[STREAM_ADDRESS_MAX + 64], dir[STREAM_ADDRESS_MAX];
+    int rc = stream_address_parse(w->a->o->ovsdb, &db, err);
+    if (rc < 0 || (db.kind != STREAM_UNIX && db.kind != STREAM_PIPE)) {
+        return err_set(err, ERR_UNSUPPORTED, "ovs-vswitchd is not on this machine");
+    }
+    snprintf(dir, sizeof dir, "%s", db.name);
+    char *slash = strrchr(dir, '/');
+    *(slash ? slash : dir) = 0;
+    rc = unixctl_address(dir, "ovs-vswitchd", address, sizeof address, err);
+    if (rc < 0) {
+        return rc;
+    }
+    const char *args[] = {w->a->o->bridge, w->flow.data};
+    struct unixctl_request request = {
+        .address = address, .method = "ofproto/trace", .args = args, .n_args = ARRAY_LEN(args)};
+    w->call = unixctl_call(w->a->loop, &request, why_traced, w, err);
+    return w->call ? 0 : ERR_INVALID;
+}
+
+/* ---- serving ---- */
+static int why_verdict(struct agent *a, struct verdict_query *q, struct arena *arena,
+                       struct verdict *v, struct err *err)
+{
+    int rc = verdict_of(a->store, q, arena, v, err);
+    if (rc == 0 && v->query.family == 6 && q->proto == WHY_PROTO_ICMP) {
+        q->proto = WHY_PROTO_ICMP6;
+        rc = verdict_of(a->store, q, arena, v, err);
+    }
+    return rc;
+}
+
+static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *v,
+                      struct arena *arena)
+{
+    struct err err = {0};
+    struct why *w = mem_calloc(1, sizeof *w);
+    w->a = a;
+    w->x = x;
+    w->expected = v->allowed;
+    why_put_flow(w, v, arena);
+    struct engine *other = why_elsewhere(a, v, arena);
+    w->answer = verdict_json(v);
+    verdict_table(v, &w->text);
+    engine_free(other);
+    if (why_ask(w, &err) < 0) {
+        why_answer(w, NULL, err.text);
+    } else {
+        http_on_abandon(x, why_abandoned, w);
+    }
+}
+
+void api_why(struct agent *a, struct http_exchange *x)
+{
+    struct sbuf text[2] = {SBUF_INIT, SBUF_INIT};
+    struct verdict_query q;
+    struct verdict v;
+    struct arena arena;
+    struct err err = {0};
+    arena_init(&arena, 0);
+    int rc = why_parse(x, text, &q, &err);
+    if (rc == 0 && !store_get(a->store, TABLE_CONFIG, "")) {
+        rc = err_set(&err, ERR_AGAIN, "not ready: %s", a->why);
+    }
+    rc = rc < 0 ? rc : why_verdict(a, &q, &arena, &v, &err);
+    if (rc == 0) {
+        why_begin(a, x, &v, &arena);
+    } else {
+        http_answer_error(x,
+                          rc == ERR_INVALID     ? 400
+                          : rc == ERR_NOT_FOUND ? 404
+                                                : 503,
+                          "%s", err.text);
+    }
+    arena_done(&arena);
+    sbuf_done(&text[0]);
+    sbuf_done(&text[1]);
+}

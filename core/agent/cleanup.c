@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * `seine-agent cleanup`: takes away what Seine made on this node, and only that.  In this order:
+ * the flows of a bridge that was adopted, then ports and bridge in one transaction, then what lies
+ * outside Open vSwitch: Pods' interfaces, guards, routes, masquerade, files.  What cannot be done
+ * is told, the rest goes on, and the exit code is 1. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/agent/agent.h"
+#include "core/base/log.h"
+#include "core/base/mem.h"
+#include "core/base/vec.h"
+#include "core/intent/tables.h"
+#include "core/io/loop.h"
+#include "core/pipeline/world.h"
+#include "cni/journal.h"
+#include "ovs/flow_target.h"
+#include "ovs/switchdb.h"
+#include "platform/hostnat.h"
+#include "platform/ipc.h"
+#include "platform/netif.h"
+#include "platform/process.h"
+#include "platform/route.h"
+
+enum { CLEANUP_OVSDB_MS = 10000, CLEANUP_FLOWS_MS = 5000, CLEANUP_TURN_MS = 100 };
+
+struct cleanup {
+    const struct options *o;
+    struct loop *loop;
+    struct switchdb *db;
+    bool found; /* ports of ours on the bridge */
+    bool done, failed;
+    struct err result;
+};
+
+static void cleanup_tell(struct cleanup *c, const char *what, const struct err *err)
+{
+    log_msg(LOG_AREA_AGENT, LOG_ERROR, "cleanup: %s: %s", what, err->text);
+    c->failed = true;
+}
+
+/* ---- Open vSwitch ---- */
+static void cleanup_port(void *aux, const struct switchdb_port *port)
+{
+    struct cleanup *c = aux;
+    c->found = c->found || port->owner != SWITCHDB_OTHER;
+}
+
+static void cleanup_done(void *aux, const struct err *err)
+{
+    struct cleanup *c = aux;
+    c->result = *err;
+    c->done = true;
+}
+
+/* Runs the loop until the request is done or the time is over. */
+static bool cleanup_wait_done(struct cleanup *c, int64_t end)
+{
+    while (!c->done && loop_now(c->loop) < end) {
+        loop_run_once(c->loop, CLEANUP_TURN_MS);
+    }
+    return c->done;
+}
+
+/* Every flow of an adopted bridge that Seine served is Seine's. */
+static void cleanup_flows(struct cleanup *c)
+{
+    static const struct flow_target_events none;
+    struct engine *engine = world_engine();
+    struct flow_target_config config = {.address = c->o->openflow,
+                                        .spaces = {SPACE_FLOW, SPACE_GROUP, SPACE_METER}};
+    struct stream_tls tls = {
+        .ca_file = c->o->ovs_ca, .cert_file = c->o->ovs_certificate, .key_file = c->o->ovs_key};
+    struct flow_target *target = NULL;
+    struct err err = {0};
+    config.tls = c->o->ovs_ca[0] ? &tls : NULL;
+    int64_t end = loop_now(c->loop) + CLEANUP_FLOWS_MS;
+    if (flow_target_new(c->loop, engine, &config, &none, c, &target, &err) == 0) {
+        flow_target_gate(target, true);
+        while (!flow_target_in_sync(target) && loop_now(c->loop) < end) {
+            loop_run_once(c->loop, CLEANUP_TURN_MS);
+        }
+        if (!flow_target_in_sync(target)) {
+            err_set(&err, ERR_TIMEOUT, "the switch did not answer");
+        }
+    }
+    if (err.code) {
+        cleanup_tell(c, "flows", &err);
+    }
+    flow_target_free(target);
+    engine_free(engine);
+}
+
+/* Waits until the database was read: false if that takes too long. */
+static bool cleanup_read(struct cleanup *c, int64_t end)
+{
+    enum switchdb_state state = switchdb_status(c->db).state;
+    while ((state == SWITCHDB_DISCONNECTED || state == SWITCHDB_READING) &&
+           loop_now(c->loop) < end) {
+        loop_run_once(c->loop, CLEANUP_TURN_MS);
+        state = switchdb_status(c->db).state;
+    }
+    return state == SWITCHDB_ENSURING || state == SWITCHDB_READY;
+}
+
+static void cleanup_ports(struct cleanup *c)
+{
+    int64_t end = loop_now(c->loop) + CLEANUP_OVSDB_MS;
+    struct err err = {0};
+    /* The first call only says that nothing is to be made; it ends as "not connected". */
+    switchdb_cleanup(c->db, cleanup_done, c);
+    cleanup_wait_done(c, end);
+    if (!cleanup_read(c, end)) {
+        const char *why = switchdb_status(c->db).error;
+        err_set(&err, ERR_TIMEOUT, "%s", *why ? why : "no answer");
+        cleanup_tell(c, "OVSDB", &err);
+        return;
+    }
+    switchdb_each_port(c->db, cleanup_port, c);
+    if (c->found && switchdb_status(c->db).bridge_adopted) {
+        cleanup_flows(c);
+    }
+    c->done = false;
+    switchdb_cleanup(c->db, cleanup_done, c);
+    if (!cleanup_wait_done(c, end)) {
+        err_set(&c->result, ERR_TIMEOUT, "no answer");
+    }
+    if (c->result.code) {
+        cleanup_tell(c, "OVSDB", &c->result);
+    }
+}
+
+static void cleanup_switch(struct cleanup *c)
+{
+    static const struct switchdb_events none;
+    struct stream_tls tls = {
+        .ca_file = c->o->ovs_ca, .cert_file = c->o->ovs_certificate, .key_file = c->o->ovs_key};
+    struct switchdb_config config = {
+        .address = c->o->ovsdb,
+        .tls = c->o->ovs_ca[0] ? &tls : NULL,
+        .bridge = c->o->bridge,
+        .datapath_type = c->o->datapath_type,
+        .gateway = c->o->gateway,
+        .tunnel = c->o->tunnel,
+        .tunnel_type = c->o->tunnel_type,
+    };
+    struct err err = {0};
+    c->loop = loop_new();
+    if (switchdb_new(c->loop, &config, &none, c, &c->db, &err) < 0) {
+        cleanup_tell(c, "OVSDB", &err);
+    } else {
+        cleanup_ports(c);
+    }
+    switchdb_free(c->db);
+    loop_free(c->loop);
+}
+
+/* ---- the node's own stack ---- */
+static void cleanup_pods(struct cleanup *c)
+{
+    char **names = NULL;
+    size_t n = 0;
+    struct err err = {0};
+    if (netif_pod_list(c->o->gateway, &names, &n, &err) < 0) {
+        cleanup_tell(c, "Pods' interfaces", &err);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (netif_pod_delete(names[i], &err) < 0) {
+            cleanup_tell(c, names[i], &err);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+}
+
+struct cleanup_keys {
+    VEC(char *) v; /* NUL-terminated */
+};
+
+static void cleanup_route(void *aux, struct bytes key, struct bytes value)
+{
+    struct cleanup_keys *keys = aux;
+    (void)value;
+    VEC_PUSH(&keys->v, mem_strndup(key.p, key.n));
+}
+
+static void cleanup_routes(struct cleanup *c)
+{
+    struct cleanup_keys keys = {VEC_INIT};
+    struct err err = {0};
+    int rc = route_dump(c->o->gateway, cleanup_route, &keys, &err);
+    if (rc < 0 && rc != ERR_NOT_FOUND) { /* routes go with their device */
+        cleanup_tell(c, "routes", &err);
+    }
+    for (size_t i = 0; i < keys.v.n; i++) {
+        struct bytes key = {keys.v.v[i], strlen(keys.v.v[i])};
+        rc = route_set(key, (struct bytes){NULL, 0}, &err);
+        if (rc < 0 && rc != ERR_NOT_FOUND) {
+            cleanup_tell(c, keys.v.v[i], &err);
+        }
+        mem_free(keys.v.v[i]);
+    }
+    VEC_DONE(&keys.v);
+}
+
+static void cleanup_host(struct cleanup *c)
+{
+    struct err err = {0};
+    if (hostnat_replace(c->o->gateway, NULL, 0, &err) < 0) {
+        cleanup_tell(c, "masquerade", &err);
+    }
+    if (netif_cleanup(&err) < 0) {
+        cleanup_tell(c, "guards", &err);
+    }
+}
+
+/* ---- files ---- */
+static void cleanup_file(struct cleanup *c, const char *dir, const char *name)
+{
+    auto_sbuf path = SBUF_INIT;
+    struct err err = {0};
+    sbuf_printf(&path, "%s/%s", dir, name);
+    if (file_remove(path.data, &err) < 0) {
+        cleanup_tell(c, path.data, &err);
+    }
+}
+
+static void cleanup_files(struct cleanup *c)
+{
+    auto_sbuf dir = SBUF_INIT, journal = SBUF_INIT;
+    char **names = NULL;
+    size_t n = 0;
+    struct err err = {0};
+    journal_dir_of(c->o->socket, &dir);
+    journal_folder(sbuf_cstr(&dir), &journal);
+    if (file_list(journal.data, &names, &n, &err) == 0) {
+        for (size_t i = 0; i < n; i++) {
+            cleanup_file(c, journal.data, names[i]);
+            mem_free(names[i]);
+        }
+        mem_free(names);
+    }
+    cleanup_file(c, c->o->run_dir, "released");
+    if (file_remove(c->o->socket, &err) < 0) {
+        cleanup_tell(c, c->o->socket, &err);
+    }
+}
+
+int cleanup_run(const struct options *o)
+{
+    struct cleanup c = {.o = o};
+    struct process_lock *lock = NULL;
+    struct err err = {0};
+    if (agent_lock(o, &lock, &err) < 0) {
+        log_msg(LOG_AREA_AGENT, LOG_ERROR, "%s", err.text);
+        return 1;
+    }
+    cleanup_routes(&c);
+    cleanup_switch(&c);
+    cleanup_pods(&c);
+    cleanup_host(&c);
+    cleanup_files(&c);
+    cleanup_file(&c, o->run_dir, "agent.lock");
+    process_unlock(lock);
+    if (!c.failed) {
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "cleanup: nothing of Seine is left");
+    }
+    return c.failed ? 1 : 0;
+}

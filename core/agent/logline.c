@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/agent/logline.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "core/base/sbuf.h"
+
+enum { LOGLINE_TIME_MAX = 40 };
+
+static void logline_time(char out[LOGLINE_TIME_MAX])
+{
+    struct timespec now = {0};
+    char seconds[24] = "";
+    timespec_get(&now, TIME_UTC);
+    const struct tm *tm = gmtime(&now.tv_sec);
+    if (tm) {
+        strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", tm);
+    }
+    snprintf(out, LOGLINE_TIME_MAX, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
+}
+
+/* One call a line, so that lines of several processes do not mix. */
+static void logline_write(void *aux, struct sbuf *line)
+{
+    sbuf_putc(line, '\n');
+    fwrite(line->data, 1, line->len, aux);
+    fflush(aux);
+}
+
+void logline_text(void *aux, enum log_area area, enum log_level level, const char *text)
+{
+    auto_sbuf line = SBUF_INIT;
+    char time[LOGLINE_TIME_MAX];
+    logline_time(time);
+    sbuf_printf(&line, "%s %s %s: %s", time, log_level_name(level), log_area_name(area), text);
+    logline_write(aux, &line);
+}
+
+void logline_json(void *aux, enum log_area area, enum log_level level, const char *text)
+{
+    auto_sbuf line = SBUF_INIT;
+    char time[LOGLINE_TIME_MAX];
+    logline_time(time);
+    sbuf_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"area\":\"%s\",\"msg\":", time,
+                log_level_name(level), log_area_name(area));
+    sbuf_put_json(&line, text);
+    sbuf_putc(&line, '}');
+    logline_write(aux, &line);
+}
