@@ -79,8 +79,12 @@ const char *attachment_pod(const struct attachment *a, struct arena *arena)
 
 bool attachment_is_named(const struct attachment *a)
 {
-    return a->pod_name && *a->pod_name && a->pod_namespace && *a->pod_namespace &&
-           !text_equal(a->pod_name, a->container_id);
+    if (!a->pod_name || !*a->pod_name || !a->pod_namespace || !*a->pod_namespace)
+        return false;
+    /* How CNI records a container without a name. */
+    bool own_name = text_equal(a->pod_namespace, "default") &&
+                    text_equal(a->pod_name, a->container_id) && text_equal(a->pod_uid, "");
+    return !own_name;
 }
 
 void attachment_by_pod(const struct row *row, struct index_sink *sink)
