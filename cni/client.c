@@ -82,7 +82,7 @@ static int client_receive(struct ipc *c, const struct client_request *request,
         }
         closed = n == 0;
         sbuf_put(in, part, n);
-        if (in->len > CLIENT_ANSWER_LIMIT) {
+        if (in->len > (request->limit ? request->limit : CLIENT_ANSWER_LIMIT)) {
             return err_set(err, ERR_TOO_BIG, "the agent's answer is too long");
         }
         rc = a->head_len ? 0 : client_parse_head(in, a, err);
@@ -103,9 +103,10 @@ int client_call(const struct client_request *request, int *status_out, struct sb
     }
     auto_sbuf out = SBUF_INIT, in = SBUF_INIT;
     sbuf_printf(&out,
-                "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+                "%s %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                 "Content-Length: %zu\r\nConnection: close\r\n\r\n%s",
-                request->path, strlen(request->body), request->body);
+                request->method ? request->method : "POST", request->path, strlen(request->body),
+                request->body);
     rc = ipc_write(c, out.data, out.len, request->answer_ms, err);
     struct client_answer a = {0};
     if (rc == 0) {

@@ -69,7 +69,11 @@ static struct answer ask(const char *bytes, size_t step)
     close(listener);
     struct answer a = {0};
     auto_sbuf body = SBUF_INIT;
-    struct client_request request = {path, "/v1/cni", "BODY", 1000, 2000};
+    struct client_request request = {.socket = path,
+                                     .path = "/v1/cni",
+                                     .body = "BODY",
+                                     .connect_ms = 1000,
+                                     .answer_ms = 2000};
     a.rc = client_call(&request, &a.status, &body, &a.err);
     snprintf(a.body, sizeof a.body, "%s", sbuf_cstr(&body));
     int status = 0;
@@ -137,7 +141,11 @@ static void absent_agent_is_told(void **state)
     auto_sbuf body = SBUF_INIT;
     struct err err = {0};
     int status = 0;
-    struct client_request request = {"/tmp/seine-no-such.sock", "/v1/cni", "BODY", 100, 100};
+    struct client_request request = {.socket = "/tmp/seine-no-such.sock",
+                                     .path = "/v1/cni",
+                                     .body = "BODY",
+                                     .connect_ms = 100,
+                                     .answer_ms = 100};
     assert_int_equal(client_call(&request, &status, &body, &err), ERR_NOT_FOUND);
 }
 
