@@ -40,8 +40,12 @@ def need_lab():
 
 
 def equal(got, expected, what):
-    if got != expected:
-        raise Failed("%s: expected %r, got %r" % (what, expected, got))
+    if got == expected:
+        return
+    if isinstance(got, list) and isinstance(expected, list) and len(got) + len(expected) > 20:
+        lines = ["- %s" % x for x in expected if x not in got] + ["+ %s" % x for x in got if x not in expected]
+        raise Failed("%s: expected -, got +\n%s" % (what, "\n".join(lines[:20])))
+    raise Failed("%s: expected %r, got %r" % (what, expected, got))
 
 
 def true(value, what):

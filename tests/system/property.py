@@ -71,7 +71,9 @@ class Dry:
                 json.dump(mine, f)
             sections = render(folder, node, path)
             bridge = "br-" + node
-            args = ["--if-exists", "del-br", bridge, "--", "add-br", bridge, "--", "set", "bridge", bridge,
+            # In one transaction with add-br the daemon would keep the bridge with its flows.
+            self.switch.vsctl("--if-exists", "del-br", bridge)
+            args = ["add-br", bridge, "--", "set", "bridge", bridge,
                     "datapath_type=dummy", "fail_mode=secure", "protocols=[OpenFlow10,OpenFlow15]"]
             for name, number in [("t" + node, 1), ("g" + node, 2)] + [(a["interface"], a["ofPort"]) for a in mine]:
                 args += ["--", "add-port", bridge, name, "--", "set", "Interface", name, "type=dummy",
