@@ -44,21 +44,31 @@ static void put_conntrack(struct flow *f, uint8_t family)
     flow_put(f, STAGE_L3_DEC_TTL, PRIORITY_NORMAL);
 }
 
-/* Packets of connections that were let through, and ICMP errors about them, skip policy. */
+/* Packets of connections that were let through, and ICMP errors about them, skip policy.  Open
+ * vSwitch's userspace connection tracking knows no SCTP ports, only the pair of addresses: what an
+ * SCTP opener sends is judged packet by packet. */
 static void put_states(struct flow *f)
 {
     static const uint64_t past_policy[] = {CT_EST, CT_REL};
     match_set_masked(&f->match, F_CT_STATE, CT_INV | CT_TRK, CT_INV | CT_TRK);
     flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_EXCEPTION);
+    for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
+        match_set(&f->match, F_ETH_TYPE, flow_eth_type(family));
+        match_set(&f->match, F_IP_PROTO, PROTO_SCTP);
+        match_set_masked(&f->match, F_CT_STATE, CT_EST | CT_TRK, CT_EST | CT_RPL | CT_TRK);
+        act_goto(&f->actions, STAGE_EGRESS_RULE);
+        flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_ALWAYS);
+    }
     for (size_t i = 0; i < ARRAY_LEN(past_policy); i++) {
         uint64_t state = past_policy[i] | CT_TRK;
         match_set_masked(&f->match, F_CT_STATE, state, state);
+        act_set_masked(&f->actions, F_REG0, REG_PAST_POLICY, REG_PAST_POLICY);
         act_goto(&f->actions, STAGE_L3_FORWARDING);
         flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_NORMAL);
-        match_set_masked(&f->match, F_CT_STATE, state, state);
-        act_goto(&f->actions, STAGE_CONNTRACK_COMMIT);
-        flow_put(f, STAGE_INGRESS_RULE, PRIORITY_EXCEPTION);
     }
+    match_set_masked(&f->match, F_REG0, REG_PAST_POLICY, REG_PAST_POLICY);
+    act_goto(&f->actions, STAGE_CONNTRACK_COMMIT);
+    flow_put(f, STAGE_INGRESS_RULE, PRIORITY_EXCEPTION);
 }
 
 static void put_output(struct flow *f)

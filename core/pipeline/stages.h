@@ -54,7 +54,7 @@
     X(CLUSTER_INGRESS, 76, "ClusterIngressRule", "policy", "reserved", "",                         \
       "Cluster-wide policies, tiers before the namespaces' own.")                                  \
     X(INGRESS_RULE, 80, "IngressRule", "policy", "INGRESS_DEFAULT",                                \
-      "reg1, ct_state, source, protocol, port, conj_id",                                           \
+      "reg0, reg1, source, protocol, port, conj_id",                                               \
       "NetworkPolicy ingress rules; the node's own packets to its Pods pass.")                     \
     X(INGRESS_DEFAULT, 82, "IngressDefault", "policy", "CONNTRACK_COMMIT", "reg1",                 \
       "What no rule allowed is dropped, if it goes to a Pod that is isolated for ingress.")        \
@@ -81,10 +81,12 @@ bool stage_is_reserved(const struct stage_info *s);
 #define REG_LIST(X)                                                                                \
     X(SOURCE, 0, 0, 4, "Where the packet comes from: 1 tunnel, 2 gateway, 3 Pod.")                 \
     X(HAS_OUTPUT, 0, 8, 1, "reg1 holds an output port.")                                           \
+    X(PAST_POLICY, 0, 9, 1, "The packet belongs to a connection that was let through.")            \
     X(OUTPUT_PORT, 1, 0, 32, "OpenFlow port that the packet leaves by.")
 enum reg_source { SOURCE_TUNNEL = 1, SOURCE_GATEWAY = 2, SOURCE_POD = 3 };
 #define REG_SOURCE_MASK UINT64_C(0xf)
 #define REG_HAS_OUTPUT UINT64_C(0x100)
+#define REG_PAST_POLICY UINT64_C(0x200)
 
 /* ---- connection-tracking zones: name, number, doc ---- */
 #define ZONE_LIST(X)                                                                               \
