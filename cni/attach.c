@@ -137,7 +137,7 @@ static void call_log(const struct attach_call *c, double seconds)
 
 static void call_count(const struct attach_call *c, double seconds)
 {
-    char result[16] = "ok";
+    char result[16] = "success";
     const char *verb = c->r.verb < CNI_N_VERBS ? cni_verb_name(c->r.verb) : "none";
     if (c->error.code) {
         snprintf(result, sizeof result, "%d", c->error.code);

@@ -76,6 +76,8 @@ static void cleanup_flows(struct cleanup *c)
     struct err err = {0};
     config.tls = c->o->ovs_ca[0] ? &tls : NULL;
     int64_t end = loop_now(c->loop) + CLEANUP_FLOWS_MS;
+    while (!engine_run(engine, 0)) { /* without input: nothing is desired */
+    }
     if (flow_target_new(c->loop, engine, &config, &none, c, &target, &err) == 0) {
         flow_target_gate(target, true);
         while (!flow_target_in_sync(target) && loop_now(c->loop) < end) {

@@ -11,6 +11,9 @@
 #include "core/base/mem.h"
 #include "core/ctl/ctl.h"
 #include "core/pipeline/stages.h"
+#include "platform/process.h"
+
+enum { CTL_AGAIN_MS = 20 };
 
 static bool ctl_is_tree(const struct ctl *c)
 {
@@ -97,14 +100,31 @@ static void ctl_status_table(const cJSON *s, struct sbuf *out)
                 ctl_number(s, "recompute", "runs"), ctl_number(s, "recompute", "differences"));
 }
 
+/* Asks until the agent answers or --wait is over: it may be starting just now. */
+static int ctl_status_ask(struct ctl *c, cJSON **out, struct err *err)
+{
+    uint64_t end = process_now_ns() + (uint64_t)c->wait_ms * 1000000;
+    for (;;) {
+        uint64_t now = process_now_ns();
+        auto_sbuf path = SBUF_INIT;
+        uint32_t left_ms = now < end ? (uint32_t)((end - now) / 1000000) : 0;
+        sbuf_printf(&path, "/v1/status?wait=%ums", (unsigned)left_ms);
+        struct ctl_request r = {"GET", path.data, left_ms};
+        int rc = ctl_ask_json(c, &r, out, err);
+        bool away = rc == ERR_NOT_FOUND || rc == ERR_REFUSED || rc == ERR_CLOSED;
+        if (!away || !left_ms) {
+            return rc;
+        }
+        process_sleep_ms(CTL_AGAIN_MS);
+    }
+}
+
 int ctl_status(struct ctl *c)
 {
-    auto_sbuf path = SBUF_INIT, out = SBUF_INIT;
+    auto_sbuf out = SBUF_INIT;
     struct err err = {0};
     cJSON *status = NULL;
-    sbuf_printf(&path, "/v1/status?wait=%ums", (unsigned)c->wait_ms);
-    struct ctl_request r = {"GET", path.data, c->wait_ms};
-    if (ctl_ask_json(c, &r, &status, &err) < 0) {
+    if (ctl_status_ask(c, &status, &err) < 0) {
         return ctl_fail(&err);
     }
     int rc;

@@ -100,6 +100,13 @@ void process_trim_memory(void)
     malloc_trim(0);
 }
 
+void process_sleep_ms(unsigned ms)
+{
+    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (int)(ms % 1000) * 1000000};
+    while (nanosleep(&left, &left) < 0 && errno == EINTR) {
+    }
+}
+
 uint64_t process_now_ns(void)
 {
     struct timespec t;

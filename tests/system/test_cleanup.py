@@ -7,6 +7,10 @@ import common
 from lab import netns
 
 
+# Come with forwarding switched on, or when a link-local address is done with its checks.
+BY_KERNEL = ("multicast", "anycast", "local fe80:")
+
+
 def snapshot(node):
     """What of the node must be the same before the first start and after cleanup."""
     ns = node.ns
@@ -16,7 +20,7 @@ def snapshot(node):
     return {
         "links": sorted(link["ifname"] for link in links),
         # What the kernel adds by itself for a device comes and goes with it (and in any order).
-        "routes": [sorted(line for line in text.splitlines() if "multicast" not in line) for text in routes],
+        "routes": [sorted(line for line in text.splitlines() if not line.startswith(BY_KERNEL)) for text in routes],
         "rules": rules,
         "nft": netns.run("nft", "list", "ruleset", ns=ns).stdout,
         "bridges": node.switch.vsctl("list-br"),

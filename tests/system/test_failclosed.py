@@ -87,7 +87,7 @@ def attempt(c, node, name, labels, flood_from, server):
     c.objects.put(obj)
     made = node.add_pod("default", name)
     c.record(made, obj)
-    time.sleep(0.5)
+    time.sleep(1.5)  # a neighbour that did not answer is asked again after a second
     for thread in (inward, outward, ear):
         thread.stop()
     heard = [k for k in c.servers.seen if k[0] == server.full_name and k[2] in made.ips]
