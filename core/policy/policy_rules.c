@@ -243,10 +243,23 @@ static void resolve_named(struct policy_work *w, const struct np_rule *rule,
     peers_done(&peers);
 }
 
+/* Whether some resolved rule will name the peers whatever their ports: else their sets would stand
+ * there for nobody. */
+static bool needs_plain_peers(const struct policy_work *w, const struct np_rule *rule)
+{
+    for (size_t i = 0; i < rule->n_ports; i++) {
+        struct port_name port = {rule->ports[i].name, rule->ports[i].proto};
+        if (!port.name || (w->direction == DIRECTION_INGRESS && somebody_has(w, &port)))
+            return true;
+    }
+    return rule->n_ports == 0;
+}
+
 static void resolve_rule(struct policy_work *w, const struct np_rule *rule)
 {
-    struct peers plain;
-    find_peers(w, rule, NULL, &plain);
+    struct peers plain = {.anyone = false};
+    if (needs_plain_peers(w, rule))
+        find_peers(w, rule, NULL, &plain);
     resolve_numbered(w, rule, &plain);
     for (size_t i = 0; i < rule->n_ports; i++)
         if (rule->ports[i].name)
