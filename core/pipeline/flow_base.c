@@ -44,26 +44,55 @@ static void put_conntrack(struct flow *f, uint8_t family)
     flow_put(f, STAGE_L3_DEC_TTL, PRIORITY_NORMAL);
 }
 
-/* Packets of connections that were let through, and ICMP errors about them, skip policy.  Open
- * vSwitch's userspace connection tracking knows no SCTP ports, only the pair of addresses: what an
- * SCTP opener sends is judged packet by packet. */
+static void act_past_policy(struct flow *f)
+{
+    act_set_masked(&f->actions, F_REG0, REG_PAST_POLICY, REG_PAST_POLICY);
+    act_goto(&f->actions, STAGE_L3_FORWARDING);
+}
+
+static void match_established_sctp(struct flow *f, uint8_t family, uint64_t state, uint64_t mask)
+{
+    match_set(&f->match, F_ETH_TYPE, flow_eth_type(family));
+    match_set(&f->match, F_IP_PROTO, PROTO_SCTP);
+    match_set_masked(&f->match, F_CT_STATE, CT_EST | CT_TRK | state, CT_EST | CT_TRK | mask);
+}
+
+/* Open vSwitch's userspace connection tracking knows no SCTP ports, only the pair of addresses, so
+ * "established" says little.  What goes from a client's port to a server's is judged packet by
+ * packet, what comes from a server's port to a client's passes; of others, what the opener sends is
+ * judged. */
+static void put_sctp_states(struct flow *f, uint8_t family)
+{
+    static const uint64_t client = 0x8000; /* the bit that ephemeral ports have */
+    match_established_sctp(f, family, 0, 0);
+    match_set_masked(&f->match, F_SCTP_SRC, client, client);
+    match_set_masked(&f->match, F_SCTP_DST, 0, client);
+    act_goto(&f->actions, STAGE_EGRESS_RULE);
+    flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_ALWAYS);
+
+    match_established_sctp(f, family, 0, 0);
+    match_set_masked(&f->match, F_SCTP_SRC, 0, client);
+    match_set_masked(&f->match, F_SCTP_DST, client, client);
+    act_past_policy(f);
+    flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_ALWAYS);
+
+    match_established_sctp(f, family, 0, CT_RPL);
+    act_goto(&f->actions, STAGE_EGRESS_RULE);
+    flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_DIRECT);
+}
+
+/* Packets of connections that were let through, and ICMP errors about them, skip policy. */
 static void put_states(struct flow *f)
 {
     static const uint64_t past_policy[] = {CT_EST, CT_REL};
     match_set_masked(&f->match, F_CT_STATE, CT_INV | CT_TRK, CT_INV | CT_TRK);
     flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_EXCEPTION);
-    for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
-        match_set(&f->match, F_ETH_TYPE, flow_eth_type(family));
-        match_set(&f->match, F_IP_PROTO, PROTO_SCTP);
-        match_set_masked(&f->match, F_CT_STATE, CT_EST | CT_TRK, CT_EST | CT_RPL | CT_TRK);
-        act_goto(&f->actions, STAGE_EGRESS_RULE);
-        flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_ALWAYS);
-    }
+    put_sctp_states(f, 4);
+    put_sctp_states(f, 6);
     for (size_t i = 0; i < ARRAY_LEN(past_policy); i++) {
         uint64_t state = past_policy[i] | CT_TRK;
         match_set_masked(&f->match, F_CT_STATE, state, state);
-        act_set_masked(&f->actions, F_REG0, REG_PAST_POLICY, REG_PAST_POLICY);
-        act_goto(&f->actions, STAGE_L3_FORWARDING);
+        act_past_policy(f);
         flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_NORMAL);
     }
     match_set_masked(&f->match, F_REG0, REG_PAST_POLICY, REG_PAST_POLICY);

@@ -130,7 +130,7 @@ void pipeline_docs(struct sbuf *out)
         "change\n"
         "  applies to new connections.  SCTP is the exception: the userspace datapath tracks it "
         "without\n"
-        "  ports, so what the opener sends is judged packet by packet.\n"
+        "  ports, so what a client sends is judged packet by packet.\n"
         "- A node's own addresses reach its own Pods whatever their policies (probes).\n"
         "- Neighbour discovery and ARP are not subject to policy; spoofed ones never pass.\n"
         "- A Pod that is not whole (its port or object is missing, or its object is another "
