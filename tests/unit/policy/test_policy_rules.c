@@ -59,6 +59,23 @@ static void isolation_follows_policy_types(void **state)
     world_done(e);
 }
 
+static void rules_of_an_open_direction_are_not_resolved(void **state)
+{
+    (void)state;
+    struct engine *e = one_local();
+    world_policy(e, "a/p",
+                 "podSelector: {}, policyTypes: [Ingress], egress: [{to: "
+                 "[{podSelector: {}}]}]");
+    assert_int_equal(world_count(e, TABLE_RULE), 0);
+    assert_int_equal(world_count(e, TABLE_SET), 0);
+    world_policy(e, "a/p",
+                 "podSelector: {}, policyTypes: [Egress], ingress: [{from: "
+                 "[{podSelector: {}}]}]");
+    assert_int_equal(world_count(e, TABLE_RULE), 0);
+    assert_int_equal(applied(e, "c-x/eth0 a/p")->n_rules, 0);
+    world_done(e);
+}
+
 static void union_of_policies_decides(void **state)
 {
     (void)state;
@@ -258,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(policy_without_local_pod_leaves_nothing),
         cmocka_unit_test(isolation_follows_policy_types),
+        cmocka_unit_test(rules_of_an_open_direction_are_not_resolved),
         cmocka_unit_test(union_of_policies_decides),
         cmocka_unit_test(equal_rules_and_sets_are_one_row),
         cmocka_unit_test(order_of_peers_and_ports_makes_no_difference),
