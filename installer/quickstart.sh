@@ -43,7 +43,7 @@ if [ "$verb" = up ]; then
     echo "== packages"
     "$root/installer/deps.sh" build run
     echo "== build"
-    (cd "$root" && cmake --preset release > /dev/null && cmake --build --preset release)
+    (cd "$root" && cmake --preset release > /dev/null && cmake --build --preset release --target seine-agent seine-cni seinectl)
 fi
 if ! command -v python3 > /dev/null; then
     # Without it nothing was ever set up.

@@ -269,7 +269,6 @@ class Cluster:
 
     def __enter__(self):
         self.down()
-        os.makedirs(self.objects.dir, exist_ok=True)
         try:
             self.up()
         except BaseException:
@@ -291,6 +290,7 @@ class Cluster:
 
     # ---- everything up and down ----
     def up(self, agents=False):
+        os.makedirs(self.objects.dir, exist_ok=True)
         netns.add(self.fabric)
         run("sh", "-ec", f"""
             sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
