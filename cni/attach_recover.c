@@ -88,6 +88,9 @@ static void recover_run(void *arg)
     struct recover *r = arg;
     for (size_t i = 0; i < r->ports.n; i++) {
         r->ports.v[i].there = r->system->exists(r->ports.v[i].name);
+        if (!r->ports.v[i].there) { /* its guard outlives it */
+            r->system->pod_delete(r->ports.v[i].name, NULL);
+        }
     }
     recover_remove_strays(r);
     if (r->folder.len) {
