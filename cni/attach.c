@@ -197,8 +197,7 @@ static void call_reply_later(struct attach_call *c)
 static struct lock *lock_get(struct attach *a, const char *container_id)
 {
     uint64_t hash = hash_str(container_id, 0);
-    HMAP_FOR_EACH_WITH_HASH(node, &a->locks, hash)
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &a->locks, hash) {
         struct lock *l = CONTAINER_OF(node, struct lock, node);
         if (strcmp(l->container_id, container_id) == 0) {
             return l;
@@ -586,8 +585,7 @@ void attach_saw_port_gone(struct attach *a, const char *name)
 
 static void attach_add_missing(struct attach *a)
 {
-    HMAP_FOR_EACH(node, &a->records)
-    {
+    HMAP_FOR_EACH(node, &a->records) {
         struct record *rec = CONTAINER_OF(node, struct record, node);
         if (rec->settled && !rec->leaving && !rec->in_switch) {
             attach_repair_port(a, rec);
@@ -704,12 +702,10 @@ void attach_free(struct attach *a)
     while (a->calls) {
         call_free(a->calls);
     }
-    HMAP_FOR_EACH_SAFE(node, tmp, &a->locks)
-    {
+    HMAP_FOR_EACH_SAFE(node, tmp, &a->locks) {
         lock_free(a, CONTAINER_OF(node, struct lock, node));
     }
-    HMAP_FOR_EACH_SAFE(node, tmp, &a->records)
-    {
+    HMAP_FOR_EACH_SAFE(node, tmp, &a->records) {
         record_remove(a, CONTAINER_OF(node, struct record, node));
     }
     for (size_t i = 0; i < a->trash.n; i++) {

@@ -178,8 +178,7 @@ static struct attach_call *gc_make_child(struct attach_call *c, const struct rec
 void gc_start(struct attach_call *c)
 {
     VEC(struct attach_call *) children = VEC_INIT;
-    HMAP_FOR_EACH(node, &c->a->records)
-    {
+    HMAP_FOR_EACH(node, &c->a->records) {
         const struct record *rec = CONTAINER_OF(node, struct record, node);
         struct attach_call *child = gc_wants(&c->r, rec) ? gc_make_child(c, rec) : NULL;
         if (child) {

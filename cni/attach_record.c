@@ -21,8 +21,7 @@ static uint64_t record_hash(const char *key)
 
 static struct record *record_find_key(const struct attach *a, const char *key)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &a->records, record_hash(key))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &a->records, record_hash(key)) {
         struct record *rec = CONTAINER_OF(node, struct record, node);
         if (strcmp(rec->key, key) == 0) {
             return rec;
@@ -40,8 +39,7 @@ struct record *record_find(const struct attach *a, const char *container_id, con
 
 struct record *record_find_port(const struct attach *a, const char *name)
 {
-    HMAP_FOR_EACH(node, &a->records)
-    {
+    HMAP_FOR_EACH(node, &a->records) {
         struct record *rec = CONTAINER_OF(node, struct record, node);
         if (strcmp(rec->att->interface, name) == 0) {
             return rec;

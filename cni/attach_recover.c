@@ -210,8 +210,7 @@ void attach_recover(struct attach *a)
         journal_folder(a->run_dir, &r->folder);
         attach_history_path(a, &r->history);
     }
-    HMAP_FOR_EACH(node, &a->records)
-    {
+    HMAP_FOR_EACH(node, &a->records) {
         const struct record *rec = CONTAINER_OF(node, struct record, node);
         struct recover_port port = {.name = mem_strdup(rec->att->interface)};
         VEC_PUSH(&r->ports, port);

@@ -44,8 +44,7 @@ void ipam_free(struct ipam *m)
     if (!m) {
         return;
     }
-    HMAP_FOR_EACH_SAFE(node, tmp, &m->entries)
-    {
+    HMAP_FOR_EACH_SAFE(node, tmp, &m->entries) {
         hmap_remove(&m->entries, node);
         mem_free(CONTAINER_OF(node, struct ipam_entry, node));
     }
@@ -62,8 +61,7 @@ static uint64_t ipam_hash(const struct ip *ip)
 
 static struct ipam_entry *ipam_find(const struct ipam *m, const struct ip *ip)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &m->entries, ipam_hash(ip))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &m->entries, ipam_hash(ip)) {
         struct ipam_entry *e = CONTAINER_OF(node, struct ipam_entry, node);
         if (ip_equal(&e->ip, ip)) {
             return e;
@@ -165,8 +163,7 @@ void ipam_set_pools(struct ipam *m, const struct prefix *cidrs, size_t n)
         }
         m->n_pools += !again && ipam_pool_make(p, &cidrs[i]) ? 1 : 0;
     }
-    HMAP_FOR_EACH_SAFE(node, tmp, &m->entries)
-    {
+    HMAP_FOR_EACH_SAFE(node, tmp, &m->entries) {
         struct ipam_entry *e = CONTAINER_OF(node, struct ipam_entry, node);
         struct ipam_pool *p = ipam_pool_with(m, &e->ip);
         if (p && e->holds) {

@@ -106,8 +106,7 @@ static int request_identify(struct request *r, struct cni_error *e)
 static bool request_is_string_list(const cJSON *list)
 {
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         if (!cJSON_IsString(item)) {
             return false;
         }
@@ -180,8 +179,7 @@ static bool request_parse_ip(const char *text, struct ip *out)
 static int request_read_ips(struct request *r, const cJSON *list, struct cni_error *e)
 {
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         struct ip ip;
         bool again = false;
         if (!cJSON_IsString(item) || !request_parse_ip(item->valuestring, &ip)) {
@@ -226,8 +224,7 @@ static int request_read_prev_interfaces(struct request *r, const cJSON *list, in
     const cJSON *item = NULL;
     int at = 0;
     *ours = -1;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         const char *name, *sandbox, *mac;
         if (!cJSON_IsObject(item) || !request_string(r, item, "name", &name) ||
             !request_string(r, item, "sandbox", &sandbox) ||
@@ -250,8 +247,7 @@ static int request_read_prev_ips(struct request *r, const cJSON *list, int ours,
                                  struct cni_error *e)
 {
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         const cJSON *address = request_member(item, "address");
         const cJSON *interface = request_member(item, "interface");
         struct ip ip;
@@ -303,8 +299,7 @@ static int request_read_valid(struct request *r, const cJSON *config, struct cni
     }
     struct request_attachment *valid =
         arena_alloc(&r->arena, sizeof *valid * ((size_t)cJSON_GetArraySize(list) + 1));
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         struct request_attachment *v = &valid[r->n_valid];
         if (!cJSON_IsObject(item) || !request_string(r, item, "containerID", &v->container_id) ||
             !request_string(r, item, "ifname", &v->ifname) || !*v->container_id || !*v->ifname) {

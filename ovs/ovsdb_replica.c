@@ -55,8 +55,7 @@ void ovsdb_replica_free(struct ovsdb_replica *r)
         return;
     }
     for (size_t i = 0; i < r->n; i++) {
-        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i])
-        {
+        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i]) {
             ovsdb_replica_remove__(r, i, ovsdb_replica_row__(node));
         }
         hmap_done(&r->tables[i]);
@@ -87,8 +86,7 @@ void ovsdb_replica_set_last_id(struct ovsdb_replica *r, const char *id)
 static struct ovsdb_row *ovsdb_replica_lookup__(const struct ovsdb_replica *r, size_t table,
                                                 const char *uuid)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &r->tables[table], hash_str(uuid, 0))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &r->tables[table], hash_str(uuid, 0)) {
         struct ovsdb_row *row = ovsdb_replica_row__(node);
         if (strcmp(row->uuid, uuid) == 0) {
             return row;
@@ -199,8 +197,7 @@ static int ovsdb_replica_updates__(struct ovsdb_replica *r, const cJSON *updates
 static void ovsdb_replica_mark__(struct ovsdb_replica *r, bool sweep)
 {
     for (size_t i = 0; i < r->n; i++) {
-        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i])
-        {
+        HMAP_FOR_EACH_SAFE(node, tmp, &r->tables[i]) {
             struct ovsdb_row *row = ovsdb_replica_row__(node);
             if (!sweep) {
                 row->stale = true;

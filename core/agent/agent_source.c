@@ -28,8 +28,7 @@ struct source_kept {
 
 static struct source_kept *source_kept_find(const struct agent *a, const char *key)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &a->kept, hash_str(key, 0))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &a->kept, hash_str(key, 0)) {
         struct source_kept *k = CONTAINER_OF(node, struct source_kept, node);
         if (strcmp(k->key, key) == 0) {
             return k;
@@ -198,8 +197,7 @@ void agent_source_end(struct agent *a)
 {
     dirwatch_free(a->watch);
     folder_free(a->folder);
-    HMAP_FOR_EACH_SAFE(node, next, &a->kept)
-    {
+    HMAP_FOR_EACH_SAFE(node, next, &a->kept) {
         source_kept_drop(a, CONTAINER_OF(node, struct source_kept, node));
     }
     hmap_done(&a->kept);

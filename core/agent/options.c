@@ -403,8 +403,7 @@ static int options_file_text(struct options_reading *r, const char *text, size_t
             return err_set(err, ERR_INVALID, "not a map of keys to values");
         }
         const cJSON *member;
-        cJSON_ArrayForEach(member, root)
-        {
+        cJSON_ArrayForEach(member, root) {
             *line = document_line(reader, member);
             if (options_file_member(r, member, err) < 0) {
                 return ERR_INVALID;

@@ -132,8 +132,7 @@ static int take_addresses(const cJSON *item, struct attachment *a, struct err *e
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(item, "addresses"), *v;
     if (!cJSON_IsArray(list))
         return err_set(err, ERR_INVALID, "addresses: must be a list");
-    cJSON_ArrayForEach(v, list)
-    {
+    cJSON_ArrayForEach(v, list) {
         if (a->n_ips == ATTACHMENT_MAX_IPS)
             return err_set(err, ERR_INVALID, "addresses: more than %d", ATTACHMENT_MAX_IPS);
         if (!cJSON_IsString(v) || !ip_parse(v->valuestring, &a->ips[a->n_ips]))
@@ -188,8 +187,7 @@ int render_attachments(const char *json, size_t len, struct store *store, struct
     uint64_t sequence = 0;
     if (!cJSON_IsArray(list))
         rc = err_set(err, ERR_INVALID, list ? "not a list" : "not JSON");
-    cJSON_ArrayForEach(item, list)
-    {
+    cJSON_ArrayForEach(item, list) {
         if (rc)
             break;
         struct attachment *a = attachment_new();

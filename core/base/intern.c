@@ -32,8 +32,7 @@ const char *intern_ref(const char *s, size_t n)
 {
     assert(n < UINT32_MAX);
     uint64_t hash = hash_bytes(s, n, 0);
-    HMAP_FOR_EACH_WITH_HASH(node, &intern_pool, hash)
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &intern_pool, hash) {
         struct interned *i = CONTAINER_OF(node, struct interned, node);
         if (i->len == n && (!n || !memcmp(i->text, s, n))) {
             i->refs++;

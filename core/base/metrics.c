@@ -51,8 +51,7 @@ static uint64_t metrics_hash(enum metric m, const char *l1, const char *l2)
 
 static struct metrics_series *metrics_find(enum metric m, const char *l1, const char *l2)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &metrics_all, metrics_hash(m, l1, l2))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &metrics_all, metrics_hash(m, l1, l2)) {
         struct metrics_series *s = CONTAINER_OF(node, struct metrics_series, node);
         if (s->metric == m && !strcmp(s->l1, l1) && !strcmp(s->l2, l2)) {
             return s;
@@ -209,8 +208,7 @@ void metrics_format(struct sbuf *out)
     size_t n = 0;
     auto_free struct metrics_series **all =
         mem_calloc(metrics_all.n, sizeof(struct metrics_series *));
-    HMAP_FOR_EACH(node, &metrics_all)
-    {
+    HMAP_FOR_EACH(node, &metrics_all) {
         all[n++] = CONTAINER_OF(node, struct metrics_series, node);
     }
     qsort(all, n, sizeof(struct metrics_series *), metrics_order);
@@ -230,8 +228,7 @@ void metrics_format(struct sbuf *out)
 
 void metrics_reset(void)
 {
-    HMAP_FOR_EACH_SAFE(node, next, &metrics_all)
-    {
+    HMAP_FOR_EACH_SAFE(node, next, &metrics_all) {
         struct metrics_series *s = CONTAINER_OF(node, struct metrics_series, node);
         hmap_remove(&metrics_all, node);
         mem_free(s->l1);

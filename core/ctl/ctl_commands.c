@@ -47,12 +47,10 @@ static bool ctl_true(const cJSON *json, const char *a, const char *b)
 static void ctl_status_sources(const cJSON *status, struct sbuf *out)
 {
     const cJSON *source, *error;
-    cJSON_ArrayForEach(source, ctl_at(status, "sources", NULL))
-    {
+    cJSON_ArrayForEach(source, ctl_at(status, "sources", NULL)) {
         sbuf_printf(out, "%-14s%s: %s\n", "source", ctl_text(source, "name", NULL),
                     ctl_true(source, "complete", NULL) ? "complete" : "incomplete");
-        cJSON_ArrayForEach(error, ctl_at(source, "errors", NULL))
-        {
+        cJSON_ArrayForEach(error, ctl_at(source, "errors", NULL)) {
             sbuf_printf(out, "%-14s%s\n", "", cJSON_GetStringValue(error));
         }
     }
@@ -61,8 +59,7 @@ static void ctl_status_sources(const cJSON *status, struct sbuf *out)
 static void ctl_status_failures(const cJSON *status, struct sbuf *out)
 {
     const cJSON *failure;
-    cJSON_ArrayForEach(failure, ctl_at(status, "failures", NULL))
-    {
+    cJSON_ArrayForEach(failure, ctl_at(status, "failures", NULL)) {
         sbuf_printf(out, "%-14s%s: %s\n", "failure", ctl_text(failure, "unit", NULL),
                     ctl_text(failure, "reason", NULL));
     }
@@ -156,8 +153,7 @@ int ctl_sync(struct ctl *c)
     }
     bool synced = ctl_true(answer, "synced", NULL);
     int rc = ctl_is_tree(c) ? ctl_print_tree(answer, c->output) : CTL_DONE;
-    cJSON_ArrayForEach(line, ctl_at(answer, "missing", NULL))
-    {
+    cJSON_ArrayForEach(line, ctl_at(answer, "missing", NULL)) {
         fprintf(stderr, "seinectl: not synced: %s\n", cJSON_GetStringValue(line));
     }
     cJSON_Delete(answer);
@@ -460,8 +456,7 @@ int ctl_version(struct ctl *c)
     } else {
         auto_sbuf out = SBUF_INIT;
         const cJSON *item;
-        cJSON_ArrayForEach(item, versions)
-        {
+        cJSON_ArrayForEach(item, versions) {
             sbuf_printf(&out, "%-8s%s\n", item->string, item->valuestring);
         }
         rc = ctl_puts(out.data, out.len);

@@ -65,8 +65,7 @@ static void ctl_yaml_node(const cJSON *json, int lead, struct sbuf *out)
 {
     bool first = true;
     const cJSON *item;
-    cJSON_ArrayForEach(item, json)
-    {
+    cJSON_ArrayForEach(item, json) {
         sbuf_printf(out, "%*s", first ? 0 : lead, "");
         first = false;
         if (cJSON_IsArray(json)) {
@@ -118,15 +117,13 @@ static void ctl_cell(const cJSON *value, struct sbuf *out)
     const cJSON *item;
     bool first = true;
     if (cJSON_IsArray(value)) {
-        cJSON_ArrayForEach(item, value)
-        {
+        cJSON_ArrayForEach(item, value) {
             sbuf_puts(out, first ? "" : ",");
             ctl_cell(item, out);
             first = false;
         }
     } else if (cJSON_IsObject(value)) {
-        cJSON_ArrayForEach(item, value)
-        {
+        cJSON_ArrayForEach(item, value) {
             sbuf_printf(out, "%s%s=", first ? "" : ",", item->string);
             ctl_cell(item, out);
             first = false;
@@ -175,16 +172,14 @@ void ctl_table(const cJSON *items, const struct ctl_column *columns, bool wide, 
     for (size_t i = 0; columns[i].title; i++) {
         widths[i] = strlen(columns[i].title);
     }
-    cJSON_ArrayForEach(item, items)
-    {
+    cJSON_ArrayForEach(item, items) {
         ctl_row(item, columns, wide, cells);
         for (size_t i = 0; columns[i].title; i++) {
             widths[i] = cells[i].len > widths[i] ? cells[i].len : widths[i];
         }
     }
     ctl_put_row(columns, wide, widths, NULL, out);
-    cJSON_ArrayForEach(item, items)
-    {
+    cJSON_ArrayForEach(item, items) {
         ctl_row(item, columns, wide, cells);
         ctl_put_row(columns, wide, widths, cells, out);
     }

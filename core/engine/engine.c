@@ -24,8 +24,7 @@ static uint64_t unit_hash(const struct unit_kind *kind, const char *key)
 
 struct unit *unit_find(const struct engine *e, const struct unit_kind *kind, const char *key)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &e->units, unit_hash(kind, key))
-    {
+    HMAP_FOR_EACH_WITH_HASH(n, &e->units, unit_hash(kind, key)) {
         struct unit *u = CONTAINER_OF(n, struct unit, hmap);
         if (u->kind == kind && strcmp(u->key, key) == 0)
             return u;
@@ -55,6 +54,21 @@ static void unit_make(struct engine *e, const struct unit_kind *kind, const char
     }
     u->gone = false;
     unit_mark(e, u);
+}
+
+/* Takes 'failure' over; NULL: the unit does not fail. */
+static void unit_set_failure(struct engine *e, struct unit *u, char *failure)
+{
+    if (failure && !u->failure) {
+        u->failing_at = (uint32_t)e->failing.n;
+        VEC_PUSH(&e->failing, u);
+    } else if (!failure && u->failure) {
+        struct unit *last = e->failing.v[--e->failing.n];
+        e->failing.v[u->failing_at] = last;
+        last->failing_at = u->failing_at;
+    }
+    mem_free(u->failure);
+    u->failure = failure;
 }
 
 static void unit_free(struct unit *u)
@@ -255,8 +269,7 @@ static void unit_derive(struct engine *e, struct unit *u)
     }
     unit_set_reads(e, u, d->reads.v, d->reads.n);
     unit_contribute(e, u, d);
-    mem_free(u->failure);
-    u->failure = d->failure;
+    unit_set_failure(e, u, d->failure);
     arena_reset(&d->arena);
     if (u->gone) {
         assert(!u->contributions);
@@ -359,15 +372,15 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     HMAP_FOR_EACH_SAFE(n, next, &e->units)
-    unit_free(CONTAINER_OF(n, struct unit, hmap));
+        unit_free(CONTAINER_OF(n, struct unit, hmap));
     hmap_done(&e->units);
-    HMAP_FOR_EACH_SAFE(n, next, &e->readers)
-    {
+    HMAP_FOR_EACH_SAFE(n, next, &e->readers) {
         struct reader *r = CONTAINER_OF(n, struct reader, hmap);
         VEC_DONE(&r->units);
         mem_free(r);
     }
     hmap_done(&e->readers);
+    VEC_DONE(&e->failing);
     for (int i = 0; i < e->n_stages; i++)
         VEC_DONE(&e->queues[i].units);
     mem_free(e->queues);

@@ -98,8 +98,8 @@ struct plan {
  * before it is settled is a caller's mistake (assert).  Keys that were refused are left out until
  * their value changes or engine_retry() is called. */
 const struct plan *engine_plan(struct engine *e, int space);
-/* The target acknowledged the whole plan: installed follows.  (An empty plan is settled already; this
- * is then without effect.) */
+/* The target acknowledged the whole plan: installed follows.  (An empty plan is settled already;
+ * this is then without effect.) */
 void engine_plan_done(struct engine *e, int space);
 /* Nothing of it was done ('refused': item number that was at fault, or SIZE_MAX if not known, with
  * reason).  The item at fault is marked refused with its units; the rest is planned again. */

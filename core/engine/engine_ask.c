@@ -49,8 +49,7 @@ struct engine_entry *engine_entries(const struct engine *e, int space, struct ar
     const struct place *p = place_of(e, space);
     struct engine_entry *v = arena_alloc(a, p->entries.n * sizeof *v);
     size_t n = 0;
-    HMAP_FOR_EACH(node, &p->entries)
-    {
+    HMAP_FOR_EACH(node, &p->entries) {
         const struct entry *entry = CONTAINER_OF(node, struct entry, hmap);
         if (!entry->desired && !entry->installed)
             continue; /* only a plan still holds it */
@@ -98,16 +97,11 @@ static int cmp_failure(const void *pa, const void *pb)
 
 struct engine_failure *engine_failures(const struct engine *e, struct arena *a, size_t *n_out)
 {
-    size_t n = 0;
-    HMAP_FOR_EACH(node, &e->units)
-    n += CONTAINER_OF(node, struct unit, hmap)->failure != NULL;
+    size_t n = e->failing.n;
     struct engine_failure *v = arena_alloc(a, n * sizeof *v);
-    n = 0;
-    HMAP_FOR_EACH(node, &e->units)
-    {
-        const struct unit *u = CONTAINER_OF(node, struct unit, hmap);
-        if (u->failure)
-            v[n++] = (struct engine_failure){u->kind->name, u->key, u->failure};
+    for (size_t i = 0; i < n; i++) {
+        const struct unit *u = e->failing.v[i];
+        v[i] = (struct engine_failure){u->kind->name, u->key, u->failure};
     }
     if (n > 1)
         qsort(v, n, sizeof *v, cmp_failure);
@@ -157,8 +151,7 @@ static void check_units(struct engine *e)
     arena_done(&a);
     if (e->units.n == expected)
         return;
-    HMAP_FOR_EACH(node, &e->units)
-    {
+    HMAP_FOR_EACH(node, &e->units) {
         const struct unit *u = CONTAINER_OF(node, struct unit, hmap);
         if (u->kind->drive != ENGINE_SINGLETON && !store_get(e->store, u->kind->drive, u->key))
             report_unit(e, u->kind, '-', u->key);
@@ -170,7 +163,7 @@ static void settle_all(struct engine *e)
 {
     for (size_t i = 0; i < e->n_places; i++) {
         HMAP_FOR_EACH(node, &e->places[i].entries)
-        entry_settle(e, CONTAINER_OF(node, struct entry, hmap));
+            entry_settle(e, CONTAINER_OF(node, struct entry, hmap));
         arena_reset(&e->derive.arena);
     }
 }
@@ -183,7 +176,7 @@ size_t engine_recompute(struct engine *e, struct sbuf *report)
     e->n_reported = 0;
     check_units(e);
     HMAP_FOR_EACH(node, &e->units)
-    unit_mark(e, CONTAINER_OF(node, struct unit, hmap));
+        unit_mark(e, CONTAINER_OF(node, struct unit, hmap));
     engine_run(e, 0);
     settle_all(e);
     engine_run(e, 0);

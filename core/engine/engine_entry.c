@@ -52,8 +52,7 @@ struct place *place_of(const struct engine *e, int space)
 
 struct entry *entry_find(const struct engine *e, int place, const void *key, size_t n)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &e->places[place].entries, hash_bytes(key, n, 0))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &e->places[place].entries, hash_bytes(key, n, 0)) {
         struct entry *entry = CONTAINER_OF(node, struct entry, hmap);
         if (entry->key_len == n && memcmp(entry->key, key, n) == 0)
             return entry;
@@ -355,8 +354,7 @@ void places_done(struct engine *e)
     for (size_t i = 0; i < e->n_places; i++) {
         struct place *p = &e->places[i];
         plan_drop(e, p);
-        HMAP_FOR_EACH_SAFE(n, next, &p->entries)
-        {
+        HMAP_FOR_EACH_SAFE(n, next, &p->entries) {
             struct entry *entry = CONTAINER_OF(n, struct entry, hmap);
             blob_unref(entry->desired);
             blob_unref(entry->installed);

@@ -76,6 +76,7 @@ struct unit {
     bool dirty, gone;
     struct contribution *contributions; /* in order of (entry, value) */
     char *failure;
+    uint32_t failing_at; /* position in the engine's list of failing units, if 'failure' */
     char key[];
 };
 struct reader { /* the units that read one note */
@@ -109,8 +110,9 @@ struct engine {
     struct store *store;
     struct place *places;
     size_t n_places;
-    struct hmap units;    /* by kind and key */
-    struct hmap readers;  /* by note */
+    struct hmap units;   /* by kind and key */
+    struct hmap readers; /* by note */
+    VEC(struct unit *) failing;
     struct queue *queues; /* by stage */
     int n_stages;
     size_t n_dirty;

@@ -161,8 +161,7 @@ void engine_dump_end(struct engine *e, int space)
     assert(p->dumping);
     p->dumping = false;
     p->must_dump = false;
-    HMAP_FOR_EACH_SAFE(n, next, &p->entries)
-    {
+    HMAP_FOR_EACH_SAFE(n, next, &p->entries) {
         struct entry *entry = CONTAINER_OF(n, struct entry, hmap);
         if (!entry->installed || entry->seen == p->dump)
             continue;

@@ -98,8 +98,7 @@ static struct entry *find_holder(const struct folder *f, const struct object_met
 {
     struct entry *best = NULL;
     *n = 0;
-    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta)) {
         struct entry *e = entry_of(node);
         if (!same_object(e->object, meta))
             continue;
@@ -167,8 +166,7 @@ static void entry_free(struct entry *e)
 static struct entry *find_old(const struct folder *f, const struct folder_file_state *file,
                               const struct object_meta *meta)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta)) {
         struct entry *e = entry_of(node);
         if (e->old && e->file == file && same_object(e->object, meta))
             return e;
@@ -211,8 +209,7 @@ static void settle(struct folder *f, const struct object_meta *meta, bool was_pu
     }
     if (holder->put && !holder->changed)
         return;
-    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta))
-    {
+    HMAP_FOR_EACH_WITH_HASH(node, &f->objects, object_hash(meta)) {
         struct entry *e = entry_of(node);
         if (same_object(e->object, meta))
             e->put = false;

@@ -38,8 +38,7 @@ static void free_value(const struct table *t, const void *value)
 
 static void table_done(struct table *t)
 {
-    HMAP_FOR_EACH_SAFE(n, next, &t->rows)
-    {
+    HMAP_FOR_EACH_SAFE(n, next, &t->rows) {
         struct node *node = CONTAINER_OF(n, struct node, hmap);
         free_value(t, node->row.value);
         mem_free(node);
@@ -47,8 +46,7 @@ static void table_done(struct table *t)
     hmap_done(&t->rows);
     VEC_DONE(&t->sorted);
     for (int x = 0; x < STORE_MAX_INDEXES; x++) {
-        HMAP_FOR_EACH_SAFE(n, next, &t->index[x])
-        {
+        HMAP_FOR_EACH_SAFE(n, next, &t->index[x]) {
             struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
             VEC_DONE(&b->rows);
             mem_free(b);
@@ -80,8 +78,7 @@ static struct table *table_of(const struct store *s, int table)
 
 static struct node *find(const struct table *t, const char *key)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &t->rows, hash_str(key, 0))
-    {
+    HMAP_FOR_EACH_WITH_HASH(n, &t->rows, hash_str(key, 0)) {
         struct node *node = CONTAINER_OF(n, struct node, hmap);
         if (strcmp(node->key, key) == 0)
             return node;
@@ -265,7 +262,7 @@ static const row_vec *sorted_rows(const struct store *s, int table)
     struct table *t = table_of(s, table);
     if (!t->is_listed) {
         HMAP_FOR_EACH(n, &t->rows)
-        VEC_PUSH(&t->sorted, &CONTAINER_OF(n, struct node, hmap)->row);
+            VEC_PUSH(&t->sorted, &CONTAINER_OF(n, struct node, hmap)->row);
         if (t->sorted.n > 1)
             qsort(t->sorted.v, t->sorted.n, sizeof *t->sorted.v, by_key);
         t->is_listed = true;

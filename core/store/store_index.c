@@ -65,8 +65,7 @@ void index_keys(const struct table *t, int index, const struct row *row, struct 
 
 const struct bucket *index_find(const struct table *t, int index, const char *ikey)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash_str(ikey, 0))
-    {
+    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash_str(ikey, 0)) {
         const struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
         if (strcmp(b->ikey, ikey) == 0)
             return b;
@@ -76,8 +75,7 @@ const struct bucket *index_find(const struct table *t, int index, const char *ik
 
 static struct bucket *find_writable(struct table *t, int index, const char *ikey)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash_str(ikey, 0))
-    {
+    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash_str(ikey, 0)) {
         struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
         if (strcmp(b->ikey, ikey) == 0)
             return b;

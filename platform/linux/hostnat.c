@@ -264,14 +264,12 @@ static int hostnat_order(const void *a, const void *b)
 static void hostnat_read_set(const cJSON *objects, const char *name, struct hostnat_rule *r)
 {
     const cJSON *object = NULL, *elem = NULL;
-    cJSON_ArrayForEach(object, objects)
-    {
+    cJSON_ArrayForEach(object, objects) {
         const cJSON *set = hostnat_get(object, "set");
         if (!set || strcmp(hostnat_string(set, "name"), name) != 0) {
             continue;
         }
-        cJSON_ArrayForEach(elem, hostnat_get(set, "elem"))
-        {
+        cJSON_ArrayForEach(elem, hostnat_get(set, "elem")) {
             const cJSON *value = hostnat_get(elem, "elem.val");
             struct prefix p;
             if (hostnat_read_prefix(value ? value : elem, &p)) {
@@ -290,8 +288,7 @@ static void hostnat_read_set(const cJSON *objects, const char *name, struct host
 static bool hostnat_read_rule(const cJSON *objects, const cJSON *rule, struct hostnat_rule *r)
 {
     const cJSON *match = NULL, *from = NULL, *gateway = NULL, *except = NULL;
-    cJSON_ArrayForEach(match, hostnat_get(rule, "expr"))
-    {
+    cJSON_ArrayForEach(match, hostnat_get(rule, "expr")) {
         const char *field = hostnat_string(match, "match.left.payload.field");
         const cJSON *right = hostnat_get(match, "match.right");
         from = strcmp(field, "saddr") == 0 ? right : from;
@@ -330,8 +327,7 @@ int hostnat_dump(const char *gateway, hostnat_row_fn *row, void *aux, struct err
     if (!cJSON_IsArray(objects)) {
         return err_set(err, ERR_PROTOCOL, "nft: not the JSON that was expected");
     }
-    cJSON_ArrayForEach(object, objects)
-    {
+    cJSON_ArrayForEach(object, objects) {
         const cJSON *rule = hostnat_get(object, "rule");
         auto_rule r = {.except = VEC_INIT};
         if (rule && hostnat_read_rule(objects, rule, &r)) {

@@ -103,8 +103,7 @@ void process_trim_memory(void)
 void process_sleep_ms(unsigned ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = (int)(ms % 1000) * 1000000};
-    while (nanosleep(&left, &left) < 0 && errno == EINTR) {
-    }
+    while (nanosleep(&left, &left) < 0 && errno == EINTR) {}
 }
 
 uint64_t process_now_ns(void)

@@ -17,8 +17,7 @@ struct item {
 
 static struct item *find(const struct hmap *m, int value)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, m, hash_u64((uint64_t)value))
-    {
+    HMAP_FOR_EACH_WITH_HASH(n, m, hash_u64((uint64_t)value)) {
         struct item *i = CONTAINER_OF(n, struct item, node);
         if (i->value == value)
             return i;
@@ -59,10 +58,10 @@ static void test_equal_hashes_stay_apart(void **state)
     }
     int seen = 0;
     HMAP_FOR_EACH_WITH_HASH(n, &m, 7)
-    seen |= 1 << CONTAINER_OF(n, struct item, node)->value;
+        seen |= 1 << CONTAINER_OF(n, struct item, node)->value;
     assert_int_equal(seen, 15);
     HMAP_FOR_EACH_WITH_HASH(n, &m, 8)
-    fail();
+        fail();
     hmap_done(&m);
 }
 
@@ -79,11 +78,11 @@ static void test_iteration_sees_each_once_and_may_remove(void **state)
         hmap_insert(&m, &items[i].node, hash_u64((uint64_t)i) % 32);
     }
     HMAP_FOR_EACH(n, &m)
-    CONTAINER_OF(n, struct item, node)->value++;
+        CONTAINER_OF(n, struct item, node)->value++;
     for (int i = 0; i < N; i++)
         assert_int_equal(items[i].value, 1);
     HMAP_FOR_EACH_SAFE(n, next, &m)
-    hmap_remove(&m, n);
+        hmap_remove(&m, n);
     assert_int_equal(m.n, 0);
     hmap_done(&m);
 }

@@ -69,11 +69,8 @@ static struct answer ask(const char *bytes, size_t step)
     close(listener);
     struct answer a = {0};
     auto_sbuf body = SBUF_INIT;
-    struct client_request request = {.socket = path,
-                                     .path = "/v1/cni",
-                                     .body = "BODY",
-                                     .connect_ms = 1000,
-                                     .answer_ms = 2000};
+    struct client_request request = {
+        .socket = path, .path = "/v1/cni", .body = "BODY", .connect_ms = 1000, .answer_ms = 2000};
     a.rc = client_call(&request, &a.status, &body, &a.err);
     snprintf(a.body, sizeof a.body, "%s", sbuf_cstr(&body));
     int status = 0;
