@@ -137,7 +137,7 @@ struct dirwatch {
     bool whole;              /* the next pass is over the whole folder, not these alone */
     bool partial;            /* since the last one over the whole folder there were others */
     bool busy, again;        /* a pass runs; another one is wanted after it */
-    bool all;                /* the pass reads everything, as settled */
+    bool all;                /* the pass is over the whole folder and takes files as settled */
     bool begun;              /* a pass was whole: what comes now comes while we watch */
     bool missing;            /* the folder could not be listed */
     bool links;              /* some file is a link */
@@ -517,7 +517,7 @@ static bool note_seen(struct dirwatch *w, struct known *k, const struct found *f
         k->seen_at = loop_now(w->loop);
     }
     k->link = f->link;
-    return w->all || !k->trusted || !stamp_equal(&k->stamp, &f->stamp);
+    return !k->trusted || !stamp_equal(&k->stamp, &f->stamp);
 }
 
 /* New files become known; what is to be read goes to the listing's todo. */
