@@ -16,6 +16,8 @@
 static const char op_letters[] = {
     [SEL_IN] = 'i', [SEL_NOT_IN] = 'n', [SEL_EXISTS] = 'e', [SEL_NOT_EXISTS] = 'x'};
 
+enum { BOTH_ANCHORS_MAX = 16 };
+
 /* ---- encoding ---- */
 
 static void put(struct sbuf *out, const char *s)
@@ -57,6 +59,19 @@ static uint32_t put_value_anchors(const char *before, const struct requirement *
     return (uint32_t)r->n_values;
 }
 
+/* A value of each: a label that many Pods have, in namespaces with another, is few Pods. */
+static uint32_t put_both_anchors(const struct requirement *namespaces,
+                                 const struct requirement *pods, struct sbuf *out)
+{
+    auto_sbuf before = SBUF_INIT;
+    for (size_t v = 0; v < namespaces->n_values; v++) {
+        sbuf_clear(&before);
+        sbuf_printf(&before, "@%s=%s|", namespaces->key, namespaces->values[v]);
+        put_value_anchors(before.data, pods, out);
+    }
+    return (uint32_t)(namespaces->n_values * pods->n_values);
+}
+
 static void put_port_anchor(uint8_t proto, const char *name, struct sbuf *out)
 {
     sbuf_printf(out, "#%u/%s", (unsigned)proto, name);
@@ -79,6 +94,8 @@ static uint32_t put_anchors(const struct set_spec *spec, struct sbuf *out)
         put(out, before.data);
         return 1;
     }
+    if (pods && namespaces && pods->n_values * namespaces->n_values <= BOTH_ANCHORS_MAX)
+        return put_both_anchors(namespaces, pods, out);
     if (pods)
         return put_value_anchors("*|", pods, out);
     if (namespaces)
@@ -276,6 +293,12 @@ void set_pod_anchors(const struct set_pod *pod, void (*anchor)(void *aux, const 
         sbuf_clear(&text);
         sbuf_printf(&text, "@%s=%s", l->key, l->value);
         anchor(aux, text.data);
+        size_t namespace_len = text.len;
+        for (size_t k = 0; k < pod->labels->n; k++) {
+            sbuf_printf(&text, "|%s=%s", pod->labels->v[k].key, pod->labels->v[k].value);
+            anchor(aux, text.data);
+            text.len = namespace_len;
+        }
     }
     for (size_t i = 0; i < pod->n_ports; i++) {
         sbuf_clear(&text);

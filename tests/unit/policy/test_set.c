@@ -204,7 +204,8 @@ static void anchors_are_the_narrowest(void **state)
     } cases[] = {
         {{.namespace_ = "s", .pods = &wide_and_narrow}, 1, "ns|b=7"},
         {{.namespace_ = "s"}, 1, "ns|"},
-        {{.namespaces = &team, .pods = &wide_and_narrow}, 1, "*|b=7"},
+        {{.namespaces = &team, .pods = &wide_and_narrow}, 2, "@team=x|b=7"},
+        {{.pods = &wide_and_narrow}, 1, "*|b=7"},
         {{.namespaces = &team}, 2, "@team=x"},
         {{.namespaces = NULL}, 1, "*"},
         {{.port_name = "http", .port_proto = TCP}, 1, "#6/http"},
