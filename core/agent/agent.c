@@ -71,8 +71,9 @@ static void agent_look_acked(struct agent *a)
             agent_mark_acked(a);
         }
     }
-    if (!a->flows_whole && flow_target_in_sync(a->target) && !engine_is_dirty(a->engine)) {
-        a->flows_whole = true;
+    if (!engine_is_dirty(a->engine)) {
+        a->flows_whole = a->flows_whole || flow_target_in_sync(a->target);
+        a->changed_ns = 0; /* what is left changed nothing, or is in the mark */
     }
     if (a->acked_revision != before) {
         attach_flows_changed(a->attach, a->acked_revision);

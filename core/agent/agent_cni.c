@@ -50,10 +50,18 @@ static void cni_attachment(void *aux, const char *key, const struct attachment *
         namespace_ = mem_strdup(((const struct attachment *)row->value)->pod_namespace);
         name = mem_strdup(((const struct attachment *)row->value)->pod_name);
     }
-    bool changed = at ? store_put(a->store, TABLE_ATTACHMENT, key, attachment_copy(at))
-                      : store_remove(a->store, TABLE_ATTACHMENT, key);
+    struct attachment *copy = at ? attachment_copy(at) : NULL;
+    if (copy && row && !*copy->pod_uid) { /* found out meanwhile: agent_source.c */
+        mem_free(copy->pod_uid);
+        copy->pod_uid = mem_strdup(((const struct attachment *)row->value)->pod_uid);
+    }
+    bool changed = copy ? store_put(a->store, TABLE_ATTACHMENT, key, copy)
+                        : store_remove(a->store, TABLE_ATTACHMENT, key);
     if (changed) {
         agent_changed(a);
+    }
+    if (changed && at) {
+        agent_pod_attached(a, at->pod_namespace, at->pod_name);
     }
     if (name) {
         agent_pod_detached(a, namespace_, name);

@@ -68,6 +68,8 @@ struct agent {
     bool gate;
     bool flows_whole; /* since this connection, everything was acknowledged once */
     char disconnected[ERR_TEXT_MAX], refused[ERR_TEXT_MAX];
+    struct unixctl *ask_version; /* under way */
+    char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
     struct host *host;
     struct attach *attach;
@@ -101,6 +103,8 @@ bool agent_source_is_complete(struct agent *a);
 /* This node's own object, NULL: none (yet). */
 const struct node *agent_own_node(const struct agent *a);
 bool agent_pod_is_kept(const struct agent *a, const char *key);
+/* An attachment of a Pod came or changed. */
+void agent_pod_attached(struct agent *a, const char *namespace_, const char *name);
 /* The last attachment of a Pod went: its kept object goes too. */
 void agent_pod_detached(struct agent *a, const char *namespace_, const char *name);
 
@@ -108,6 +112,9 @@ void agent_pod_detached(struct agent *a, const char *namespace_, const char *nam
 int agent_switch_start(struct agent *a, struct err *err);
 void agent_switch_end(struct agent *a);
 bool agent_switch_is_ready(const struct agent *a);
+/* The control socket of ovs-vswitchd.  ERR_UNSUPPORTED where it is on another machine. */
+int agent_switch_control(const struct agent *a, char *out, size_t size, struct err *err);
+const char *agent_switch_version(const struct agent *a);
 /* Opens the gate once everything that it waits for is there. */
 void agent_switch_gate(struct agent *a);
 

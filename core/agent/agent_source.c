@@ -12,6 +12,7 @@
 #include "core/base/hash.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/pod/pod_local.h"
 
 static const int source_tables[K8S_N_KINDS] = {
     [K8S_POD] = TABLE_POD,
@@ -50,19 +51,14 @@ bool agent_pod_is_kept(const struct agent *a, const char *key)
 }
 
 /* Whether this Pod is attached on this node. */
-static bool source_is_attached(const struct agent *a, const char *namespace_, const char *name)
+static bool source_is_attached(const struct agent *a, const char *key)
 {
     struct arena arena;
-    arena_init(&arena, 0);
     size_t n = 0;
-    const struct row **rows = store_list(a->store, TABLE_ATTACHMENT, &arena, &n);
-    bool found = false;
-    for (size_t i = 0; i < n && !found; i++) {
-        const struct attachment *at = rows[i]->value;
-        found = strcmp(at->pod_name, name) == 0 && strcmp(at->pod_namespace, namespace_) == 0;
-    }
+    arena_init(&arena, 0);
+    store_list_index(a->store, TABLE_ATTACHMENT, ATTACHMENT_BY_POD, key, &arena, &n);
     arena_done(&arena);
-    return found;
+    return n > 0;
 }
 
 void agent_pod_detached(struct agent *a, const char *namespace_, const char *name)
@@ -70,7 +66,7 @@ void agent_pod_detached(struct agent *a, const char *namespace_, const char *nam
     auto_sbuf key = SBUF_INIT;
     sbuf_printf(&key, "%s/%s", namespace_, name);
     struct source_kept *k = source_kept_find(a, key.data);
-    if (k && !source_is_attached(a, namespace_, name)) {
+    if (k && !source_is_attached(a, key.data)) {
         source_kept_drop(a, k);
         store_remove(a->store, TABLE_POD, key.data);
         agent_changed(a);
@@ -80,9 +76,7 @@ void agent_pod_detached(struct agent *a, const char *namespace_, const char *nam
 /* True if the row stays because the Pod is attached. */
 static bool source_keep(struct agent *a, const char *key)
 {
-    const struct row *row = store_get(a->store, TABLE_POD, key);
-    const struct pod *pod = row ? row->value : NULL;
-    if (!pod || !source_is_attached(a, pod->meta.namespace_, pod->meta.name)) {
+    if (!store_get(a->store, TABLE_POD, key) || !source_is_attached(a, key)) {
         return false;
     }
     struct source_kept *k = mem_calloc(1, sizeof *k);
@@ -103,6 +97,38 @@ static void source_pod_changed(struct agent *a, const char *key)
     }
 }
 
+/* A Pod that was attached without a UID is the one that its object says: should another one come by
+ * that name, it is seen to be another. */
+static void source_give_uid(struct agent *a, const char *key, const struct object_meta *meta)
+{
+    struct arena arena;
+    size_t n = 0;
+    arena_init(&arena, 0);
+    const struct row **rows =
+        store_list_index(a->store, TABLE_ATTACHMENT, ATTACHMENT_BY_POD, key, &arena, &n);
+    for (size_t i = 0; meta->uid_given && i < n; i++) {
+        const struct attachment *at = rows[i]->value;
+        if (!*at->pod_uid) {
+            struct attachment *copy = attachment_copy(at);
+            mem_free(copy->pod_uid);
+            copy->pod_uid = mem_strdup(meta->uid);
+            const char *row_key = arena_strdup(&arena, rows[i]->key);
+            store_put(a->store, TABLE_ATTACHMENT, row_key, copy);
+        }
+    }
+    arena_done(&arena);
+}
+
+void agent_pod_attached(struct agent *a, const char *namespace_, const char *name)
+{
+    auto_sbuf key = SBUF_INIT;
+    sbuf_printf(&key, "%s/%s", namespace_, name);
+    const struct row *row = store_get(a->store, TABLE_POD, key.data);
+    if (row && !agent_pod_is_kept(a, key.data)) {
+        source_give_uid(a, key.data, row->value);
+    }
+}
+
 static void source_put(void *aux, enum k8s_kind kind, const char *key, void *object)
 {
     struct agent *a = aux;
@@ -114,6 +140,7 @@ static void source_put(void *aux, enum k8s_kind kind, const char *key, void *obj
         agent_changed(a);
     }
     if (kind == K8S_POD) {
+        source_give_uid(a, key, store_get(a->store, TABLE_POD, key)->value);
         source_pod_changed(a, key);
     }
 }

@@ -13,6 +13,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "ovs/unixctl.h"
 #include "platform/process.h"
 
 enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1 };
@@ -84,6 +85,45 @@ static void switch_port_gone(void *aux, const char *name)
 static const struct switchdb_events switch_db_events = {
     .state = switch_state, .port = switch_port, .port_gone = switch_port_gone};
 
+/* ---- the daemon's own words ---- */
+int agent_switch_control(const struct agent *a, char *out, size_t size, struct err *err)
+{
+    struct stream_address db;
+    int rc = stream_address_parse(a->o->ovsdb, &db, err);
+    if (rc < 0 || (db.kind != STREAM_UNIX && db.kind != STREAM_PIPE)) {
+        return err_set(err, ERR_UNSUPPORTED, "ovs-vswitchd is not on this machine");
+    }
+    char *slash = strrchr(db.name, '/');
+    *(slash ? slash : db.name) = 0;
+    return unixctl_address(db.name, "ovs-vswitchd", out, size, err);
+}
+
+static void switch_version_told(void *aux, const char *text, const struct err *err)
+{
+    struct agent *a = aux;
+    a->ask_version = NULL;
+    const char *digits = err->code ? NULL : strpbrk(text, "0123456789");
+    if (digits) {
+        snprintf(a->ovs_version, sizeof a->ovs_version, "%.*s", (int)strcspn(digits, " \n"),
+                 digits);
+    }
+}
+
+static void switch_ask_version(struct agent *a)
+{
+    char address[STREAM_ADDRESS_MAX + 64];
+    struct unixctl_request request = {.address = address, .method = "version"};
+    a->ovs_version[0] = 0;
+    if (!a->ask_version && agent_switch_control(a, address, sizeof address, NULL) == 0) {
+        a->ask_version = unixctl_call(a->loop, &request, switch_version_told, a, NULL);
+    }
+}
+
+const char *agent_switch_version(const struct agent *a)
+{
+    return a->ovs_version[0] ? a->ovs_version : switchdb_status(a->db).ovs_version;
+}
+
 /* ---- OpenFlow ---- */
 static void switch_connected(void *aux, const struct ofmsg_features *features)
 {
@@ -91,6 +131,7 @@ static void switch_connected(void *aux, const struct ofmsg_features *features)
     (void)features;
     a->disconnected[0] = 0;
     log_msg(LOG_AREA_OPENFLOW, LOG_INFO, "%s: connected", a->o->openflow);
+    switch_ask_version(a);
     host_reread(a); /* ovs-vswitchd makes its internal devices anew when it starts */
     attach_switch_changed(a->attach);
     agent_progress(a);
@@ -102,7 +143,8 @@ static void switch_disconnected(void *aux, const struct err *why)
     a->flows_whole = false;
     if (strcmp(a->disconnected, why->text) != 0) { /* each try that fails alike is told once */
         snprintf(a->disconnected, sizeof a->disconnected, "%s", why->text);
-        log_msg(LOG_AREA_OPENFLOW, LOG_WARN, "%s: %s", a->o->openflow, why->text);
+        bool expected = !a->db || switchdb_status(a->db).state != SWITCHDB_READY;
+        log_msg(LOG_AREA_OPENFLOW, expected ? LOG_INFO : LOG_WARN, "%s", why->text);
     }
     attach_switch_changed(a->attach);
     agent_progress(a);
@@ -187,6 +229,9 @@ int agent_switch_start(struct agent *a, struct err *err)
 
 void agent_switch_end(struct agent *a)
 {
+    if (a->ask_version) {
+        unixctl_cancel(a->ask_version);
+    }
     switchdb_free(a->db);
     flow_target_free(a->target);
     a->db = NULL;

@@ -71,7 +71,7 @@ static void status_switch(struct agent *a, struct sbuf *out)
                 ",\"meterMods\":%" PRIu64 "},",
                 c->flow_mods, c->group_mods, c->meter_mods);
     sbuf_puts(out, "\"ovs\":{\"version\":");
-    sbuf_put_json(out, db.ovs_version);
+    sbuf_put_json(out, agent_switch_version(a));
     sbuf_puts(out, ",\"datapathType\":");
     sbuf_put_json(out, db.datapath_type);
     bool connected = db.connected && flow_target_is_connected(a->target);

@@ -334,16 +334,8 @@ static void why_abandoned(void *aux)
 
 static int why_ask(struct why *w, struct err *err)
 {
-    struct stream_address db;
-    char address[STREAM_ADDRESS_MAX + 64], dir[STREAM_ADDRESS_MAX];
-    int rc = stream_address_parse(w->a->o->ovsdb, &db, err);
-    if (rc < 0 || (db.kind != STREAM_UNIX && db.kind != STREAM_PIPE)) {
-        return err_set(err, ERR_UNSUPPORTED, "ovs-vswitchd is not on this machine");
-    }
-    snprintf(dir, sizeof dir, "%s", db.name);
-    char *slash = strrchr(dir, '/');
-    *(slash ? slash : dir) = 0;
-    rc = unixctl_address(dir, "ovs-vswitchd", address, sizeof address, err);
+    char address[STREAM_ADDRESS_MAX + 64];
+    int rc = agent_switch_control(w->a, address, sizeof address, err);
     if (rc < 0) {
         return rc;
     }
