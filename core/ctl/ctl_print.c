@@ -22,7 +22,7 @@ int ctl_puts(const char *text, size_t n)
 static bool ctl_yaml_is_plain(const char *s)
 {
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "~"};
-    bool number = strspn(s, "0123456789.+-eExX_:") == strlen(s);
+    bool number = strspn(s, "0123456789.+-eExX_:") == strlen(s) && strpbrk(s, "0123456789");
     if (!*s || number || strpbrk(s, "\n\t\"'#{}[],&*!|>%@`\\") || strstr(s, ": ") ||
         strchr(" -?:=", *s) || s[strlen(s) - 1] == ' ' || s[strlen(s) - 1] == ':') {
         return false;

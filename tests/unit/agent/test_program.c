@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The program itself, without any Open vSwitch: what it says and does while it waits for one.  A
+ * temporary folder holds its run directory and its objects. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cni/client.h"
+#include "core/base/mem.h"
+#include "platform/ipc.h"
+#include "platform/process.h"
+
+enum { PATIENCE_MS = 10000, STOP_MS = 2000, ANSWER_MS = 10000 };
+
+struct fixture {
+    char dir[64];
+    char socket[128], objects[128], run[128], log[128];
+    pid_t pid;
+};
+
+static const char node_yaml[] =
+    "apiVersion: v1\nkind: Node\nmetadata: {name: n1}\nspec: {podCIDR: 10.1.0.0/24}\n"
+    "status: {addresses: [{type: InternalIP, address: 192.0.2.1}]}\n";
+static const char pod_yaml[] = "apiVersion: v1\nkind: Pod\nmetadata: {name: p, labels: {a: b}}\n"
+                               "spec: {nodeName: n2}\nstatus: {podIP: 10.1.1.9}\n";
+
+static void put(const struct fixture *x, const char *name, const char *text)
+{
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", x->objects, name);
+    assert_int_equal(file_write_atomic(path, text, strlen(text), NULL), 0);
+}
+
+/* Starts the program with a word before its flags (NULL: none). */
+static pid_t start(const struct fixture *x, const char *word)
+{
+    char ovsdb[160];
+    snprintf(ovsdb, sizeof ovsdb, "unix:%s/no-db.sock", x->dir);
+    pid_t pid = fork();
+    if (pid != 0) {
+        return pid;
+    }
+    int fd = open(x->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(fd, 2);
+    execl(SEINE_AGENT, "seine-agent", word ? word : "run", "--objects", x->objects, "--node-name",
+          "n1", "--run-dir", x->run, "--ovsdb", ovsdb, "--datapath-type", "netdev", (char *)NULL);
+    _exit(127);
+}
+
+/* Asks the agent; the status, and the body in 'body'. */
+static int ask(const struct fixture *x, const char *method, const char *path, struct sbuf *body)
+{
+    struct client_request request = {.socket = x->socket,
+                                     .method = method,
+                                     .path = path,
+                                     .body = "",
+                                     .connect_ms = ANSWER_MS,
+                                     .answer_ms = ANSWER_MS};
+    int status = 0;
+    sbuf_clear(body);
+    return client_call(&request, &status, body, NULL) < 0 ? -1 : status;
+}
+
+static void wait_for_socket(const struct fixture *x)
+{
+    auto_sbuf body = SBUF_INIT;
+    for (int ms = 0; ms < PATIENCE_MS && ask(x, "GET", "/healthz", &body) != 200; ms += 10) {
+        process_sleep_ms(10);
+    }
+    assert_string_equal(sbuf_cstr(&body), "ok\n");
+}
+
+static int exit_code(pid_t pid)
+{
+    int status = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static int setup(void **state)
+{
+    struct fixture *x = mem_calloc(1, sizeof *x);
+    snprintf(x->dir, sizeof x->dir, "/tmp/seine-agent-XXXXXX");
+    assert_non_null(mkdtemp(x->dir));
+    snprintf(x->run, sizeof x->run, "%s/run", x->dir);
+    snprintf(x->socket, sizeof x->socket, "%s/run/agent.sock", x->dir);
+    snprintf(x->objects, sizeof x->objects, "%s/objects", x->dir);
+    snprintf(x->log, sizeof x->log, "%s/log", x->dir);
+    assert_int_equal(dir_make(x->objects, NULL), 0);
+    put(x, "node.yaml", node_yaml);
+    put(x, "pod.yaml", pod_yaml);
+    x->pid = start(x, NULL);
+    *state = x;
+    wait_for_socket(x);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *x = *state;
+    char command[128];
+    if (x->pid > 0) {
+        kill(x->pid, SIGTERM);
+        waitpid(x->pid, NULL, 0);
+    }
+    snprintf(command, sizeof command, "rm -rf '%s'", x->dir);
+    int rc = system(command);
+    mem_free(x);
+    return rc;
+}
+
+static void it_is_alive_but_not_ready(void **state)
+{
+    const struct fixture *x = *state;
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "GET", "/readyz", &body), 503);
+    assert_non_null(strstr(body.data, "OVSDB: "));
+    assert_int_equal(ask(x, "GET", "/v1/status?wait=50ms", &body), 200);
+    assert_non_null(strstr(body.data, "\"ready\":false"));
+    assert_non_null(strstr(body.data, "\"node\":\"n1\""));
+    assert_non_null(strstr(body.data, "\"complete\":true"));
+    assert_non_null(strstr(body.data, "\"connected\":false"));
+}
+
+static void lists_are_answered_without_a_switch(void **state)
+{
+    const struct fixture *x = *state;
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "GET", "/v1/get/pods", &body), 200);
+    assert_non_null(strstr(body.data, "\"name\":\"p\""));
+    assert_non_null(strstr(body.data, "\"addresses\":[\"10.1.1.9\"]"));
+    assert_non_null(strstr(body.data, "\"labels\":{\"a\":\"b\"}"));
+    assert_int_equal(ask(x, "GET", "/v1/get/nodes", &body), 200);
+    assert_non_null(strstr(body.data, "\"podCIDRs\":[\"10.1.0.0/24\"]"));
+    static const char *const lists[] = {"policies", "rules", "flows", "groups", "meters"};
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        char path[64];
+        snprintf(path, sizeof path, "/v1/get/%s", lists[i]);
+        assert_int_equal(ask(x, "GET", path, &body), 200);
+    }
+}
+
+static void unknown_paths_and_methods_are_refused(void **state)
+{
+    const struct fixture *x = *state;
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "GET", "/nothing", &body), 404);
+    assert_int_equal(ask(x, "GET", "/v1/get/dances", &body), 404);
+    assert_int_equal(ask(x, "GET", "/v1/get/", &body), 404);
+    assert_int_equal(ask(x, "POST", "/v1/get/pods", &body), 404);
+    assert_int_equal(ask(x, "GET", "/v1/sync", &body), 405);
+    assert_int_equal(ask(x, "DELETE", "/v1/status", &body), 405);
+    assert_int_equal(ask(x, "GET", "/v1/get/flows?table=NoSuch", &body), 400);
+    assert_int_equal(ask(x, "GET", "/v1/why?src=a/b", &body), 400);
+    assert_int_equal(ask(x, "GET", "/v1/why?src=a/b&dst=a/c&proto=ftp", &body), 400);
+}
+
+static void a_sync_tells_what_is_missing(void **state)
+{
+    const struct fixture *x = *state;
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "POST", "/v1/sync?timeout=100ms", &body), 200);
+    assert_non_null(strstr(body.data, "\"synced\":false"));
+    assert_non_null(strstr(body.data, "OVSDB"));
+    put(x, "bad.yaml", "kind: Pod\napiVersion: v1\nmetadata: {name: 5}\n");
+    assert_int_equal(ask(x, "POST", "/v1/sync?timeout=100ms", &body), 200);
+    assert_non_null(strstr(body.data, "bad.yaml:3"));
+}
+
+static void a_sync_reads_what_is_there_at_its_call(void **state)
+{
+    const struct fixture *x = *state;
+    auto_sbuf body = SBUF_INIT;
+    for (int i = 0; i < 20; i++) {
+        char yaml[160], want[32];
+        snprintf(want, sizeof want, "\"name\":\"q%d\"", i);
+        snprintf(yaml, sizeof yaml, "kind: Pod\napiVersion: v1\nmetadata: {name: q%d}\n", i);
+        put(x, "q.yaml", yaml);
+        ask(x, "POST", "/v1/sync?timeout=50ms", &body);
+        assert_int_equal(ask(x, "GET", "/v1/get/pods", &body), 200);
+        if (!strstr(body.data, want)) {
+            fail_msg("round %d: %s is not in %s", i, want, body.data);
+        }
+    }
+}
+
+static void recompute_finds_no_difference(void **state)
+{
+    const struct fixture *x = *state;
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "POST", "/v1/recompute", &body), 200);
+    assert_non_null(strstr(body.data, "\"differences\":0"));
+    assert_int_equal(ask(x, "GET", "/v1/status", &body), 200);
+    assert_non_null(strstr(body.data, "\"recompute\":{\"runs\":1,\"differences\":0}"));
+}
+
+static void metrics_have_the_stable_names(void **state)
+{
+    const struct fixture *x = *state;
+    static const char *const names[] = {
+        "seine_openflow_flow_mods_total",    "seine_openflow_bundles_total{result=\"committed\"}",
+        "seine_recompute_differences_total", "seine_flows{state=\"desired\"}",
+        "seine_flows{state=\"installed\"}",  "seine_source_errors{source=\"folder\"} 0",
+    };
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "GET", "/metrics", &body), 200);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!strstr(body.data, names[i])) {
+            fail_msg("%s is not in\n%s", names[i], body.data);
+        }
+    }
+}
+
+/* The log holds 'text' by now or soon. */
+static void log_tells(const struct fixture *x, const char *text)
+{
+    for (int ms = 0; ms < PATIENCE_MS; ms += 20) {
+        auto_free char *log = NULL;
+        size_t n = 0;
+        if (file_read(x->log, 1 << 20, &log, &n, NULL) == 0 && strstr(log, text)) {
+            return;
+        }
+        process_sleep_ms(20);
+    }
+    fail_msg("the log does not tell: %s", text);
+}
+
+static void a_second_agent_names_the_first(void **state)
+{
+    const struct fixture *x = *state;
+    char pid[64];
+    assert_int_equal(exit_code(start(x, NULL)), 1);
+    snprintf(pid, sizeof pid, "pid %d", (int)x->pid);
+    log_tells(x, pid);
+    auto_sbuf body = SBUF_INIT;
+    assert_int_equal(ask(x, "GET", "/healthz", &body), 200); /* and does it no harm */
+}
+
+static void cleanup_refuses_while_an_agent_runs(void **state)
+{
+    const struct fixture *x = *state;
+    assert_int_equal(exit_code(start(x, "cleanup")), 1);
+    log_tells(x, "another agent runs");
+}
+
+static void signals_end_it_in_time(void **state)
+{
+    struct fixture *x = *state;
+    static const int signals[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < 2; i++) {
+        uint64_t begin = process_now_ns();
+        kill(x->pid, signals[i]);
+        assert_int_equal(exit_code(x->pid), 0);
+        assert_true(process_now_ns() - begin < (uint64_t)STOP_MS * 1000000);
+        x->pid = start(x, NULL);
+        wait_for_socket(x);
+    }
+}
+
+static void a_killed_agent_s_socket_is_taken_over(void **state)
+{
+    struct fixture *x = *state;
+    kill(x->pid, SIGKILL);
+    waitpid(x->pid, NULL, 0);
+    x->pid = start(x, NULL);
+    wait_for_socket(x);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(it_is_alive_but_not_ready),
+        TEST(lists_are_answered_without_a_switch),
+        TEST(unknown_paths_and_methods_are_refused),
+        TEST(a_sync_tells_what_is_missing),
+        TEST(a_sync_reads_what_is_there_at_its_call),
+        TEST(recompute_finds_no_difference),
+        TEST(metrics_have_the_stable_names),
+        TEST(a_second_agent_names_the_first),
+        TEST(cleanup_refuses_while_an_agent_runs),
+        TEST(signals_end_it_in_time),
+        TEST(a_killed_agent_s_socket_is_taken_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
