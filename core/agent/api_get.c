@@ -19,11 +19,14 @@
 #include "ovs/meter.h"
 
 /* A list being written. */
+struct get_use;
 struct get {
     struct agent *a;
     struct arena arena;
     struct jsonout j;
     struct sbuf body;
+    struct get_use *uses; /* by rule; NULL: not listed yet */
+    size_t n_uses;
 };
 
 static void get_ips(struct get *g, const char *name, const struct ip *ips, size_t n)
@@ -401,15 +404,65 @@ struct get_query {
     int table; /* -1: all */
 };
 
+/* What flows of a unit kind are for. */
+static const struct {
+    const char *kind, *reason;
+} get_reasons[] = {
+    {"flow_base", "every node has it"},
+    {"flow_local", "the attached Pod"},
+    {"flow_member", "the Pod's addresses as a peer of rules"},
+    {"flow_remote", "the way to the other node"},
+};
+
+/* The policies that say a rule. */
+static void get_explain_rule(struct get *g, const char *key, struct sbuf *line)
+{
+    struct intent_id id;
+    bool first = true;
+    if (!g->uses) {
+        g->uses = get_uses(g, &g->n_uses);
+    }
+    if (!intent_id_parse(key, &id)) {
+        return;
+    }
+    size_t low = 0, high = g->n_uses;
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (intent_id_cmp(&g->uses[middle].rule, &id) < 0) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    for (; low < g->n_uses && intent_id_cmp(&g->uses[low].rule, &id) == 0; low++) {
+        if (first || strcmp(g->uses[low].text, g->uses[low - 1].text) != 0) {
+            sbuf_printf(line, "%s%s", first ? " (" : ", ", g->uses[low].text);
+            first = false;
+        }
+    }
+    sbuf_puts(line, first ? "" : ")");
+}
+
+/* " # kind/key (reason)" of each unit that the entry comes from. */
 static void get_explain(struct get *g, int space, struct bytes key, struct sbuf *line)
 {
+    static const char rule[] = "flow_rule/";
     size_t n = 0;
     struct arena arena;
     arena_init(&arena, 0);
     const char **owners = engine_owners(g->a->engine, space, key, &arena, &n);
     sbuf_puts(line, n ? " # " : " # not ours");
     for (size_t i = 0; i < n; i++) {
+        size_t kind = strcspn(owners[i], "/");
         sbuf_printf(line, "%s%s", i ? ", " : "", owners[i]);
+        for (size_t r = 0; r < ARRAY_LEN(get_reasons); r++) {
+            if (strncmp(get_reasons[r].kind, owners[i], kind) == 0 && !get_reasons[r].kind[kind]) {
+                sbuf_printf(line, " (%s)", get_reasons[r].reason);
+            }
+        }
+        if (strncmp(owners[i], rule, sizeof rule - 1) == 0) {
+            get_explain_rule(g, owners[i] + sizeof rule - 1, line);
+        }
     }
     arena_done(&arena);
 }

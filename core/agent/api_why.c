@@ -39,6 +39,9 @@ struct why {
     bool expected;    /* what is decided here */
     uint32_t port;    /* where it must leave if it is allowed; 0: any */
     struct sbuf flow; /* what was asked */
+    /* The direction that another node decides, and its name; NULL: none is. */
+    const char *elsewhere;
+    char *node;
 };
 
 static void why_free(struct why *w)
@@ -46,6 +49,7 @@ static void why_free(struct why *w)
     cJSON_Delete(w->answer);
     sbuf_done(&w->text);
     sbuf_done(&w->flow);
+    mem_free(w->node);
     mem_free(w);
 }
 
@@ -85,8 +89,9 @@ static int why_parse(const struct http_exchange *x, struct sbuf text[2], struct 
         return err_set(err, ERR_INVALID, "%s: no such protocol", value.data);
     }
     if (http_query(x, "port", &value)) {
-        int port = atoi(sbuf_cstr(&value));
-        if (port < 0 || port > UINT16_MAX) {
+        const char *digits = sbuf_cstr(&value);
+        uint64_t port = strtoull(digits, NULL, 10);
+        if (strspn(digits, "0123456789") != value.len || port > UINT16_MAX) {
             return err_set(err, ERR_INVALID, "%s: no such port", value.data);
         }
         q->port = (uint16_t)port;
@@ -147,8 +152,11 @@ static struct engine *why_engine_of(struct agent *a, const char *pod_key, struct
 
 /* Fills in the side of 'v' that the other party's node decides; the engine must stay until the
  * verdict was printed. */
-static struct engine *why_elsewhere(struct agent *a, struct verdict *v, struct arena *arena)
+static struct engine *why_elsewhere(struct why *w, struct verdict *v, struct arena *arena)
 {
+    static const char *const names[] = {
+        [DIRECTION_INGRESS] = "ingress", [DIRECTION_EGRESS] = "egress"};
+    struct agent *a = w->a;
     const struct verdict_party *parties[] = {
         [DIRECTION_INGRESS] = &v->dst, [DIRECTION_EGRESS] = &v->src};
     for (size_t d = 0; d < ARRAY_LEN(parties); d++) {
@@ -161,6 +169,9 @@ static struct engine *why_elsewhere(struct agent *a, struct verdict *v, struct a
             other.side[d].here) {
             v->side[d] = other.side[d];
             v->allowed = v->side[DIRECTION_INGRESS].allowed && v->side[DIRECTION_EGRESS].allowed;
+            const struct pod *pod = store_get(a->store, TABLE_POD, parties[d]->pod)->value;
+            w->elsewhere = names[d];
+            w->node = mem_strdup(pod->node_name);
             return e;
         }
         engine_free(e);
@@ -291,7 +302,7 @@ static bool why_trace_allows(const struct why *w, const char *text)
     if (!actions || strncmp(actions, "drop", 4) == 0) {
         return false;
     }
-    return !w->port || !port || (uint32_t)atoi(port) == w->port;
+    return !w->port || !port || strtoull(port, NULL, 10) == w->port;
 }
 
 static void why_answer(struct why *w, const char *trace, const char *error)
@@ -307,10 +318,16 @@ static void why_answer(struct why *w, const char *trace, const char *error)
         cJSON_AddStringToObject(object, "error", error);
     }
     cJSON_AddBoolToObject(w->answer, "agree", agree);
-    sbuf_printf(&w->text, "trace      %s%s%s%s\n", verdict, error ? ": " : "", error ? error : "",
-                agree   ? " (the switch agrees)"
-                : trace ? " (THE SWITCH DIFFERS)"
-                        : "");
+    sbuf_printf(&w->text, "trace      %s", verdict);
+    if (!trace) {
+        sbuf_printf(&w->text, ": %s\n", error);
+    } else if (!agree) {
+        sbuf_puts(&w->text, " (THE SWITCH DIFFERS)\n");
+    } else if (w->elsewhere) {
+        sbuf_printf(&w->text, " (the switch agrees; %s is decided on %s)\n", w->elsewhere, w->node);
+    } else {
+        sbuf_puts(&w->text, " (the switch agrees)\n");
+    }
     char *json = cJSON_PrintUnformatted(w->answer);
     sbuf_printf(&body, "{\"agree\":%s,\"text\":", agree ? "true" : "false");
     sbuf_put_json(&body, w->text.data);
@@ -367,9 +384,14 @@ static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *
     w->x = x;
     w->expected = v->allowed;
     why_put_flow(w, v, arena);
-    struct engine *other = why_elsewhere(a, v, arena);
+    struct engine *other = why_elsewhere(w, v, arena);
     w->answer = verdict_json(v);
     verdict_table(v, &w->text);
+    if (w->elsewhere) {
+        cJSON *side = cJSON_GetObjectItemCaseSensitive(w->answer, w->elsewhere);
+        cJSON_ReplaceItemInObjectCaseSensitive(side, "here", cJSON_CreateFalse());
+        cJSON_AddStringToObject(side, "node", w->node);
+    }
     engine_free(other);
     if (why_ask(w, &err) < 0) {
         why_answer(w, NULL, err.text);

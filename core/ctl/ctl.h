@@ -87,6 +87,7 @@ int ctl_puts(const char *text, size_t n);
 /* Prints as JSON or YAML. */
 int ctl_print_tree(const struct cJSON *json, enum ctl_output output);
 void ctl_yaml(const struct cJSON *json, struct sbuf *out);
+void ctl_json(const struct cJSON *json, struct sbuf *out);
 /* Prints the items of a list as a table by its kind. */
 struct ctl_column {
     const char *title, *member;

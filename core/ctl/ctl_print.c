@@ -10,7 +10,7 @@
 #include "core/base/mem.h"
 #include "core/ctl/ctl.h"
 
-enum { CTL_MAX_COLUMNS = 16, CTL_GAP = 3 };
+enum { CTL_MAX_COLUMNS = 16, CTL_GAP = 3, CTL_INDENT = 4 };
 
 int ctl_puts(const char *text, size_t n)
 {
@@ -44,15 +44,21 @@ static void ctl_yaml_text(const char *s, struct sbuf *out)
     }
 }
 
+/* Numbers, words, {} and []: the same in JSON and YAML. */
+static void ctl_json_scalar(const cJSON *json, struct sbuf *out)
+{
+    char *text = cJSON_PrintUnformatted(json);
+    sbuf_puts(out, text);
+    cJSON_free(text);
+}
+
 static void ctl_yaml_scalar(const cJSON *json, struct sbuf *out)
 {
     if (cJSON_IsString(json)) {
         ctl_yaml_text(json->valuestring, out);
-        return;
+    } else {
+        ctl_json_scalar(json, out);
     }
-    char *text = cJSON_PrintUnformatted(json);
-    sbuf_puts(out, text);
-    cJSON_free(text);
 }
 
 static bool ctl_yaml_is_block(const cJSON *json)
@@ -98,15 +104,41 @@ void ctl_yaml(const cJSON *json, struct sbuf *out)
     }
 }
 
+/* ---- JSON, in lines as kubectl has it ---- */
+static void ctl_json_node(const cJSON *json, int depth, struct sbuf *out)
+{
+    bool list = cJSON_IsArray(json);
+    const cJSON *item;
+    if (!ctl_yaml_is_block(json)) {
+        ctl_json_scalar(json, out);
+        return;
+    }
+    sbuf_puts(out, list ? "[\n" : "{\n");
+    cJSON_ArrayForEach(item, json) {
+        sbuf_printf(out, "%*s", (depth + 1) * CTL_INDENT, "");
+        if (!list) {
+            sbuf_put_json(out, item->string);
+            sbuf_puts(out, ": ");
+        }
+        ctl_json_node(item, depth + 1, out);
+        sbuf_puts(out, item->next ? ",\n" : "\n");
+    }
+    sbuf_printf(out, "%*s%c", depth * CTL_INDENT, "", list ? ']' : '}');
+}
+
+void ctl_json(const cJSON *json, struct sbuf *out)
+{
+    ctl_json_node(json, 0, out);
+    sbuf_putc(out, '\n');
+}
+
 int ctl_print_tree(const cJSON *json, enum ctl_output output)
 {
     auto_sbuf out = SBUF_INIT;
     if (output == CTL_YAML) {
         ctl_yaml(json, &out);
     } else {
-        char *text = cJSON_Print(json);
-        sbuf_printf(&out, "%s\n", text);
-        cJSON_free(text);
+        ctl_json(json, &out);
     }
     return ctl_puts(out.data, out.len);
 }

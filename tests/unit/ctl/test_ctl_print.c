@@ -114,6 +114,21 @@ static void yaml_strings_come_back(void **state)
     }
 }
 
+static void json_is_kubectl_s(void **state)
+{
+    (void)state;
+    auto_sbuf out = SBUF_INIT;
+    cJSON *tree = cJSON_Parse("{\"a\":\"x\\n\",\"b\":[1,{\"c\":true}],\"d\":[],\"e\":{}}");
+    ctl_json(tree, &out);
+    assert_string_equal(out.data, "{\n    \"a\": \"x\\n\",\n    \"b\": [\n        1,\n"
+                                  "        {\n            \"c\": true\n        }\n    ],\n"
+                                  "    \"d\": [],\n    \"e\": {}\n}\n");
+    cJSON *back = cJSON_Parse(out.data);
+    assert_true(cJSON_Compare(tree, back, true));
+    cJSON_Delete(tree);
+    cJSON_Delete(back);
+}
+
 static const struct ctl_column columns[] = {{"NAME", "name", false},   {"ADDRESSES", "ips", false},
                                             {"LOCAL", "local", false}, {"LABELS", "labels", true},
                                             {"N", "n", false},         {NULL, NULL, false}};
@@ -152,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(yaml_is_kubectl_s),
         cmocka_unit_test(yaml_strings_come_back),
+        cmocka_unit_test(json_is_kubectl_s),
         cmocka_unit_test(tables_are_aligned),
         cmocka_unit_test(a_table_of_nothing_has_its_titles),
     };
