@@ -28,6 +28,8 @@ const char *cni_code_meaning(int code)
 }
 
 static int cni_error_fill(struct cni_error *e, enum cni_code code, const char *details,
+                          const char *fmt, va_list ap) PORT_PRINTF(4, 0);
+static int cni_error_fill(struct cni_error *e, enum cni_code code, const char *details,
                           const char *fmt, va_list ap)
 {
     e->code = (int)code;

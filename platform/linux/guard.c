@@ -13,6 +13,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/base/port.h"
 #include "platform/linux/link.h"
@@ -22,7 +23,7 @@ enum { GUARD_FAMILY = 5 /* NFPROTO_NETDEV */, GUARD_BATCH_SIZE = 2048 };
 
 /* Messages between one begin and one end mark. */
 struct guard_batch {
-    struct nl nl;
+    struct nl *nl;
     char bytes[GUARD_BATCH_SIZE];
     size_t n;
     unsigned acks;
@@ -33,7 +34,7 @@ static struct nlmsghdr *guard_message(struct guard_batch *b, uint16_t type, uint
     struct nlmsghdr *h = mnl_nlmsg_put_header(b->bytes + b->n);
     h->nlmsg_type = type;
     h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
-    h->nlmsg_seq = ++b->nl.seq;
+    h->nlmsg_seq = ++b->nl->seq;
     struct nfgenmsg *g = mnl_nlmsg_put_extra_header(h, sizeof *g);
     g->version = NFNETLINK_V0;
     b->acks += flags & NLM_F_ACK ? 1 : 0;
@@ -85,33 +86,59 @@ static void guard_put_chain(struct guard_batch *b, const char *name)
     guard_message_done(b, h);
 }
 
-static int guard_open(struct guard_batch *b, struct err *err)
+/* Closing a socket of nf_tables waits until what was removed last is unused, some ten milliseconds;
+ * so each thread keeps its own, of the namespace it was opened in. */
+static _Thread_local struct guard_socket {
+    struct nl nl;
+    bool is_open;
+    dev_t dev;
+    ino_t ino;
+} guard_socket;
+
+static void guard_drop(struct guard_socket *s)
 {
-    memset(b, 0, sizeof *b);
-    int rc = nl_open(&b->nl, NETLINK_NETFILTER, -1, err);
-    if (rc == 0) {
-        guard_mark(b, NFNL_MSG_BATCH_BEGIN);
+    if (s->is_open) {
+        nl_close(&s->nl);
     }
-    return rc;
+    s->is_open = false;
 }
 
-static void guard_close(struct guard_batch *b)
+static int guard_open(struct guard_batch *b, struct err *err)
 {
-    nl_close(&b->nl);
+    struct guard_socket *s = &guard_socket;
+    struct stat ns = {0};
+    (void)stat("/proc/thread-self/ns/net", &ns);
+    memset(b, 0, sizeof *b);
+    if (s->is_open && (s->dev != ns.st_dev || s->ino != ns.st_ino)) {
+        guard_drop(s);
+    }
+    if (!s->is_open) {
+        int rc = nl_open(&s->nl, NETLINK_NETFILTER, -1, err);
+        if (rc < 0) {
+            return rc;
+        }
+        *s =
+            (struct guard_socket){.nl = s->nl, .is_open = true, .dev = ns.st_dev, .ino = ns.st_ino};
+    }
+    b->nl = &s->nl;
+    guard_mark(b, NFNL_MSG_BATCH_BEGIN);
+    return 0;
 }
 
 /* Ends and sends the batch: 0 or an errno value. */
 static int guard_commit(struct guard_batch *b)
 {
     guard_mark(b, NFNL_MSG_BATCH_END);
-    return nl_talk_batch(&b->nl, b->bytes, b->n, b->acks);
+    int os = nl_talk_batch(b->nl, b->bytes, b->n, b->acks);
+    if (os) {
+        guard_drop(&guard_socket); /* answers may be left in it */
+    }
+    return os;
 }
-
-#define auto_guard PORT_CLEANUP(guard_close) struct guard_batch
 
 int guard_add(const char *name, struct err *err)
 {
-    auto_guard b;
+    struct guard_batch b;
     int rc = guard_open(&b, err);
     if (rc < 0) {
         return rc;
@@ -119,13 +146,13 @@ int guard_add(const char *name, struct err *err)
     guard_put_table(&b);
     guard_put_chain(&b, name);
     int os = guard_commit(&b);
-    return os ? nl_err(&b.nl, os, err, "ingress guard of %s", name) : 0;
+    return os ? nl_err(b.nl, os, err, "ingress guard of %s", name) : 0;
 }
 
 /* Absent is success: ENOENT. */
 static int guard_delete(uint16_t type, const char *name, struct err *err)
 {
-    auto_guard b;
+    struct guard_batch b;
     int rc = guard_open(&b, err);
     if (rc < 0) {
         return rc;
@@ -140,7 +167,7 @@ static int guard_delete(uint16_t type, const char *name, struct err *err)
     guard_message_done(&b, h);
     int os = guard_commit(&b);
     bool absent = os == ENOENT || os == EAFNOSUPPORT || os == EOPNOTSUPP || os == EPROTONOSUPPORT;
-    return os && !absent ? nl_err(&b.nl, os, err, "ingress guard") : 0;
+    return os && !absent ? nl_err(b.nl, os, err, "ingress guard") : 0;
 }
 
 int guard_remove(const char *name, struct err *err)

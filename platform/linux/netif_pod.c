@@ -17,6 +17,7 @@
 #include "platform/linux/netns.h"
 #include "platform/linux/nl.h"
 #include "platform/linux/os.h"
+#include "platform/linux/reap.h"
 #include "platform/netif.h"
 
 #define NETIF_ALIAS "seine "
@@ -189,16 +190,8 @@ int netif_pod_create(const struct netif_pod *pod, struct err *err)
 
 int netif_pod_delete(const char *host_name, struct err *err)
 {
-    auto_nl nl;
-    int rc = nl_open(&nl, NETLINK_ROUTE, -1, err);
-    if (rc < 0) {
-        return rc;
-    }
-    int os = link_delete(&nl, host_name);
-    if (os && os != ENODEV) {
-        return nl_err(&nl, os, err, "removing %s", host_name);
-    }
-    return guard_remove(host_name, err);
+    int rc = reap_link(host_name, err);
+    return rc < 0 ? rc : guard_remove(host_name, err);
 }
 
 /* ---- looking ---- */

@@ -247,9 +247,9 @@ static void noted_deletions_come_before_requests(void **state)
 static void notes_that_are_none_are_left_alone(void **state)
 {
     struct world *w = *state;
-    static const char *const texts[] = {"", "x", "{\"command\":\"ADD\"}",
-                                        "{\"command\":\"STATUS\",\"config\":\"{\\\"cniVersion\\\":"
-                                        "\\\"1.1.0\\\",\\\"name\\\":\\\"seine\\\"}\"}"};
+    static const char status[] = "{\"command\":\"STATUS\",\"config\":\"{\\\"cniVersion\\\":"
+                                 "\\\"1.1.0\\\",\\\"name\\\":\\\"seine\\\"}\"}";
+    static const char *const texts[] = {"", "x", "{\"command\":\"ADD\"}", status};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         char path[128];
         snprintf(path, sizeof path, "%s/deletions/%zu.json", w->run_dir, i);
