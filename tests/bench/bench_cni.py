@@ -40,6 +40,27 @@ def enter(ns):
             raise OSError(ctypes.get_errno(), "setns")
 
 
+def inside(ns, work):
+    """What `work` returns (as JSON), done by a child in the namespace: whoever ends the node ends all that is in it."""
+    r, w = os.pipe()
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            enter(ns)
+            with os.fdopen(w, "w") as f:
+                json.dump(work(), f)
+            status = 0
+        except Exception as e:
+            print("FAILED: %s" % e, flush=True)
+        os._exit(status)
+    os.close(w)
+    with os.fdopen(r) as f:
+        text = f.read()
+    common.equal(os.waitpid(child, 0)[1], 0, "the measuring process")
+    return json.loads(text)
+
+
 def run(program, env, config):
     """One call of a plugin: milliseconds."""
     start = time.monotonic()
@@ -126,8 +147,7 @@ def main():
         with lab.Cluster(prefix, lab.free_run_dir(prefix), common.BIN, nodes=1) as c:
             c.start_agents()
             sides = [Seine(c, args.rounds), Bridge(c)]
-            enter(c.nodes[0].ns)
-            found, good = report(measure(c, sides, args.rounds))
+            found, good = report(inside(c.nodes[0].ns, lambda: measure(c, sides, args.rounds)))
             if args.json:
                 with open(args.json, "w") as f:
                     json.dump(found, f)
