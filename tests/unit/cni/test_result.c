@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "cni/result.h"
+#include "core/base/mem.h"
+#include "platform/ipc.h"
 
 static struct netif_address addresses[2];
 
@@ -83,9 +85,23 @@ static void one_family_has_one_route(void **state)
     assert_null(strstr(out.data, "fd09"));
 }
 
+/* The page's table is that of code.h. */
+static void the_page_lists_every_code(void **state)
+{
+    (void)state;
+    auto_free char *page = NULL;
+    size_t n;
+    assert_int_equal(file_read("docs/cni.md", 1 << 20, &page, &n, NULL), 0);
+#define EXPECT_ROW(id, number, meaning)                                                            \
+    assert_non_null(strstr(page, "\n| " #number " | " meaning " |\n"));
+    CNI_CODES(EXPECT_ROW)
+#undef EXPECT_ROW
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_page_lists_every_code),
         cmocka_unit_test(newest_form_has_mtu_and_no_ip_version),
         cmocka_unit_test(form_1_0_has_no_mtu),
         cmocka_unit_test(old_forms_tell_the_ip_version),
