@@ -24,7 +24,7 @@
 
 struct ovsdb_session;
 
-struct ovsdb_session_events { /* both must be there */
+struct ovsdb_session_events {   /* both must be there */
     void (*synced)(void *aux);  /* the replica is whole, for the first time on this connection */
     void (*updated)(void *aux); /* later changes were applied to it */
 };

@@ -14,8 +14,8 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_N_LEVELS };
 #define LOG_AREAS(X)                                                                               \
     X(AGENT, "agent")                                                                              \
     X(SOURCE, "source")                                                                            \
-    X(ENGINE, "engine") X(OPENFLOW, "openflow") X(OVSDB, "ovsdb") X(CNI, "cni") X(HOST, "host")    \
-        X(API, "api")
+    X(ENGINE, "engine")                                                                            \
+    X(OPENFLOW, "openflow") X(OVSDB, "ovsdb") X(CNI, "cni") X(HOST, "host") X(API, "api")
 #define LOG_ENUM__(id, name) LOG_AREA_##id,
 enum log_area { LOG_AREAS(LOG_ENUM__) LOG_N_AREAS };
 #undef LOG_ENUM__
