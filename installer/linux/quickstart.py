@@ -113,8 +113,11 @@ class Quickstart:
         with open(self.pods_file, "w") as f:
             json.dump([{"namespace": p.namespace, "name": p.name, "node": p.node.index, "ns": p.ns, "ips": p.ips,
                         "container": p.container} for p in c.pods.values()], f)
-        process = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.root, self.prefix, "serve", ""],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True)
+        # It outlives this process: it must not hold our stderr open, or whoever reads that waits for it.
+        with open(self.cluster.run + "/servers.log", "wb") as log:
+            process = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.root, self.prefix, "serve", ""],
+                                       stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                                       start_new_session=True)
         with open(self.servers_pid, "w") as f:
             f.write(str(process.pid))
         if process.stdout.readline() != b"serving\n":

@@ -51,7 +51,7 @@ def scenario():
 
         common.step("a broken cell fails")
         folder = lab.free_run_dir(name) + "/objects"
-        os.rename(folder + "/shop-default-deny.yaml", folder + "/.away")
+        os.rename(folder + "/shop-db-egress.yaml", folder + "/.away")
         code, out, all_out = quickstart("status", "--name", name)
         common.equal(code, 1, "status without the policies: " + all_out)
         common.true("!" in out, "the difference is marked")
