@@ -11,6 +11,7 @@
 All names begin with the prefix; all files lie in the run folder; every process is known by its pid. What
 was made can be taken away by another process later: `Cluster.down` needs the prefix and the folder only."""
 import contextlib
+from concurrent import futures
 import glob
 import json
 import os
@@ -385,9 +386,13 @@ class Cluster:
         self.sync()
 
     def sync(self):
-        for node in self.nodes:
-            if node.agent:
-                node.sync()
+        """All that the folder holds is in the switches, and they have looked through the decisions that they had
+        cached: Open vSwitch does so in the milliseconds after a change, not before it acknowledges one."""
+        nodes = [node for node in self.nodes if node.agent]
+        for node in nodes:
+            node.sync()
+        with futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.switch.settle(), nodes))
 
     def recompute(self):
         """The check that ends every scenario: nothing differs when everything is derived again."""

@@ -91,8 +91,9 @@ class Switch:
     def start_switch(self):
         extra = ["--enable-dummy=override", "--disable-system"] if self.dummy else []
         self._daemon("ovs-vswitchd", self.db, *extra)
-        # ovs-vsctl without --no-wait returns when the daemon has taken the configuration over.
-        self.tool("ovs-vsctl", "get", "Open_vSwitch", ".", "ovs_version")
+        # ovs-vsctl without --no-wait returns when the daemon has taken the configuration over. The interval is how
+        # long settle() may take.
+        self.tool("ovs-vsctl", "set", "Open_vSwitch", ".", "other_config:max-revalidator=100")
 
     def start(self):
         self.start_db()
@@ -142,6 +143,13 @@ class Switch:
 
     def appctl(self, method, *params):
         return self.control().call(method, *params)
+
+    def settle(self):
+        """Waits until the cached decisions were looked through once more. Not while the daemon is away, nor with two
+        kinds of datapath: there is nothing to wait for then."""
+        if self.pid("ovs-vswitchd"):
+            with contextlib.suppress(OSError, LabError):
+                self.control().call("revalidator/wait")
 
     def trace(self, bridge, flow):
         """The whole text of ofproto/trace of one packet."""
