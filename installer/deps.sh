@@ -3,8 +3,8 @@
 #
 # Installs the Debian packages that a piece of work on Seine needs.
 #
-#   installer/deps.sh build|run|test|windows|kube ...      several at once; needs root if anything is missing
-#   installer/deps.sh --list build|run|test|windows|kube ... only prints the names
+#   installer/deps.sh build|run|test|vm|windows|kube ...      several at once; needs root if anything is missing
+#   installer/deps.sh --list build|run|test|vm|windows|kube ... only prints the names
 #
 # Idempotent: with everything there it runs nothing but dpkg-query. The package index is refreshed when it is
 # absent, older than a day, or does not know a package. No service is started by what it installs: tests and
@@ -18,6 +18,7 @@ declare -A packages=(
     [test]="clang-14 clang-format-14 libclang-rt-14-dev universal-ctags jq tcpdump iperf3 iputils-ping
             netcat-openbsd socat python3 python3-yaml openssl containernetworking-plugins busybox-static
             podman runc conmon openvswitch-switch nftables iproute2 ethtool procps"
+    [vm]="qemu-system-x86 cpio kmod"
     [windows]="gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 cmake ninja-build pkg-config"
     [kube]="containerd runc podman conmon containernetworking-plugins busybox-static python3-grpcio jq"
 )
@@ -34,7 +35,7 @@ wanted=()
 for arg in "$@"; do
     case $arg in
     --list) list_only=1 ;;
-    build | run | test | windows | kube)
+    build | run | test | vm | windows | kube)
         read -r -d '' -a more <<< "${packages[$arg]}" || true
         wanted+=("${more[@]}") ;;
     -h | --help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;

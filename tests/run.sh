@@ -4,7 +4,7 @@
 # Runs all tests of Seine, from a fresh checkout, with one command.
 #
 #   tests/run.sh                everything
-#   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, property, bench);
+#   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, property, vm, bench);
 #                               several: --label L --label M
 #   tests/run.sh --list         the tests and their labels, nothing run
 #   tests/run.sh -- ARGS        further arguments for ctest, such as -R NAME or -V
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-installer/deps.sh build run test
+installer/deps.sh build run test vm
 jobs=$(nproc)
 [ "$jobs" -le 4 ] || jobs=4
 

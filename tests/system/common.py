@@ -2,6 +2,7 @@
 """What the system tests share: finding the lab and the programs, skipping with a reason, checks that say what
 was expected, and one main."""
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ def need_lab():
     if os.geteuid() != 0:
         skip("needs root")
     for tool in ("ovs-vswitchd", "ip", "nft", "ethtool"):
-        if subprocess.run(["which", tool], capture_output=True).returncode:
+        if not shutil.which(tool):
             skip(tool + " is not installed (installer/deps.sh run)")
     for program in ("seine-agent", "seine-cni", "seinectl"):
         if not os.path.exists(os.path.join(BIN, program)):

@@ -27,6 +27,10 @@ OUTSIDE4, OUTSIDE6 = "198.51.100.1", "2001:db8:ffff::1"
 CNI_VERSION = "1.1.0"
 
 
+# "system" is the kernel's, where there is one (tests/vm/).
+DATAPATH = os.environ.get("SEINE_LAB_DATAPATH", "netdev")
+
+
 class CniResult:
     """What seine-cni answered: exit code and the JSON of stdout (None if it was empty)."""
 
@@ -92,6 +96,12 @@ class Node:
         self.switch.start()
         run("ip", "link", "add", "eth0", "netns", self.ns, "type", "veth", "peer", "name",
             "port%d" % self.index, "netns", self.cluster.fabric)
+        if DATAPATH == "netdev":
+            self.underlay_bridge()
+        self.underlay_up()
+
+    def underlay_bridge(self):
+        """The userspace datapath makes tunnels on a bridge of its own daemon."""
         # AF_PACKET copies frames: the node's own stack must not see those of the underlay's veth too.
         run("sh", "-ec", """
             sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
@@ -101,14 +111,14 @@ class Node:
         self.switch.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
                           "fail_mode=standalone", "other_config:hwaddr=02:00:00:00:5e:%02x" % self.index,
                           "--", "add-port", "br-phy", "eth0")
-        self.underlay_up()
 
     def underlay_up(self):
-        """The addresses of br-phy: needed again after each start of the switch daemon."""
+        """The node's addresses; those of br-phy are needed again after each start of the switch daemon."""
+        dev = "br-phy" if DATAPATH == "netdev" else "eth0"
         run("sh", "-ec", f"""
-            ip link set br-phy up; ethtool -K br-phy tx off > /dev/null
-            ip addr replace {self.ip4}/24 dev br-phy
-            ip -6 addr replace {self.ip6}/64 dev br-phy nodad
+            ip link set {dev} up; ethtool -K {dev} tx off > /dev/null
+            ip addr replace {self.ip4}/24 dev {dev}
+            ip -6 addr replace {self.ip6}/64 dev {dev} nodad
             ip route replace default via 192.0.2.254
             ip -6 route replace default via 2001:db8:5e::fe""", ns=self.ns)
 
@@ -116,7 +126,7 @@ class Node:
     def agent_args(self, *more):
         args = [self.cluster.program("seine-agent"), "--node-name", self.name,
                 "--objects", self.cluster.objects.dir, "--run-dir", self.dir + "/run",
-                "--ovsdb", self.switch.db, "--datapath-type", "netdev",
+                "--ovsdb", self.switch.db, "--datapath-type", DATAPATH,
                 "--tunnel-type", self.cluster.tunnel]
         return args + list(self.cluster.agent_more) + list(more)
 

@@ -22,7 +22,8 @@ from . import netns
 
 Probe = collections.namedtuple("Probe", "ns address proto port expect source", defaults=(0, None, None))
 UDP_EVERY = 0.25
-TIMEOUT = 1.4  # a lost SYN is sent again after one second
+# A lost SYN is sent again after one second; an emulated machine is slower by the factor.
+TIMEOUT = 1.4 * float(os.environ.get("SEINE_LAB_SLOWNESS", "1"))
 
 
 def family_of(address):
