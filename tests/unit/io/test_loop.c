@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/base/sbuf.h"
+#include "core/io/loop.h"
+#include "core/io/work.h"
+
+enum { PATIENCE_MS = 5000 };
+
+struct told {
+    struct sbuf text;
+    struct loop *loop;
+};
+
+static int setup(void **state)
+{
+    static struct told t;
+    t = (struct told){.loop = loop_new()};
+    *state = &t;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct told *t = *state;
+    loop_free(t->loop);
+    sbuf_done(&t->text);
+    return 0;
+}
+
+static void run_until(struct told *t, size_t len)
+{
+    int64_t end = loop_now(t->loop) + PATIENCE_MS;
+    while (t->text.len < len && loop_now(t->loop) < end)
+        loop_run_once(t->loop, 20);
+}
+
+#define TELLS(name, letter)                                                                        \
+    static void name(void *aux)                                                                    \
+    {                                                                                              \
+        sbuf_putc(&((struct told *)aux)->text, letter);                                            \
+    }
+TELLS(tell_a, 'a')
+TELLS(tell_b, 'b')
+TELLS(tell_c, 'c')
+
+static void timers_fire_in_order_and_once(void **state)
+{
+    struct told *t = *state;
+    struct loop_timer *a = loop_timer_new(t->loop, tell_a, t),
+                      *b = loop_timer_new(t->loop, tell_b, t),
+                      *c = loop_timer_new(t->loop, tell_c, t);
+    loop_timer_after(b, 40);
+    loop_timer_after(a, 5);
+    loop_timer_after(c, 10);
+    loop_timer_cancel(c);
+    run_until(t, 2);
+    loop_run_once(t->loop, 30);
+    assert_string_equal(sbuf_cstr(&t->text), "ab");
+    loop_timer_at(a, loop_now(t->loop) - 1000); /* the past: in the next turn */
+    run_until(t, 3);
+    assert_string_equal(sbuf_cstr(&t->text), "aba");
+    loop_timer_free(a);
+    loop_timer_free(b);
+    loop_timer_free(c);
+    loop_timer_free(NULL);
+}
+
+static void setting_a_timer_again_replaces(void **state)
+{
+    struct told *t = *state;
+    struct loop_timer *a = loop_timer_new(t->loop, tell_a, t);
+    int64_t start = loop_now(t->loop);
+    loop_timer_after(a, 1);
+    loop_timer_after(a, 60);
+    run_until(t, 1);
+    assert_true(loop_now(t->loop) - start >= 55);
+    assert_int_equal(t->text.len, 1);
+    loop_timer_free(a);
+}
+
+static void deferred_calls_are_one(void **state)
+{
+    struct told *t = *state;
+    struct loop_deferred *a = loop_deferred_new(t->loop, tell_a, t);
+    loop_deferred_schedule(a);
+    loop_deferred_schedule(a);
+    assert_int_equal(t->text.len, 0); /* not from within the call */
+    run_until(t, 1);
+    loop_run_once(t->loop, 5);
+    assert_string_equal(sbuf_cstr(&t->text), "a");
+    loop_deferred_schedule(a);
+    loop_deferred_cancel(a);
+    loop_run_once(t->loop, 5);
+    assert_string_equal(sbuf_cstr(&t->text), "a");
+    loop_deferred_free(a);
+}
+
+static struct told *working;
+
+static void add_on_the_other_thread(void *aux)
+{
+    int *sum = aux;
+    *sum += 1;
+}
+
+static void work_is_done(void *aux)
+{
+    assert_true(*(int *)aux > 0);
+    sbuf_putc(&working->text, 'w');
+}
+
+static void work_ends_on_the_loop(void **state)
+{
+    struct told *t = *state;
+    int sums[20] = {0};
+    working = t;
+    for (size_t i = 0; i < ARRAY_LEN(sums); i++)
+        work_submit(t->loop, add_on_the_other_thread, work_is_done, &sums[i]);
+    assert_int_equal(work_pending(t->loop), ARRAY_LEN(sums));
+    assert_int_equal(t->text.len, 0);
+    run_until(t, ARRAY_LEN(sums));
+    assert_int_equal(t->text.len, ARRAY_LEN(sums));
+    assert_int_equal(work_pending(t->loop), 0);
+    for (size_t i = 0; i < ARRAY_LEN(sums); i++)
+        assert_int_equal(sums[i], 1);
+}
+
+static void freeing_waits_for_work_under_way(void **state)
+{
+    struct told *t = *state;
+    int sum = 0;
+    working = t;
+    work_submit(t->loop, add_on_the_other_thread, work_is_done, &sum);
+    loop_free(t->loop);
+    assert_int_equal(sum, 1);
+    t->loop = loop_new();
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(timers_fire_in_order_and_once),    TEST(setting_a_timer_again_replaces),
+        TEST(deferred_calls_are_one),           TEST(work_ends_on_the_loop),
+        TEST(freeing_waits_for_work_under_way),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Both ends of a stream in one loop: an echo server and a client, by unix socket, TCP and TLS. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "core/base/sbuf.h"
+#include "core/io/stream.h"
+
+enum { PATIENCE_MS = 10000 };
+
+struct world {
+    char dir[64];
+    struct loop *loop;
+    struct stream_listener *listener;
+    struct stream *server, *client;
+    bool opened, server_closed, closed, drained;
+    int closed_code;
+    char closed_text[ERR_TEXT_MAX];
+    struct sbuf got;
+    int rejected;
+};
+
+/* ---- the server echoes ---- */
+
+static void server_input(void *aux, const void *p, size_t n)
+{
+    struct world *w = aux;
+    assert_int_equal(stream_write(w->server, p, n), 0);
+}
+
+static void server_closed(void *aux, const struct err *why)
+{
+    struct world *w = aux;
+    (void)why;
+    w->server_closed = true;
+    stream_close(w->server);
+    w->server = NULL;
+}
+
+static const struct stream_events server_events = {.input = server_input, .closed = server_closed};
+
+static void on_accept(void *aux, struct stream *s)
+{
+    struct world *w = aux;
+    w->server = s;
+    stream_set_events(s, &server_events, w);
+}
+
+/* ---- the client keeps what it hears ---- */
+
+static void client_opened(void *aux)
+{
+    ((struct world *)aux)->opened = true;
+}
+
+static void client_input(void *aux, const void *p, size_t n)
+{
+    sbuf_put(&((struct world *)aux)->got, p, n);
+}
+
+static void client_drained(void *aux)
+{
+    ((struct world *)aux)->drained = true;
+}
+
+static void client_closed(void *aux, const struct err *why)
+{
+    struct world *w = aux;
+    w->closed = true;
+    w->closed_code = why->code;
+    snprintf(w->closed_text, sizeof w->closed_text, "%s", why->text);
+    stream_close(w->client);
+    w->client = NULL;
+}
+
+static const struct stream_events client_events = {client_opened, client_input, client_drained,
+                                                   client_closed};
+
+static void run_until(struct world *w, const bool *flag)
+{
+    int64_t end = loop_now(w->loop) + PATIENCE_MS;
+    while (!*flag && loop_now(w->loop) < end)
+        loop_run_once(w->loop, 20);
+    assert_true(*flag);
+}
+
+static void run_until_got(struct world *w, size_t n)
+{
+    int64_t end = loop_now(w->loop) + PATIENCE_MS;
+    while (w->got.len < n && loop_now(w->loop) < end)
+        loop_run_once(w->loop, 20);
+    assert_int_equal(w->got.len, n);
+}
+
+/* ---- certificates ---- */
+
+static void shell(struct world *w, const char *command)
+{
+    auto_sbuf line = SBUF_INIT;
+    sbuf_printf(&line, "cd %s && (%s) >/dev/null 2>&1", w->dir, command);
+    assert_int_equal(system(line.data), 0);
+}
+
+#define NEW_KEY "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+static void make_certificates(struct world *w)
+{
+    shell(w, "openssl req -x509 " NEW_KEY "-days 2 -subj /CN=ca -keyout ca.key -out ca.pem");
+    shell(w,
+          "openssl req -x509 " NEW_KEY "-days 2 -subj /CN=other -keyout other.key -out other.pem");
+    shell(w, "openssl req " NEW_KEY "-subj /CN=node -keyout node.key -out node.csr && openssl x509 "
+             "-req -in node.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out node.pem");
+}
+
+static const char *file(struct world *w, const char *name, char *buf)
+{
+    snprintf(buf, 128, "%s/%s", w->dir, name);
+    return buf;
+}
+
+/* ---- begin and end ---- */
+
+static int setup(void **state)
+{
+    struct world *w = mem_calloc(1, sizeof *w);
+    snprintf(w->dir, sizeof w->dir, "/tmp/seine-stream-XXXXXX");
+    assert_non_null(mkdtemp(w->dir));
+    w->loop = loop_new();
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    stream_close(w->client);
+    stream_close(w->server);
+    stream_listener_close(w->listener);
+    loop_free(w->loop);
+    auto_sbuf line = SBUF_INIT;
+    sbuf_printf(&line, "rm -rf %s", w->dir);
+    int rc = system(line.data);
+    sbuf_done(&w->got);
+    mem_free(w);
+    return rc;
+}
+
+static void on_reject(void *aux, const struct err *why)
+{
+    struct world *w = aux;
+    assert_true(why->text[0] != '\0');
+    w->rejected++;
+}
+
+static void listen_at(struct world *w, const char *address, const struct stream_tls *tls)
+{
+    struct err err = {0};
+    struct stream_listen_config config = {
+        .address = address, .tls = tls, .rejected = on_reject, .max_connections = 1};
+    if (stream_listen(w->loop, &config, on_accept, w, &w->listener, &err))
+        fail_msg("%s", err.text);
+}
+
+static void connect_to(struct world *w, const char *address, const struct stream_tls *tls)
+{
+    struct err err = {0};
+    struct stream_config config = {.address = address, .tls = tls, .connect_timeout_ms = 3000};
+    if (stream_connect(w->loop, &config, &client_events, w, &w->client, &err))
+        fail_msg("%s", err.text);
+}
+
+/* Half a megabyte there and back, then the client's end is told to the server. */
+static void expect_echo(struct world *w)
+{
+    enum { N = 1 << 19 };
+    run_until(w, &w->opened);
+    auto_free uint8_t *bytes = mem_alloc(N);
+    for (size_t i = 0; i < N; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 251);
+    assert_int_equal(stream_write(w->client, bytes, N), 0);
+    run_until_got(w, N);
+    assert_memory_equal(w->got.data, bytes, N);
+    assert_true(w->drained);
+    assert_int_equal(stream_queued(w->client), 0);
+    stream_close(w->client);
+    w->client = NULL;
+    run_until(w, &w->server_closed);
+    assert_false(w->closed); /* not for one's own close */
+}
+
+static void unix_sockets_echo(void **state)
+{
+    struct world *w = *state;
+    char address[128];
+    snprintf(address, sizeof address, "unix:%s/s", w->dir);
+    listen_at(w, address, NULL);
+    connect_to(w, address, NULL);
+    expect_echo(w);
+}
+
+static void tcp_echoes(void **state)
+{
+    struct world *w = *state;
+    char address[64];
+    listen_at(w, "tcp:127.0.0.1:0", NULL);
+    snprintf(address, sizeof address, "tcp:127.0.0.1:%u", stream_listener_port(w->listener));
+    connect_to(w, address, NULL);
+    expect_echo(w);
+}
+
+struct tls_files {
+    char ca[128], cert[128], key[128];
+    struct stream_tls tls;
+};
+
+static struct stream_tls *tls_of(struct world *w, struct tls_files *f, const char *ca)
+{
+    f->tls = (struct stream_tls){.ca_file = file(w, ca, f->ca),
+                                 .cert_file = file(w, "node.pem", f->cert),
+                                 .key_file = file(w, "node.key", f->key)};
+    return &f->tls;
+}
+
+static void connect_tls(struct world *w, const char *client_ca)
+{
+    struct tls_files server, client;
+    char address[64];
+    make_certificates(w);
+    listen_at(w, "ssl:127.0.0.1:0", tls_of(w, &server, "ca.pem"));
+    snprintf(address, sizeof address, "ssl:127.0.0.1:%u", stream_listener_port(w->listener));
+    connect_to(w, address, tls_of(w, &client, client_ca));
+}
+
+static void tls_echoes(void **state)
+{
+    connect_tls(*state, "ca.pem");
+    expect_echo(*state);
+}
+
+static void an_authority_that_is_not_ours_is_refused(void **state)
+{
+    struct world *w = *state;
+    connect_tls(w, "other.pem");
+    run_until(w, &w->closed);
+    assert_false(w->opened);
+    assert_non_null(strstr(w->closed_text, "certificate"));
+}
+
+static void nobody_listens(void **state)
+{
+    struct world *w = *state;
+    char address[128];
+    snprintf(address, sizeof address, "unix:%s/nobody", w->dir);
+    connect_to(w, address, NULL);
+    run_until(w, &w->closed);
+    assert_int_equal(w->closed_code, ERR_NOT_FOUND);
+    assert_non_null(strstr(w->closed_text, "nobody"));
+}
+
+static void a_writer_that_is_not_read_meets_the_limit(void **state)
+{
+    struct world *w = *state;
+    static uint8_t block[1 << 16];
+    char address[128];
+    snprintf(address, sizeof address, "unix:%s/s", w->dir);
+    listen_at(w, address, NULL);
+    connect_to(w, address, NULL);
+    run_until(w, &w->opened);
+    int rc = 0;
+    size_t sent = 0;
+    while (!rc && sent < 2 * (size_t)STREAM_WRITE_LIMIT) {
+        rc = stream_write(w->client, block, sizeof block); /* the loop does not run */
+        sent += rc ? 0 : sizeof block;
+    }
+    assert_int_equal(rc, ERR_EXHAUSTED);
+    assert_true(stream_queued(w->client) <= STREAM_WRITE_LIMIT);
+    assert_true(stream_is_open(w->client));
+}
+
+static void more_than_were_allowed_are_turned_away(void **state)
+{
+    struct world *w = *state;
+    char address[128];
+    snprintf(address, sizeof address, "unix:%s/s", w->dir);
+    listen_at(w, address, NULL); /* one at a time */
+    connect_to(w, address, NULL);
+    run_until(w, &w->opened);
+    struct stream *first = w->client;
+    w->opened = false;
+    connect_to(w, address, NULL);
+    run_until(w, &w->closed);
+    assert_int_equal(w->rejected, 1);
+    stream_close(first);
+}
+
+static void addresses_are_checked(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"unix:/a/b", "tcp:127.0.0.1:6640", "ssl:[::1]:1",
+                                       "pipe:name"};
+    static const char *const bad[] = {"",
+                                      "unix:",
+                                      "tcp:127.0.0.1",
+                                      "tcp:host:1",
+                                      "tcp:127.0.0.1:0x",
+                                      "tcp:127.0.0.1:70000",
+                                      "ssl:::1:1",
+                                      "ftp:x"};
+    struct stream_address a;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++)
+        assert_int_equal(stream_address_parse(good[i], &a, NULL), 0);
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct err err = {0};
+        if (stream_address_parse(bad[i], &a, &err) != ERR_INVALID)
+            fail_msg("accepted: %s", bad[i]);
+        assert_true(err.text[0] != '\0');
+    }
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(unix_sockets_echo),
+        TEST(tcp_echoes),
+        TEST(tls_echoes),
+        TEST(an_authority_that_is_not_ours_is_refused),
+        TEST(nobody_listens),
+        TEST(a_writer_that_is_not_read_meets_the_limit),
+        TEST(more_than_were_allowed_are_turned_away),
+        cmocka_unit_test(addresses_are_checked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
