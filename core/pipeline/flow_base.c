@@ -134,6 +134,14 @@ static void put_gateway_port(struct flow *f, const struct node_config *c)
         act_goto(&f->actions, STAGE_CONNTRACK_ZONE);
         flow_put(f, STAGE_SPOOF_GUARD, PRIORITY_NORMAL);
     }
+    /* The node may solicit from a link-local address of any form. */
+    flow_match_source(f, SOURCE_POD);
+    match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
+    match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
+    match_set(&f->match, F_ICMPV6_TYPE, ICMPV6_NA);
+    flow_act_output(f, c->gateway_ofport);
+    act_goto(&f->actions, STAGE_OUTPUT);
+    flow_put(f, STAGE_NEIGHBOR, PRIORITY_REST);
     /* The node's own routing has counted the hop. */
     match_set(&f->match, F_IN_PORT, c->gateway_ofport);
     act_goto(&f->actions, STAGE_INGRESS_RULE);

@@ -218,6 +218,10 @@ static void test_neighbours(void **state)
                 "icmpv6_code=0,nd_target=fd00:1::4,nd_tll=%s",
                 db_mac, db_mac);
     expect_port(GATEWAY, NULL,
+                "in_port=4,icmp6,dl_src=%s,ipv6_src=fd00:1::4,ipv6_dst=fe80::abcd,icmpv6_type=136,"
+                "icmpv6_code=0,nd_target=fd00:1::4,nd_tll=%s",
+                db_mac, db_mac);
+    expect_port(GATEWAY, NULL,
                 "in_port=3,icmp6,dl_src=%s,ipv6_src=fd00:1::3,ipv6_dst=ff02::1:ff00:1,"
                 "icmpv6_type=135,icmpv6_code=0,nd_target=fd00:1::1,nd_sll=%s",
                 web_mac, web_mac);
