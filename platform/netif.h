@@ -40,7 +40,8 @@ int netif_pod_check(const struct netif_pod *pod, struct err *err);
 int netif_netns_check(const char *netns, struct err *err);
 bool netif_exists(const char *host_name);
 /* Host-side interfaces that netif_pod_create() made for 'owner' and that are still there, in byte
- * order; the caller frees each and the array. */
+ * order; the caller frees each and the array.  Guards that outlived their interface (its namespace
+ * went while nobody looked) are removed on the way. */
 int netif_pod_list(const char *owner, char ***names_out, size_t *n_out, struct err *err);
 /* Makes a device of this node up with exactly these addresses (of Seine's; foreign link-local ones
  * stay), MTU and MAC: the gateway port. */

@@ -12,10 +12,12 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <net/if.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "core/base/port.h"
+#include "core/base/vec.h"
 #include "platform/linux/link.h"
 
 #define GUARD_TABLE "seine-guard"
@@ -178,4 +180,42 @@ int guard_remove(const char *name, struct err *err)
 int guard_remove_all(struct err *err)
 {
     return guard_delete(NFT_MSG_DELTABLE, NULL, err);
+}
+
+/* ---- guards without an interface ---- */
+
+struct guard_names {
+    VEC(char *) names;
+};
+
+static void guard_see(const struct nlmsghdr *h, void *aux)
+{
+    struct guard_names *g = aux;
+    const struct nlattr *table = nl_attr(h, sizeof(struct nfgenmsg), NFTA_CHAIN_TABLE);
+    const struct nlattr *name = nl_attr(h, sizeof(struct nfgenmsg), NFTA_CHAIN_NAME);
+    if (table && name && strcmp(mnl_attr_get_str(table), GUARD_TABLE) == 0) {
+        VEC_PUSH(&g->names, mem_strdup(mnl_attr_get_str(name)));
+    }
+}
+
+int guard_tidy(struct err *err)
+{
+    auto_nl nl;
+    int rc = nl_open(&nl, NETLINK_NETFILTER, -1, err);
+    if (rc < 0) {
+        return rc;
+    }
+    struct guard_names g = {VEC_INIT};
+    struct nlmsghdr *h = nl_begin(&nl, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP);
+    struct nfgenmsg *head = mnl_nlmsg_put_extra_header(h, sizeof *head);
+    *head = (struct nfgenmsg){.nfgen_family = GUARD_FAMILY, .version = NFNETLINK_V0};
+    (void)nl_talk(&nl, h, guard_see, &g); /* without nf_tables there are none */
+    for (size_t i = 0; i < g.names.n; i++) {
+        if (rc == 0 && if_nametoindex(g.names.v[i]) == 0) {
+            rc = guard_remove(g.names.v[i], err);
+        }
+        mem_free(g.names.v[i]);
+    }
+    VEC_DONE(&g.names);
+    return rc;
 }

@@ -97,5 +97,6 @@ int offload_tx_off(int ns_fd, const char *name);
 int guard_add(const char *name, struct err *err);
 int guard_remove(const char *name, struct err *err);
 int guard_remove_all(struct err *err);
+int guard_tidy(struct err *err); /* removes those whose interface is gone */
 
 #endif

@@ -234,6 +234,7 @@ int netif_pod_list(const char *owner, char ***names_out, size_t *n_out, struct e
     if (l.names.n) {
         qsort(l.names.v, l.names.n, sizeof *l.names.v, netif_list_order);
     }
+    guard_tidy(NULL);
     *names_out = l.names.v;
     *n_out = l.names.n;
     return 0;
