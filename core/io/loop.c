@@ -29,6 +29,11 @@ struct loop_deferred {
     loop_fn *fn;
     void *aux;
 };
+struct loop_wakeup {
+    uv_async_t uv;
+    loop_fn *fn;
+    void *aux;
+};
 struct loop_signal {
     uv_signal_t uv;
     loop_fn *fn;
@@ -270,6 +275,43 @@ void loop_ending_remove(struct loop_ending *e)
         e->prev->next = e->next;
         e->next = e->prev = NULL;
     }
+}
+
+/* ---- wakeups ---- */
+
+static void loop_wakeup_cb__(uv_async_t *uv)
+{
+    struct loop_wakeup *w = CONTAINER_OF(uv, struct loop_wakeup, uv);
+    w->fn(w->aux);
+}
+
+static void loop_wakeup_closed__(uv_handle_t *handle)
+{
+    mem_free(CONTAINER_OF(handle, struct loop_wakeup, uv));
+}
+
+struct loop_wakeup *loop_wakeup_new(struct loop *l, loop_fn *fn, void *aux)
+{
+    struct loop_wakeup *w = mem_calloc(1, sizeof *w);
+    int rc = uv_async_init(&l->uv, &w->uv, loop_wakeup_cb__);
+    assert(rc == 0);
+    (void)rc;
+    w->fn = fn;
+    w->aux = aux;
+    uv_unref((uv_handle_t *)&w->uv);
+    return w;
+}
+
+void loop_wakeup_free(struct loop_wakeup *w)
+{
+    if (w) {
+        uv_close((uv_handle_t *)&w->uv, loop_wakeup_closed__);
+    }
+}
+
+void loop_wakeup_send(struct loop_wakeup *w)
+{
+    uv_async_send(&w->uv);
 }
 
 /* ---- signals ---- */

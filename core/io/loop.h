@@ -3,9 +3,9 @@
  * The loop: one libuv loop, whose thread owns all state.  Timers, deferred callbacks, signals and
  * folder watches with plain callbacks; libuv itself stays inside core/io.
  *
- * Everything here is called on the loop's thread.  A handle (timer, deferred, signal, watch) may be
- * freed at any time, also from its own callback; no callback comes after that.  All handles must be
- * freed before loop_free(). */
+ * Everything here is called on the loop's thread, but for loop_wakeup_send().  A handle (timer,
+ * deferred, wakeup, signal, watch) may be freed at any time, also from its own callback; no
+ * callback comes after that.  All handles must be freed before loop_free(). */
 #ifndef SEINE_IO_LOOP_H
 #define SEINE_IO_LOOP_H
 
@@ -48,6 +48,15 @@ void loop_deferred_free(struct loop_deferred *d); /* NULL is fine */
  * itself runs again in the next turn, after other events had theirs. */
 void loop_deferred_schedule(struct loop_deferred *d);
 void loop_deferred_cancel(struct loop_deferred *d);
+
+/* ---- wakeups: the one door for other threads ---- */
+struct loop_wakeup;
+/* Does not keep loop_run() running by itself. */
+struct loop_wakeup *loop_wakeup_new(struct loop *l, loop_fn *fn, void *aux);
+/* Not while another thread may still send.  NULL is fine. */
+void loop_wakeup_free(struct loop_wakeup *w);
+/* From any thread: fn is called soon on the loop's thread, once for all sends until then. */
+void loop_wakeup_send(struct loop_wakeup *w);
 
 /* ---- signals ---- */
 enum loop_signal_kind { LOOP_SIGNAL_TERM, LOOP_SIGNAL_INT, LOOP_SIGNAL_HUP };

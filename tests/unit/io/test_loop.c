@@ -131,6 +131,38 @@ static void work_ends_on_the_loop(void **state)
         assert_int_equal(sums[i], 1);
 }
 
+static void wake_from_the_other_thread(void *aux)
+{
+    for (int i = 0; i < 100; i++)
+        loop_wakeup_send(aux);
+}
+
+static void other_thread_is_done(void *aux)
+{
+    (void)aux;
+}
+
+static void a_wakeup_comes_from_another_thread(void **state)
+{
+    struct told *t = *state;
+    struct loop_wakeup *w = loop_wakeup_new(t->loop, tell_a, t);
+    loop_run(t->loop); /* by itself it keeps nothing running */
+    assert_int_equal(t->text.len, 0);
+    work_submit(t->loop, wake_from_the_other_thread, other_thread_is_done, w);
+    run_until(t, 1);
+    assert_true(t->text.len >= 1);
+    while (work_pending(t->loop))
+        loop_run_once(t->loop, 20);
+    loop_run_once(t->loop, 5);
+    assert_true(t->text.len <= 100);
+    loop_wakeup_send(w);
+    loop_wakeup_free(w);
+    size_t before = t->text.len;
+    loop_run_once(t->loop, 5);
+    assert_int_equal(t->text.len, before); /* no call after it was freed */
+    loop_wakeup_free(NULL);
+}
+
 static void freeing_waits_for_work_under_way(void **state)
 {
     struct told *t = *state;
@@ -146,8 +178,11 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(timers_fire_in_order_and_once),    TEST(setting_a_timer_again_replaces),
-        TEST(deferred_calls_are_one),           TEST(work_ends_on_the_loop),
+        TEST(timers_fire_in_order_and_once),
+        TEST(setting_a_timer_again_replaces),
+        TEST(deferred_calls_are_one),
+        TEST(work_ends_on_the_loop),
+        TEST(a_wakeup_comes_from_another_thread),
         TEST(freeing_waits_for_work_under_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
