@@ -162,6 +162,23 @@ void switchdb_port_del(struct switchdb *db, const char *const *names, size_t n,
     }
 }
 
+void switchdb_port_set_type(struct switchdb *db, const char *name, const char *type,
+                            switchdb_done_fn *done, void *aux)
+{
+    struct switchdb_request *r = switchdb_request__(db, done, aux);
+    if (!switchdb_request_ready__(r)) {
+        return;
+    }
+    struct switchdb_model m = switchdb_model__(db);
+    struct err err;
+    cJSON *ops = switchdb_model_set_type(&m, name, type, &err);
+    if (err.code) {
+        switchdb_request_end_later__(r, &err);
+        return;
+    }
+    switchdb_request_send__(r, ops, switchdb_request_reply__);
+}
+
 void switchdb_port_set_ids(struct switchdb *db, const char *name, const struct switchdb_id *ids,
                            size_t n, switchdb_done_fn *done, void *aux)
 {
@@ -292,8 +309,8 @@ static void switchdb_ensure__(struct switchdb *db, const struct switchdb_model *
 static void switchdb_port_content__(const struct switchdb_port *p, struct sbuf *out)
 {
     char mac[MAC_TEXT_MAX] = "";
-    sbuf_printf(out, "%d|%u|%s|%s", (int)p->owner, (unsigned)p->ofport,
-                p->has_mac ? mac_format(&p->mac, mac) : "", p->error);
+    sbuf_printf(out, "%d|%u|%s|%s|%s", (int)p->owner, (unsigned)p->ofport,
+                p->has_mac ? mac_format(&p->mac, mac) : "", p->type, p->error);
     for (size_t i = 0; i < p->n_ids; i++) {
         sbuf_printf(out, "|%s=%s", p->ids[i].key, p->ids[i].value);
     }

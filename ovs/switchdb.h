@@ -40,6 +40,7 @@ struct switchdb_port {
     enum switchdb_owner owner;
     uint32_t ofport;   /* 0: none yet, or it failed: see error */
     const char *error; /* Interface.error, "" if none: "could not open network device ..." */
+    const char *type;  /* Interface.type: "", "internal", "geneve" */
     bool has_mac;
     struct mac mac;                /* Interface.mac_in_use: of the host-side interface */
     const struct switchdb_id *ids; /* the port's external_ids, sorted by key */
@@ -117,6 +118,10 @@ void switchdb_port_add(struct switchdb *db, const struct switchdb_port_spec *spe
 /* Removes ports of ours in one transaction.  Absent ones are success; others' are left alone. */
 void switchdb_port_del(struct switchdb *db, const char *const *names, size_t n,
                        switchdb_done_fn *done, void *aux);
+/* Gives the interface of a Pod's port of ours another type: where the device comes later than its
+ * port, "" becomes "internal".  Of that type already: success.  ERR_NOT_FOUND. */
+void switchdb_port_set_type(struct switchdb *db, const char *name, const char *type,
+                            switchdb_done_fn *done, void *aux);
 /* Sets or (value NULL) removes ids of a port of ours.  ERR_NOT_FOUND. */
 void switchdb_port_set_ids(struct switchdb *db, const char *name, const struct switchdb_id *ids,
                            size_t n, switchdb_done_fn *done, void *aux);

@@ -131,6 +131,7 @@ void switchdb_model_describe(const struct switchdb_model *m, const struct ovsdb_
         .owner = switchdb_model_owner(port),
         .ofport = switchdb_model_ofport__(iface),
         .error = iface ? ovsdb_datum_text(&iface->columns[IFACE_ERROR], "") : "",
+        .type = iface ? ovsdb_datum_text(&iface->columns[IFACE_TYPE], "") : "",
         .ids = ids,
         .n_ids = map->n,
     };

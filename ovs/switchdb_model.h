@@ -76,6 +76,9 @@ cJSON *switchdb_model_bump(void);
 cJSON *switchdb_model_port_add(const struct switchdb_model *m,
                                const struct switchdb_port_spec *spec, struct err *err);
 cJSON *switchdb_model_port_del(const struct switchdb_model *m, const char *const *names, size_t n);
+/* ERR_NOT_FOUND (no such port of a Pod, or it has no interface) with NULL. */
+cJSON *switchdb_model_set_type(const struct switchdb_model *m, const char *name, const char *type,
+                               struct err *err);
 cJSON *switchdb_model_set_ids(const struct switchdb_model *m, const struct ovsdb_row *port,
                               const struct switchdb_id *ids, size_t n);
 cJSON *switchdb_model_cleanup(const struct switchdb_model *m);

@@ -173,6 +173,30 @@ cJSON *switchdb_model_port_del(const struct switchdb_model *m, const char *const
     return ops;
 }
 
+cJSON *switchdb_model_set_type(const struct switchdb_model *m, const char *name, const char *type,
+                               struct err *err)
+{
+    const struct ovsdb_row *port = switchdb_model_port(m, name);
+    bool ours = port && switchdb_model_owner(port) == SWITCHDB_POD;
+    const struct ovsdb_row *iface = ours ? switchdb_model_iface(m, port) : NULL;
+    if (!iface) {
+        err_set(err, ERR_NOT_FOUND, "no port %s of a Pod", name);
+        return NULL;
+    }
+    *err = (struct err){0};
+    const char *now = ovsdb_datum_text(&iface->columns[IFACE_TYPE], "");
+    if (strcmp(now, type) == 0) {
+        return NULL;
+    }
+    cJSON *ops = cJSON_CreateArray(), *row = cJSON_CreateObject();
+    switchdb_op_add__(ops, ovsdb_op_wait("Interface", ovsdb_where_uuid(iface->uuid), "type",
+                                         cJSON_CreateString(now)));
+    cJSON_AddStringToObject(row, "type", type);
+    switchdb_op_add__(ops, ovsdb_op_update("Interface", ovsdb_where_uuid(iface->uuid), row));
+    switchdb_op_finish__(ops, "seine: the device of a Pod's port is there");
+    return ops;
+}
+
 /* Deletes keys of external_ids, then inserts pairs: a key that is there would else stay. */
 cJSON *switchdb_model_set_ids(const struct switchdb_model *m, const struct ovsdb_row *port,
                               const struct switchdb_id *ids, size_t n)
