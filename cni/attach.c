@@ -15,13 +15,20 @@
 #include "platform/ipc.h"
 #include "platform/process.h"
 
+static int attach_netif_exists(const char *host_name, struct err *err)
+{
+    (void)err;
+    return netif_exists(host_name);
+}
+
 const struct attach_system attach_system_default = {
     .pod_create = netif_pod_create,
     .pod_delete = netif_pod_delete,
     .pod_check = netif_pod_check,
     .netns_check = netif_netns_check,
-    .exists = netif_exists,
+    .exists = attach_netif_exists,
     .list = netif_pod_list,
+    .nic_exists = netif_pod_nic_exists,
 };
 
 struct attach *attach_new(const struct attach_config *config)

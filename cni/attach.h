@@ -89,8 +89,11 @@ struct attach_system {
     int (*pod_delete)(const char *host_name, struct err *err);
     int (*pod_check)(const struct netif_pod *pod, struct err *err);
     int (*netns_check)(const char *netns, struct err *err);
-    bool (*exists)(const char *host_name);
+    /* 1 or 0; an error where it cannot be known now: never taken as absent. */
+    int (*exists)(const char *host_name, struct err *err);
     int (*list)(const char *owner, char ***names_out, size_t *n_out, struct err *err);
+    /* Whether the device that Open vSwitch would open for this port is there; for late_ports. */
+    bool (*nic_exists)(const char *host_name);
 };
 extern const struct attach_system attach_system_default;
 

@@ -147,7 +147,7 @@ static void add_run_netif(void *arg)
         return;
     }
     c->rc = system->pod_create(&c->pod, &c->err);
-    if (c->rc == ERR_EXISTS && system->exists(c->pod.host_name)) {
+    if (c->rc == ERR_EXISTS && system->exists(c->pod.host_name, NULL) == 1) {
         c->rc = system->pod_delete(c->pod.host_name, &c->err);
         c->rc = c->rc < 0 ? c->rc : system->pod_create(&c->pod, &c->err);
     }
@@ -268,8 +268,8 @@ static void add_run_verify(void *arg)
     const struct attach_system *system = c->a->system;
     c->rc = system->netns_check(c->r.env.netns, &c->err);
     c->netns_bad = c->rc < 0;
-    if (!c->netns_bad && !system->exists(c->pod.host_name)) {
-        c->rc = ERR_NOT_FOUND;
+    if (!c->netns_bad) {
+        c->rc = system->exists(c->pod.host_name, &c->err);
     }
 }
 
@@ -280,8 +280,13 @@ static void add_verify_done(struct attach_call *c)
         add_netif_failed(c);
         return;
     }
+    if (c->rc < 0) {
+        cni_error_cause(&c->error, CNI_TRY_AGAIN, &c->err, "the Pod's interface cannot be read");
+        add_fail(c);
+        return;
+    }
     bool same = strcmp(c->rec->att->netns, c->r.env.netns) == 0 && !c->rec->leaving;
-    if (c->rc == 0 && same) {
+    if (c->rc == 1 && same) {
         call_wait(c, add_advance_port, add_expire_port);
         return;
     }

@@ -87,7 +87,7 @@ static void recover_run(void *arg)
 {
     struct recover *r = arg;
     for (size_t i = 0; i < r->ports.n; i++) {
-        r->ports.v[i].there = r->system->exists(r->ports.v[i].name);
+        r->ports.v[i].there = r->system->exists(r->ports.v[i].name, NULL) != 0;
         if (!r->ports.v[i].there) { /* its guard outlives it */
             r->system->pod_delete(r->ports.v[i].name, NULL);
         }

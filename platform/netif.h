@@ -39,6 +39,10 @@ int netif_pod_check(const struct netif_pod *pod, struct err *err);
 /* Whether a network namespace exists: 0, ERR_NOT_FOUND, ERR_INVALID (not one). */
 int netif_netns_check(const char *netns, struct err *err);
 bool netif_exists(const char *host_name);
+/* Whether the device that Open vSwitch opens for a Pod's port is there, in whatever network
+ * namespace or compartment.  Linux: the host-side interface itself.  Windows: a NIC "vEthernet
+ * (NAME)" or NAME, which comes some time after its endpoint was attached. */
+bool netif_pod_nic_exists(const char *host_name);
 /* Host-side interfaces that netif_pod_create() made for 'owner' and that are still there, in byte
  * order; the caller frees each and the array.  Guards that outlived their interface (its namespace
  * went while nobody looked) are removed on the way. */

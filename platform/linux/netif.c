@@ -12,6 +12,11 @@
 #include "platform/linux/link.h"
 #include "platform/linux/nl.h"
 
+bool netif_pod_nic_exists(const char *host_name)
+{
+    return netif_exists(host_name);
+}
+
 bool netif_exists(const char *host_name)
 {
     auto_nl nl;

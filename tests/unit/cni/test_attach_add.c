@@ -144,6 +144,19 @@ static void lost_interface_is_made_anew(void **state)
     world_expect_counts(w, 1);
 }
 
+static void interface_that_cannot_be_read_is_not_taken_for_lost(void **state)
+{
+    struct world *w = *state;
+    world_ask(w, "ADD", "c1", "", "");
+    sbuf_clear(&w->trace);
+    w->exists_rc = ERR_AGAIN;
+    world_ask(w, "ADD", "c1", "", "");
+    world_expect(w, 11, "told to fail");
+    assert_string_equal(w->trace.data, "reply ");
+    world_restart(w, true);
+    world_expect_counts(w, 1);
+}
+
 static void pod_object_is_waited_for(void **state)
 {
     struct world *w = *state;
@@ -424,6 +437,7 @@ int main(void)
         TEST(repeated_add_is_the_same_add),
         TEST(failed_repetition_leaves_what_stands),
         TEST(lost_interface_is_made_anew),
+        TEST(interface_that_cannot_be_read_is_not_taken_for_lost),
         TEST(pod_object_is_waited_for),
         TEST(missing_pod_object_is_try_again_and_leaves_nothing),
         TEST(object_with_another_uid_is_not_the_pod),

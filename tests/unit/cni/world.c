@@ -75,9 +75,11 @@ static int world_netns_check(const char *netns, struct err *err)
                : 0;
 }
 
-static bool world_exists(const char *host_name)
+static int world_exists(const char *host_name, struct err *err)
 {
-    return world_find_interface(the_world, host_name) < the_world->n_interfaces;
+    const struct world *w = the_world;
+    return w->exists_rc ? err_set(err, w->exists_rc, "exists was told to fail")
+                        : world_find_interface(w, host_name) < w->n_interfaces;
 }
 
 static int world_list(const char *owner, char ***names_out, size_t *n_out, struct err *err)

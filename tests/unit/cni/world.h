@@ -50,7 +50,7 @@ struct world {
     uint32_t next_ofport;
     /* To fail on demand. */
     bool hold_acks, hold_ofport;
-    int create_rc, delete_rc, port_add_rc, port_del_rc, check_rc;
+    int create_rc, delete_rc, port_add_rc, port_del_rc, check_rc, exists_rc;
     const char *port_error, *missing_netns;
     struct netif_pod created; /* strings borrowed: only numbers are to be looked at */
 };

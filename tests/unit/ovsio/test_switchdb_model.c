@@ -23,36 +23,58 @@ static const char snapshot[] =
                       "[\"uuid\",\"" UUID("3") "\"],[\"uuid\",\"" UUID("4") "\"],[\"uuid\",\"" UUID(
                           "5") "\"]]]}}},"
                                "\"Port\":{"
-                               "\"" UUID("3") "\":{\"initial\":{\"name\":\"web-1\",\"interfaces\":["
-                                              "\"uuid\",\"" UUID(
-                                                  "6") "\"],"
-                                                       "\"external_ids\":[\"map\",[[\"seine."
-                                                       "owner\",\"pod\"]]]}},"
-                                                       "\"" UUID("4") "\":{\"initial\":{\"name\":"
-                                                                      "\"gw\",\"interfaces\":["
-                                                                      "\"uuid\",\"" UUID(
-                                                                          "7") "\"],"
-                                                                               "\"external_ids\":["
-                                                                               "\"map\",[[\"seine."
-                                                                               "owner\","
-                                                                               "\"gateway\"]]]}},"
-                                                                               "\"" UUID(
-                                                                                   "5") "\":{"
-                                                                                        "\"initial"
-                                                                                        "\":{"
-                                                                                        "\"name\":"
-                                                                                        "\"other\","
-                                                                                        "\"interfac"
-                                                                                        "es\":["
-                                                                                        "\"uuid\","
-                                                                                        "\"" UUID("8") "\"]}}},"
-                                                                                                       "\"Interface\":{"
+                               "\"" UUID(
+                                   "3") "\":{\"initial\":{\"name\":\"web-1\",\"interfaces\":["
+                                        "\"uuid\",\"" UUID(
+                                            "6") "\"],"
+                                                 "\"external_ids\":[\"map\",[[\"seine."
+                                                 "owner\",\"pod\"]]]}},"
+                                                 "\"" UUID(
+                                                     "4") "\":{\"initial\":{\"name\":"
+                                                          "\"gw\",\"interfaces\":["
+                                                          "\"uuid\",\"" UUID(
+                                                              "7") "\"],"
+                                                                   "\"external_ids\":["
+                                                                   "\"map\",[[\"seine."
+                                                                   "owner\","
+                                                                   "\"gateway\"]]]}},"
+                                                                   "\"" UUID(
+                                                                       "5") "\":{"
+                                                                            "\"initial"
+                                                                            "\":{"
+                                                                            "\"name\":"
+                                                                            "\"other\","
+                                                                            "\"interfac"
+                                                                            "es\":["
+                                                                            "\"uuid\","
+                                                                            "\"" UUID(
+                                                                                "8") "\"]}}},"
+                                                                                     "\"Interface\""
+                                                                                     ":{"
+                                                                                     "\"" UUID(
+                                                                                         "6") "\":{"
+                                                                                              "\"in"
+                                                                                              "itia"
+                                                                                              "l\":"
+                                                                                              "{\"n"
+                                                                                              "ame"
+                                                                                              "\":"
+                                                                                              "\"we"
+                                                                                              "b-"
+                                                                                              "1\","
+                                                                                              "\"er"
+                                                                                              "ror"
+                                                                                              "\":"
+                                                                                              "\"no"
+                                                                                              " suc"
+                                                                                              "h "
+                                                                                              "devi"
+                                                                                              "ce\""
+                                                                                              "}},"
+                                                                                              "\"" UUID(
+                                                                                                  "7") "\":{\"initial\":{\"name\":\"gw\",\"type\":\"internal\",\"ofport\":2}},"
                                                                                                        "\"" UUID(
-                                                                                                           "6") "\":{\"initial\":{\"name\":\"web-1\",\"error\":\"no such device\"}},"
-                                                                                                                "\"" UUID(
-                                                                                                                    "7") "\":{\"initial\":{\"name\":\"gw\",\"type\":\"internal\",\"ofport\":2}},"
-                                                                                                                         "\"" UUID(
-                                                                                                                             "8") "\":{\"initial\":{\"name\":\"other\"}}}}";
+                                                                                                           "8") "\":{\"initial\":{\"name\":\"other\"}}}}";
 
 static int setup(void **state)
 {
