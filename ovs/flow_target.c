@@ -181,7 +181,7 @@ static void flow_target_applied__(void *aux, const struct ofsession_outcome *o)
         flow_target_refused__(t, o);
     } else if (o->result == OFSESSION_COMMITTED) {
         t->hold_ms = 0;
-        t->told_synced = true;
+        t->told_synced = t->gate; /* early flows are not everything */
         if (t->events->acked) {
             t->events->acked(t->aux);
         }
@@ -268,6 +268,34 @@ static void flow_target_apply__(struct flow_target *t)
     (void)rc;
 }
 
+/* ---- early flows ---- */
+
+static bool flow_target_is_early__(void *aux, struct bytes key, struct bytes value)
+{
+    const uint64_t *cookie = aux;
+    (void)key;
+    return value.n >= sizeof *cookie && get_be64(value.p) == *cookie;
+}
+
+static bool flow_target_lacks_early__(const struct flow_target *t)
+{
+    uint64_t cookie = t->config.early_cookie;
+    return cookie && engine_lacks_some(t->engine, t->config.spaces[OFSESSION_FLOW],
+                                       flow_target_is_early__, &cookie);
+}
+
+static void flow_target_apply_early__(struct flow_target *t)
+{
+    if (!flow_target_lacks_early__(t)) {
+        return;
+    }
+    t->plans[OFSESSION_FLOW] = engine_plan_some(t->engine, t->config.spaces[OFSESSION_FLOW],
+                                                flow_target_is_early__, &t->config.early_cookie);
+    int rc = ofsession_apply(t->session, t->plans, loop_now(t->loop));
+    assert(rc == 0); /* it is idle */
+    (void)rc;
+}
+
 static void flow_target_step__(void *aux)
 {
     struct flow_target *t = aux;
@@ -281,9 +309,13 @@ static void flow_target_step__(void *aux)
     }
     if (t->want_dump) {
         flow_target_dump__(t);
-    } else if (t->gate && t->read && !t->holding && !engine_is_dirty(t->engine)) {
+    } else if (t->read && !t->holding && !engine_is_dirty(t->engine)) {
         /* Half of a change must never be sent: flow_target_poke() follows the end of deriving. */
-        flow_target_apply__(t);
+        if (t->gate) {
+            flow_target_apply__(t);
+        } else {
+            flow_target_apply_early__(t);
+        }
     }
     flow_target_pump__(t);
 }
@@ -514,6 +546,12 @@ bool flow_target_in_sync(const struct flow_target *t)
         same = engine_in_sync(t->engine, t->config.spaces[i]);
     }
     return same;
+}
+
+bool flow_target_early_done(const struct flow_target *t)
+{
+    return t->greeted && t->read && flow_target_state(t) == FLOW_TARGET_IDLE &&
+           !engine_is_dirty(t->engine) && !flow_target_lacks_early__(t);
 }
 
 const struct flow_target_counters *flow_target_counters(const struct flow_target *t)

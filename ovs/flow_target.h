@@ -6,7 +6,8 @@
  * meters become the engine's "installed".  Once the gate is open, what differs from the desired
  * sets is sent as one ordered atomic bundle and a barrier; then the next plan, and so on, until
  * nothing differs.  A bundle whose outcome is not known is followed by reading back.  While the
- * gate is closed nothing is written at all: the agent opens it when its sources are complete.
+ * gate is closed nothing is written but the early flows, those of one cookie, and none is taken
+ * away: the agent opens it when its sources are complete.
  *
  * What the switch refuses is told once and tried again when its value changes or after a while.
  * All is called on the loop thread; events come from the loop only. */
@@ -44,6 +45,7 @@ struct flow_target_config {
     int spaces[OFSESSION_N_SPACES]; /* the engine's target numbers */
     unsigned retry_refused_ms;      /* refused keys are tried again after; 0: 30000 */
     uint16_t controller_id;
+    uint64_t early_cookie; /* flows of this cookie do not wait for the gate; 0: none */
 };
 
 /* Members may be NULL. */
@@ -84,6 +86,8 @@ enum flow_target_state flow_target_state(const struct flow_target *t);
 bool flow_target_is_connected(const struct flow_target *t); /* greeted */
 /* True when connected, read back, gate open, nothing under way and nothing that differs. */
 bool flow_target_in_sync(const struct flow_target *t);
+/* True when connected, read back, and no early flow that is desired differs. */
+bool flow_target_early_done(const struct flow_target *t);
 const struct flow_target_counters *flow_target_counters(const struct flow_target *t);
 /* The session for packet-outs and resumes, or NULL; call flow_target_flush() after using it. */
 struct ofsession *flow_target_session(struct flow_target *t);

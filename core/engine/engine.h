@@ -98,6 +98,12 @@ struct plan {
  * before it is settled is a caller's mistake (assert).  Keys that were refused are left out until
  * their value changes or engine_retry() is called. */
 const struct plan *engine_plan(struct engine *e, int space);
+/* The same, but only what is to be added or modified and 'wanted' picks by its desired value: some
+ * of a change, so nothing counts as acknowledged (engine_acked) when it is done. */
+typedef bool plan_wanted_fn(void *aux, struct bytes key, struct bytes value);
+const struct plan *engine_plan_some(struct engine *e, int space, plan_wanted_fn *wanted, void *aux);
+/* Whether engine_plan_some() would find something. */
+bool engine_lacks_some(const struct engine *e, int space, plan_wanted_fn *wanted, void *aux);
 /* The target acknowledged the whole plan: installed follows.  (An empty plan is settled already;
  * this is then without effect.) */
 void engine_plan_done(struct engine *e, int space);

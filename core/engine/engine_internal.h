@@ -51,6 +51,7 @@ struct entry {
 
 struct plan_out {
     enum { PLAN_NONE, PLAN_OUT } state;
+    bool some; /* not all that differs */
     struct plan plan;
     struct entry **entries;  /* of the items */
     struct blob **desired;   /* what each item asks for, NULL: delete; holds a reference */

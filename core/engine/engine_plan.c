@@ -37,19 +37,42 @@ static void take(struct plan_out *out, struct plan_item *items, size_t i)
                                   .installed = bytes_of(entry->installed)};
 }
 
+/* 'wanted' NULL: everything that was not refused. */
+static bool is_planned(const struct entry *entry, plan_wanted_fn *wanted, void *aux)
+{
+    struct bytes key = {entry->key, entry->key_len};
+    return !entry->refused &&
+           (!wanted || (entry->desired && wanted(aux, key, bytes_of(entry->desired))));
+}
+
+bool engine_lacks_some(const struct engine *e, int space, plan_wanted_fn *wanted, void *aux)
+{
+    const struct place *p = place_of(e, space);
+    for (size_t i = 0; i < p->pending.n; i++)
+        if (is_planned(p->pending.v[i], wanted, aux))
+            return true;
+    return false;
+}
+
 const struct plan *engine_plan(struct engine *e, int space)
+{
+    return engine_plan_some(e, space, NULL, NULL);
+}
+
+const struct plan *engine_plan_some(struct engine *e, int space, plan_wanted_fn *wanted, void *aux)
 {
     struct place *p = place_of(e, space);
     struct plan_out *out = &p->out;
     assert(out->state == PLAN_NONE && !p->must_dump && !p->dumping);
     out->plan = (struct plan){.generation = p->generation};
+    out->some = wanted != NULL;
     size_t n = 0;
     out->entries = mem_alloc(p->pending.n * sizeof *out->entries);
     for (size_t i = 0; i < p->pending.n; i++)
-        if (!p->pending.v[i]->refused)
+        if (is_planned(p->pending.v[i], wanted, aux))
             out->entries[n++] = p->pending.v[i];
     if (n == 0) {
-        p->acked = p->generation;
+        p->acked = out->some ? p->acked : p->generation;
         mem_free(out->entries);
         out->entries = NULL;
         return &out->plan;
@@ -95,7 +118,7 @@ void engine_plan_done(struct engine *e, int space)
         return; /* an empty plan was settled when it was made */
     for (size_t i = 0; i < p->out.plan.n; i++)
         entry_set_installed(e, p->out.entries[i], p->out.desired[i]);
-    p->acked = p->out.plan.generation;
+    p->acked = p->out.some ? p->acked : p->out.plan.generation;
     plan_drop(e, p);
 }
 

@@ -214,6 +214,39 @@ static void test_spaces_are_settled_alone(void **state)
     assert_true(engine_in_sync(t->engine, TOY_SECOND));
 }
 
+static bool starts_with_b(void *aux, struct bytes key, struct bytes value)
+{
+    assert_true(value.n > 0);
+    ++*(int *)aux;
+    return *(const char *)key.p == 'b';
+}
+
+static void test_some_of_a_plan_acknowledges_nothing(void **state)
+{
+    struct fake_target *t = *state;
+    int asked = 0;
+    put(t, "a", "red blue");
+    assert_true(engine_lacks_some(t->engine, TOY_MAIN, starts_with_b, &asked));
+    const struct plan *plan = engine_plan_some(t->engine, TOY_MAIN, starts_with_b, &asked);
+    assert_int_equal(plan->n, 1);
+    assert_memory_equal(plan->items[0].key.p, "blue", 4);
+    engine_plan_done(t->engine, TOY_MAIN);
+    assert_true(asked > 1);
+    assert_false(engine_lacks_some(t->engine, TOY_MAIN, starts_with_b, &asked));
+    assert_int_equal(engine_plan_some(t->engine, TOY_MAIN, starts_with_b, &asked)->n, 0);
+    assert_int_equal(counts(t).installed, 1);
+    assert_false(engine_in_sync(t->engine, TOY_MAIN));
+    assert_int_equal(engine_acked(t->engine, TOY_MAIN), 0);
+    /* What is to be deleted is never some of it. */
+    toy_remove(t->engine, "a");
+    engine_run(t->engine, 0);
+    assert_false(engine_lacks_some(t->engine, TOY_MAIN, starts_with_b, &asked));
+    plan = engine_plan(t->engine, TOY_MAIN);
+    assert_int_equal(plan->items[plan->n - 1].op, PLAN_DELETE);
+    engine_plan_done(t->engine, TOY_MAIN);
+    assert_int_equal(engine_acked(t->engine, TOY_MAIN), engine_generation(t->engine, TOY_MAIN));
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -227,6 +260,7 @@ int main(void)
         TEST(test_start_with_a_filled_target_sends_nothing),
         TEST(test_strangers_and_losses_are_repaired),
         TEST(test_spaces_are_settled_alone),
+        TEST(test_some_of_a_plan_acknowledges_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -15,11 +15,12 @@
 #include "ovs/flow_target.h"
 #include "tests/support/ovs_sandbox.h"
 
-enum { TABLE_PORT, PATIENCE_MS = 15000 };
+enum { TABLE_PORT, PATIENCE_MS = 15000, COOKIE = 0x5e, EARLY_COOKIE = 0xea };
 
 static struct ovs_sandbox box;
 
-/* ---- an engine: each row is a port, and a flow that drops what comes from it ---- */
+/* ---- an engine: each row is a port, and a flow that says where what comes from it goes; that of
+ * port 9 is an early one ---- */
 
 static void derive_port(struct derive *d, const char *key)
 {
@@ -35,7 +36,7 @@ static void derive_port(struct derive *d, const char *key)
     else
         act_output(&a, (uint32_t)strtoull(text, NULL, 10));
     flow_key_encode(5, 100, &m, &k);
-    flow_value_encode(0x5e, 0, 0, 0, &a, &v);
+    flow_value_encode(strcmp(key, "9") == 0 ? EARLY_COOKIE : COOKIE, 0, 0, 0, &a, &v);
     derive_out(d, OFSESSION_FLOW, k.data, k.len, v.data, v.len);
 }
 
@@ -89,7 +90,10 @@ static void start(struct world *w)
     struct err err = {0};
     snprintf(address, sizeof address, "unix:%s/br0.mgmt", box.dir);
     struct flow_target_config config = {
-        .address = address, .spaces = {OFSESSION_FLOW, OFSESSION_GROUP, OFSESSION_METER}};
+        .address = address,
+        .spaces = {OFSESSION_FLOW, OFSESSION_GROUP, OFSESSION_METER},
+        .early_cookie = EARLY_COOKIE,
+    };
     w->engine = engine_new(&(struct engine_config){.tables = tables,
                                                    .n_tables = 1,
                                                    .kinds = kinds,
@@ -184,6 +188,37 @@ static void nothing_is_written_while_the_gate_is_closed(void **state)
     assert_int_equal(flow_target_counters(w->target)->flow_mods, 2);
 }
 
+static void early_flows_do_not_wait_for_the_gate(void **state)
+{
+    struct world *w = *state;
+    free(ofctl("add-flow br0 table=5,priority=7,actions=drop")); /* a stranger's */
+    put(w, "3", "4");
+    put(w, "9", "4");
+    turn(w, 500);
+    assert_true(flow_target_early_done(w->target));
+    assert_false(flow_target_in_sync(w->target));
+    assert_int_equal(flow_target_counters(w->target)->flow_mods, 1);
+    assert_int_equal(engine_acked(w->engine, OFSESSION_FLOW), 0);
+    assert_int_equal(in_switch("in_port=9 actions=output:4"), 1);
+    assert_int_equal(in_switch("in_port=3"), 0);
+    assert_int_equal(in_switch("priority=7"), 1);
+    put(w, "9", "5"); /* a change of it goes out as well */
+    assert_false(flow_target_early_done(w->target));
+    turn(w, 300);
+    assert_true(flow_target_early_done(w->target));
+    assert_int_equal(in_switch("in_port=9 actions=output:5"), 1);
+    store_remove(engine_store(w->engine), TABLE_PORT, "9");
+    engine_run(w->engine, 0);
+    flow_target_poke(w->target);
+    turn(w, 200); /* nothing is taken away */
+    assert_int_equal(in_switch("in_port=9"), 1);
+    flow_target_gate(w->target, true);
+    until_in_sync(w);
+    assert_int_equal(in_switch("in_port=3"), 1);
+    assert_int_equal(in_switch("in_port=9"), 0);
+    assert_int_equal(in_switch("priority=7"), 0);
+}
+
 static void a_start_with_nothing_changed_sends_nothing(void **state)
 {
     struct world *w = *state;
@@ -260,6 +295,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(nothing_is_written_while_the_gate_is_closed),
+        TEST(early_flows_do_not_wait_for_the_gate),
         TEST(a_start_with_nothing_changed_sends_nothing),
         TEST(a_switch_that_starts_again_is_filled_in_one_bundle),
         TEST(what_others_change_is_repaired_when_read_again),
