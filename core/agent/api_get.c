@@ -409,6 +409,7 @@ static const struct {
     const char *kind, *reason;
 } get_reasons[] = {
     {"flow_base", "every node has it"},
+    {"flow_uplink", "the node's own traffic by its physical adapter"},
     {"flow_local", "the attached Pod"},
     {"flow_member", "the Pod's addresses as a peer of rules"},
     {"flow_remote", "the way to the other node"},

@@ -35,7 +35,7 @@ bool node_config_equal(const void *pa, const void *pb)
     const struct node_config *a = pa, *b = pb;
     return !strcmp(a->node_name, b->node_name) && !strcmp(a->platform, b->platform) &&
            !strcmp(a->gateway, b->gateway) && a->gateway_ofport == b->gateway_ofport &&
-           a->tunnel_ofport == b->tunnel_ofport &&
+           a->tunnel_ofport == b->tunnel_ofport && a->uplink_ofport == b->uplink_ofport &&
            !memcmp(&a->gateway_mac, &b->gateway_mac, sizeof a->gateway_mac) &&
            a->netdev == b->netdev && a->masquerade == b->masquerade && a->encap == b->encap;
 }

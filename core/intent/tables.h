@@ -39,6 +39,7 @@ struct node_config {
     char *platform;                         /* "linux" or "windows" */
     char *gateway;                          /* name of the internal port */
     uint32_t gateway_ofport, tunnel_ofport; /* by convention 2 and 1; asked for, then read back */
+    uint32_t uplink_ofport;                 /* of the physical adapter; 0: none is on the bridge */
     struct mac gateway_mac;                 /* mac_from_name("gateway", node_name) */
     bool netdev;                            /* userspace datapath */
     bool masquerade;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Flows that do not depend on any Pod: misses, connection tracking, the gateway port, the node's
- * own addresses. */
+ * own addresses, the uplink. */
 #include "core/pipeline/pipeline.h"
 
 #include <string.h>
@@ -265,4 +265,27 @@ void flow_base_derive(struct derive *d, const char *key)
     put_outside(&f, config, 6);
     if (self)
         put_self(&f, config, self);
+}
+
+/* ---- the uplink ---- */
+
+/* What the node sends goes out as it is, what comes in is the node's: its own traffic and the
+ * tunnels' outer packets.  Nothing else is between the two, and no Pod is reached this way but by
+ * the node's own routing, as without a switch. */
+static void put_wire(struct flow *f, uint32_t from, uint32_t to)
+{
+    match_set(&f->match, F_IN_PORT, from);
+    act_output(&f->actions, to);
+    flow_put(f, STAGE_CLASSIFIER, PRIORITY_NORMAL);
+}
+
+void flow_uplink_derive(struct derive *d, const char *key)
+{
+    const struct node_config *config = flow_config(d);
+    if (!config || config->uplink_ofport == 0)
+        return;
+    auto_flow f;
+    flow_begin(&f, d, "flow_uplink", key);
+    put_wire(&f, OFPORT_LOCAL, config->uplink_ofport);
+    put_wire(&f, config->uplink_ofport, OFPORT_LOCAL);
 }

@@ -5,11 +5,16 @@
 
 #include "core/base/hash.h"
 
+uint64_t flow_cookie(const char *kind, const char *unit_key)
+{
+    return UINT64_C(0x5e) << 56 | hash_str(unit_key, hash_str(kind, 0)) >> 8;
+}
+
 void flow_begin(struct flow *f, struct derive *d, const char *kind, const char *unit_key)
 {
     memset(f, 0, sizeof *f);
     f->derive = d;
-    f->cookie = UINT64_C(0x5e) << 56 | hash_str(unit_key, hash_str(kind, 0)) >> 8;
+    f->cookie = flow_cookie(kind, unit_key);
     match_init(&f->match);
     actions_init(&f->actions);
 }

@@ -10,12 +10,15 @@
 #include "ovs/flow.h"
 
 /* Unit kinds.  "flow_base": the constant flows, the gateway and the node's own addresses.
+ * "flow_uplink": the node itself and its physical adapter, where that is a port of the bridge: it
+ * depends on the configuration alone, so these flows can be written before everything else.
  * "flow_local" (TABLE_LOCAL): one attached Pod: classification, spoof guard, neighbours,
  * forwarding, its clauses and its isolation.  "flow_member" (TABLE_MEMBER): peer clauses by
  * address.  "flow_rule" (TABLE_RULE): prefixes, ports and what a met rule does.  "flow_remote"
  * (TABLE_REMOTE): tunnel, and the routes and neighbours by which the node itself gets there.
  * "host_nat": SPACE_HOSTNAT. */
 void flow_base_derive(struct derive *d, const char *key);
+void flow_uplink_derive(struct derive *d, const char *key);
 void flow_local_derive(struct derive *d, const char *key);
 void flow_member_derive(struct derive *d, const char *key);
 void flow_rule_derive(struct derive *d, const char *key);
@@ -23,9 +26,11 @@ void flow_remote_derive(struct derive *d, const char *key);
 void host_nat_derive(struct derive *d, const char *key);
 
 /* ---- building flows ---- */
+/* Which unit a flow stands for: 0x5e in the highest byte, below it 56 bits of a hash of the unit's
+ * kind and key. */
+uint64_t flow_cookie(const char *kind, const char *unit_key);
 /* One flow under construction; flow_begin() makes it empty, flow_put() emits it and empties it
- * again, keeping its memory.  The cookie says which unit it stands for: 0x5e in the highest byte,
- * below it 56 bits of a hash of the unit's kind and key. */
+ * again, keeping its memory.  The cookie is flow_cookie() of the unit. */
 struct flow {
     struct derive *derive;
     uint64_t cookie;

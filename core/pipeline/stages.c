@@ -136,6 +136,12 @@ void pipeline_docs(struct sbuf *out)
         "- A Pod that is not whole (its port or object is missing, or its object is another "
         "Pod's)\n"
         "  has no flows: nothing passes to it or from it.\n"
+        "- Where the node's physical adapter is a port of the bridge (uplink), packets between it "
+        "and the\n"
+        "  node itself (LOCAL) pass unseen by policy, and by no other way: two flows, written "
+        "before "
+        "all\n"
+        "  others.  From there a Pod is reached only as the node routes.\n"
         "- The time to live is decremented once by each node that routes; not between Pods of one\n"
         "  node.\n");
 }

@@ -8,7 +8,9 @@
  *   Classifier -> SpoofGuard -> (ARP, ND: Neighbor) or ConntrackZone -> ConntrackState ->
  *   EgressRule -> EgressDefault -> L3Forwarding -> L3DecTTL -> IngressRule -> IngressDefault ->
  *   ConntrackCommit -> Output
- * Packets of established connections skip both policies. */
+ * Packets of established connections skip both policies.  Where the node's physical adapter is a
+ * port of the bridge (the uplink), what passes between it and the node itself ends in Classifier.
+ */
 #ifndef SEINE_PIPELINE_STAGES_H
 #define SEINE_PIPELINE_STAGES_H
 
@@ -23,7 +25,8 @@
  * there. */
 #define STAGE_LIST(X)                                                                              \
     X(CLASSIFIER, 0, "Classifier", "pods", "drop", "in_port, tun_src",                             \
-      "Where the packet comes from: a Pod, the gateway, or a known node's tunnel.")                \
+      "Where the packet comes from: a Pod, the gateway, or a known node's tunnel.  Between the "   \
+      "node itself and its uplink packets just pass.")                                             \
     X(TRACE, 4, "Trace", "tracing", "reserved", "",                                                \
       "Packets that an operator follows are marked here.")                                         \
     X(SPOOF_GUARD, 10, "SpoofGuard", "pods", "drop", "in_port, dl_src, addresses of the packet",   \

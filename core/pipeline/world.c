@@ -39,6 +39,7 @@ static const struct unit_kind kinds[] = {
     {"member", 2, TABLE_POD, policy_member_derive},
     {"bare_member", 2, TABLE_LOCAL, policy_bare_member_derive},
     {"flow_base", 3, ENGINE_SINGLETON, flow_base_derive},
+    {"flow_uplink", 3, ENGINE_SINGLETON, flow_uplink_derive},
     {"flow_remote", 3, TABLE_REMOTE, flow_remote_derive},
     {"flow_local", 3, TABLE_LOCAL, flow_local_derive},
     {"flow_rule", 3, TABLE_RULE, flow_rule_derive},

@@ -118,7 +118,8 @@ bool ovs_sandbox_start(struct ovs_sandbox *s)
                   "-- add-port br0 p1 -- set interface p1 type=dummy ofport_request=1 "
                   "-- add-port br0 p2 -- set interface p2 type=dummy ofport_request=2 "
                   "-- add-port br0 p3 -- set interface p3 type=dummy ofport_request=3 "
-                  "-- add-port br0 p4 -- set interface p4 type=dummy ofport_request=4") &&
+                  "-- add-port br0 p4 -- set interface p4 type=dummy ofport_request=4 "
+                  "-- add-port br0 p5 -- set interface p5 type=dummy ofport_request=5") &&
            wait_for(s, "br0.mgmt");
 }
 

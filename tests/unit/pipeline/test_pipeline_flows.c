@@ -240,6 +240,38 @@ static void test_link_local_of_mac_in_discovery(void **state)
     assert_true(count_flows(*state, "nd_target=fe80::") > 0);
 }
 
+static void test_uplink_is_a_wire_to_the_node(void **state)
+{
+    struct engine *e = *state;
+    auto_sbuf without = SBUF_INIT, after = SBUF_INIT;
+    flows_of(e, &without);
+    assert_int_equal(count_flows(e, "LOCAL"), 0);
+    struct node_config *c = node_config_new("a");
+    c->uplink_ofport = 77;
+    store_put(engine_store(e), TABLE_CONFIG, "", c);
+    world_settle(e);
+    expect_flow(e, "priority=200,in_port=LOCAL actions=output:77", true);
+    expect_flow(e, "priority=200,in_port=77 actions=LOCAL", true);
+    assert_int_equal(count_flows(e, "77"), 2);
+    assert_int_equal(count_flows(e, "LOCAL"), 2);
+    world_config(e, "a");
+    world_settle(e);
+    flows_of(e, &after);
+    assert_string_equal(without.data, after.data);
+}
+
+static void test_uplink_needs_the_configuration_alone(void **state)
+{
+    (void)state;
+    struct engine *e = world_engine();
+    struct node_config *c = node_config_new("nobody");
+    c->uplink_ofport = 77;
+    store_put(engine_store(e), TABLE_CONFIG, "", c);
+    world_settle(e);
+    assert_int_equal(count_flows(e, "LOCAL"), 2);
+    world_done(e);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -258,6 +290,8 @@ int main(void)
         TEST(test_host_rows),
         TEST(test_one_label_costs_few_derivations),
         TEST(test_link_local_of_mac_in_discovery),
+        TEST(test_uplink_is_a_wire_to_the_node),
+        TEST(test_uplink_needs_the_configuration_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

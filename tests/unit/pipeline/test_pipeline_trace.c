@@ -13,7 +13,7 @@
 #include "tests/support/ofdriver.h"
 #include "tests/support/ovs_sandbox.h"
 
-enum { TUNNEL = 1, GATEWAY = 2, WEB = 3, DB = 4, DROPPED = 0 };
+enum { TUNNEL = 1, GATEWAY = 2, WEB = 3, DB = 4, UPLINK = 5, DROPPED = 0 };
 
 static struct ovs_sandbox box;
 static struct engine *engine;
@@ -288,17 +288,42 @@ static void test_hops_are_counted_where_packets_are_routed(void **state)
     assert_null(strstr(text.data, "dec_ttl"));
 }
 
+/* The node's packets and the outer ones of tunnels pass between LOCAL and the uplink; what comes in
+ * by the uplink reaches no Pod, whatever it says. */
+static void test_uplink(void **state)
+{
+    (void)state;
+    auto_sbuf text = SBUF_INIT;
+    struct node_config *c = node_config_new("a");
+    c->uplink_ofport = UPLINK;
+    store_put(engine_store(engine), TABLE_CONFIG, "", c);
+    world_settle(engine);
+    static const struct {
+        const char *packet, *action;
+    } wire[] = {
+        {"in_port=LOCAL,udp,nw_src=192.0.2.1,nw_dst=192.0.2.2,udp_dst=6081", "\n    output:5\n"},
+        {"in_port=LOCAL,arp,arp_spa=192.0.2.1,arp_tpa=192.0.2.2,arp_op=1", "\n    output:5\n"},
+        {"in_port=LOCAL,ipv6,ipv6_src=fe80::1,ipv6_dst=ff02::1", "\n    output:5\n"},
+        {"in_port=5,udp,nw_src=192.0.2.2,nw_dst=192.0.2.1,udp_dst=6081", "\n    LOCAL\n"},
+        {"in_port=5,arp,arp_spa=192.0.2.2,arp_tpa=192.0.2.1,arp_op=1", "\n    LOCAL\n"},
+        {"in_port=5,tcp,nw_src=10.0.2.9,nw_dst=10.0.1.4,tcp_dst=5432", "\n    LOCAL\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(wire); i++) {
+        sbuf_clear(&text);
+        trace(wire[i].packet, NULL, &text);
+        if (!strstr(text.data, wire[i].action) || strstr(text.data, "\n10. "))
+            fail_msg("%s", text.data);
+    }
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_pods_of_one_node),
-        TEST(test_other_nodes),
-        TEST(test_spoofed_packets),
-        TEST(test_neighbours),
-        TEST(test_gateway),
-        TEST(test_pod_to_itself),
-        TEST(test_hops_are_counted_where_packets_are_routed),
+        TEST(test_pods_of_one_node), TEST(test_other_nodes),
+        TEST(test_spoofed_packets),  TEST(test_neighbours),
+        TEST(test_gateway),          TEST(test_pod_to_itself),
+        TEST(test_uplink),           TEST(test_hops_are_counted_where_packets_are_routed),
     };
     if (!ovs_sandbox_available() || !ovs_sandbox_start(&box)) {
         printf("skipped: no Open vSwitch here\n");
