@@ -3,7 +3,8 @@
 #
 # Installs the Debian packages that a piece of work on Seine needs.
 #
-#   installer/deps.sh build|run|test|vm|windows|kube ...      several at once; needs root if anything is missing
+#   installer/deps.sh build|run|test|vm|windows|kube ...      several at once; needs root if anything is missing;
+#                                                             windows also cross-builds libraries (windows/libs.sh)
 #   installer/deps.sh --list build|run|test|vm|windows|kube ... only prints the names
 #
 # Idempotent: with everything there it runs nothing but dpkg-query. The package index is refreshed when it is
@@ -19,26 +20,29 @@ declare -A packages=(
             netcat-openbsd socat python3 python3-yaml openssl containernetworking-plugins busybox-static
             podman runc conmon openvswitch-switch nftables iproute2 ethtool procps"
     [vm]="qemu-system-x86 cpio kmod"
-    [windows]="gcc-mingw-w64-x86-64 g++-mingw-w64-x86-64 cmake ninja-build pkg-config"
+    [windows]="gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 cmake ninja-build wine64 wine wixl msitools
+               dpkg-dev xz-utils make perl nodejs npm python3"
     [kube]="containerd runc podman conmon containernetworking-plugins busybox-static python3-grpcio jq"
 )
 
 usage()
 {
-    sed -n '5,8s/^# \{0,1\}//p' "$0" >&2
+    sed -n '5,9s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
 list_only=
+libraries=
 wanted=()
 [ $# -gt 0 ] || usage
 for arg in "$@"; do
     case $arg in
     --list) list_only=1 ;;
     build | run | test | vm | windows | kube)
+        [ "$arg" != windows ] || libraries=1
         read -r -d '' -a more <<< "${packages[$arg]}" || true
         wanted+=("${more[@]}") ;;
-    -h | --help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) usage ;;
     esac
 done
@@ -49,18 +53,34 @@ if [ -n "$list_only" ]; then
     exit 0
 fi
 
+# With the packages there: what is built from them.
+finish()
+{
+    [ -z "$libraries" ] || "$(dirname "$0")/windows/libs.sh" > /dev/null
+}
+
+# npm comes with some packages of nodejs, and then has no package of its own that could be installed.
+have_npm()
+{
+    command -v npm > /dev/null
+}
+
 # Prints those of the wanted packages that are not installed.
 missing_packages()
 {
     local name
     for name in "${wanted[@]}"; do
+        [ "$name" != npm ] || ! have_npm || continue
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2> /dev/null)" = installed ] ||
             echo "$name"
     done
 }
 
 mapfile -t missing < <(missing_packages)
-[ ${#missing[@]} -gt 0 ] || exit 0
+if [ ${#missing[@]} -eq 0 ]; then
+    finish
+    exit
+fi
 if [ "$(id -u)" != 0 ]; then
     echo "deps.sh: missing: ${missing[*]}; run this as root" >&2
     exit 1
@@ -94,3 +114,4 @@ if ! install_missing; then
     "${apt[@]}" update >&2
     install_missing
 fi
+finish
