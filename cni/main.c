@@ -6,7 +6,6 @@
  * written to the journal and succeeds, since a runtime must be able to remove a Pod at any time. */
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cni/client.h"
@@ -17,6 +16,7 @@
 #include "core/base/mem.h"
 #include "platform/ipc.h"
 #include "platform/process.h"
+#include "platform/program.h"
 
 #ifndef SEINE_VERSION
 #define SEINE_VERSION "0.1.0"
@@ -55,7 +55,7 @@ static void main_call_done(struct main_call *c)
 
 static const char *main_variable(const char *name)
 {
-    const char *value = getenv(name);
+    const char *value = program_variable(name);
     return value ? value : "";
 }
 
@@ -201,7 +201,8 @@ static int main_serve(struct main_call *c)
 
 int main(int argc, char **argv)
 {
-    if (!getenv("CNI_COMMAND")) {
+    program_start(&argc, &argv);
+    if (!program_variable("CNI_COMMAND")) {
         bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
         fputs(version ? "seine-cni " SEINE_VERSION "\n" : main_usage,

@@ -22,6 +22,7 @@ uint64_t process_rss_kb(void);      /* resident set now */
 uint64_t process_peak_rss_kb(void); /* highest so far */
 void process_trim_memory(void);     /* gives free heap pages back to the system */
 uint64_t process_now_ns(void);      /* monotonic */
+uint64_t process_wall_ms(void);     /* since 1970, UTC */
 void process_sleep_ms(unsigned ms); /* for programs without a loop */
 int process_hostname(char *buf, size_t n);
 

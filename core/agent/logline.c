@@ -5,19 +5,20 @@
 #include <time.h>
 
 #include "core/base/sbuf.h"
+#include "platform/process.h"
 
 enum { LOGLINE_TIME_MAX = 40 };
 
 static void logline_time(char out[LOGLINE_TIME_MAX])
 {
-    struct timespec now = {0};
+    uint64_t now = process_wall_ms();
+    time_t whole = (time_t)(now / 1000);
     char seconds[24] = "";
-    timespec_get(&now, TIME_UTC);
-    const struct tm *tm = gmtime(&now.tv_sec);
+    const struct tm *tm = gmtime(&whole);
     if (tm) {
         strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", tm);
     }
-    snprintf(out, LOGLINE_TIME_MAX, "%s.%03dZ", seconds, (int)(now.tv_nsec / 1000000));
+    snprintf(out, LOGLINE_TIME_MAX, "%s.%03dZ", seconds, (int)(now % 1000));
 }
 
 /* One call a line, so that lines of several processes do not mix. */

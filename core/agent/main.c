@@ -9,6 +9,7 @@
 #include "core/agent/options.h"
 #include "core/agent/render.h"
 #include "core/base/log.h"
+#include "platform/program.h"
 
 static int main_run(const struct options *o)
 {
@@ -58,6 +59,7 @@ static int main_options(int argc, char **argv, int (*run)(const struct options *
 
 int main(int argc, char **argv)
 {
+    program_start(&argc, &argv);
     if (argc > 1 && strcmp(argv[1], "render") == 0) {
         return render_main(argc - 1, argv + 1);
     }

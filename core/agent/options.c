@@ -14,6 +14,7 @@
 #include "core/k8s/names.h"
 #include "platform/ipc.h"
 #include "platform/process.h"
+#include "platform/program.h"
 
 enum { OPTIONS_FILE_LIMIT = 1 << 20, OPTIONS_IFNAME_MAX = 15, OPTIONS_MTU_MIN = 576 };
 
@@ -449,7 +450,7 @@ static void options_replace(char **slot, const char *text)
 static int options_derive_name(struct options *o, struct err *err)
 {
     char host[256] = "";
-    const char *name = getenv("NODE_NAME");
+    const char *name = program_variable("NODE_NAME");
     if (o->node_name[0]) {
         return 0;
     }

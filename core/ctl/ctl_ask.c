@@ -10,13 +10,14 @@
 #include "cni/client.h"
 #include "core/ctl/ctl.h"
 #include "platform/process.h"
+#include "platform/program.h"
 
 enum { CTL_CONNECT_MS = 3000, CTL_ANSWER_MS = 60000, CTL_ANSWER_LIMIT = 1 << 30 };
 
 static const char *ctl_socket(const struct ctl *c, struct sbuf *path)
 {
     const char *given = c->flags[CTL_FLAG_SOCKET];
-    const char *env = getenv("SEINE_SOCKET");
+    const char *env = program_variable("SEINE_SOCKET");
     if (given) {
         return given;
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/ctl/ctl.h"
+#include "platform/program.h"
 
 static void main_help_flags(uint32_t flags, struct sbuf *out)
 {
@@ -65,6 +66,7 @@ int main(int argc, char **argv)
     struct ctl c;
     struct err err = {0};
     int rc;
+    program_start(&argc, &argv);
     if (main_print(argc, argv, &rc)) {
         return rc;
     }

@@ -376,7 +376,7 @@ static void add_name(struct dirwatch *w, const char *name)
 }
 
 /* Tells a file that was read, or puts its offer off. */
-static void tell(struct dirwatch *w, struct found *f)
+static void tell_one(struct dirwatch *w, struct found *f)
 {
     size_t at;
     struct known *k = find_known(w, f->name, &at);
@@ -412,7 +412,7 @@ static void after_read(void *aux)
         return;
     for (size_t i = job->from; i < job->to; i++) {
         struct found *f = &w->listing->files.v[w->listing->todo.v[i]];
-        tell(w, f);
+        tell_one(w, f);
         mem_free(f->text);
         f->text = NULL;
     }

@@ -280,8 +280,7 @@ static void stream_flush__(struct stream *s)
     struct sbuf empty = s->sending;
     s->sending = s->out;
     s->out = empty;
-    uv_buf_t buf = {.base = s->sending.data};
-    buf.len = s->sending.len;
+    uv_buf_t buf = uv_buf_init(s->sending.data, (unsigned)s->sending.len);
     int rc = uv_write(&s->write, &s->uv.stream, &buf, 1, stream_write_cb__);
     if (rc != 0) {
         struct err why;

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Arguments come from the command line as the system keeps it, in UTF-16: the C runtime would give
+ * them in the code page.  Variables too.  What cannot be UTF-8 (half a surrogate pair) becomes
+ * U+FFFD.  A console shows what we write as UTF-8 while we run. */
+#include "platform/program.h"
+
+#include <fcntl.h>
+#include <io.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <windows.h>
+
+#include <shellapi.h>
+
+#include "core/base/mem.h"
+
+static UINT program_code_page; /* of the console before us */
+
+static char *program_utf8(const wchar_t *wide)
+{
+    int n = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
+    char *text = mem_calloc(1, (size_t)n + 1);
+    WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, n, NULL, NULL);
+    return text;
+}
+
+static void program_restore_console(void)
+{
+    SetConsoleOutputCP(program_code_page);
+}
+
+static void program_streams(void)
+{
+    DWORD mode;
+    _setmode(_fileno(stdin), _O_BINARY);
+    _setmode(_fileno(stdout), _O_BINARY);
+    _setmode(_fileno(stderr), _O_BINARY);
+    bool console = GetConsoleMode(GetStdHandle(STD_OUTPUT_HANDLE), &mode) ||
+                   GetConsoleMode(GetStdHandle(STD_ERROR_HANDLE), &mode);
+    program_code_page = GetConsoleOutputCP();
+    if (console && program_code_page && program_code_page != CP_UTF8 &&
+        SetConsoleOutputCP(CP_UTF8)) {
+        atexit(program_restore_console);
+    }
+}
+
+void program_start(int *argc, char ***argv)
+{
+    int n = 0;
+    program_streams();
+    wchar_t **wide = CommandLineToArgvW(GetCommandLineW(), &n);
+    if (!wide) {
+        return;
+    }
+    char **out = mem_calloc((size_t)n + 1, sizeof *out);
+    for (int i = 0; i < n; i++) {
+        out[i] = program_utf8(wide[i]);
+    }
+    LocalFree(wide);
+    *argc = n;
+    *argv = out;
+}
+
+/* Every value that was asked for, kept since it must live as long as the program. */
+struct program_kept {
+    struct program_kept *next;
+    char *value;
+};
+static struct program_kept *program_variables;
+
+static const char *program_keep(char *value)
+{
+    for (const struct program_kept *k = program_variables; k; k = k->next) {
+        if (strcmp(k->value, value) == 0) {
+            mem_free(value);
+            return k->value;
+        }
+    }
+    struct program_kept *k = mem_calloc(1, sizeof *k);
+    *k = (struct program_kept){program_variables, value};
+    program_variables = k;
+    return value;
+}
+
+const char *program_variable(const char *name)
+{
+    wchar_t wide[256];
+    if (!MultiByteToWideChar(CP_UTF8, 0, name, -1, wide, ARRAY_LEN(wide))) {
+        return NULL;
+    }
+    SetLastError(ERROR_SUCCESS);
+    DWORD n = GetEnvironmentVariableW(wide, NULL, 0);
+    if (n == 0 && GetLastError() == ERROR_ENVVAR_NOT_FOUND) {
+        return NULL;
+    }
+    auto_free wchar_t *value = mem_calloc(n + 1, sizeof *value);
+    GetEnvironmentVariableW(wide, value, n + 1);
+    return program_keep(program_utf8(value));
+}
