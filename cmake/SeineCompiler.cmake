@@ -12,6 +12,9 @@ add_compile_options(
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")
     add_compile_options(-Wmissing-variable-declarations)
 endif()
+if(CMAKE_SYSTEM_NAME STREQUAL "Windows")
+    add_compile_options(-Wno-float-conversion) # mingw's isnan() and its like convert inside
+endif()
 # Assertions stay in every build: an agent that is wrong about itself stops and starts again.
 foreach(type IN ITEMS RELEASE RELWITHDEBINFO MINSIZEREL)
     string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${type} "${CMAKE_C_FLAGS_${type}}")

@@ -6,19 +6,37 @@ function(seine_library name)
     target_link_libraries(${name} PUBLIC ${A_DEPS})
 endfunction()
 
-# seine_test(NAME SOURCES ... [DEPS lib ...] [LABELS l ...] [LINUX_ONLY]): one cmocka program, one
-# CTest test of the same name, label "unit".
+# seine_unit(NAME LABEL ...): what every unit test has. For Windows it runs under Wine, which a fixture starts.
+function(seine_unit name)
+    set_tests_properties(${name} PROPERTIES LABELS "${ARGN}" TIMEOUT 120 SKIP_RETURN_CODE 77)
+    if(CMAKE_SYSTEM_NAME STREQUAL "Windows")
+        set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED wine)
+    endif()
+endfunction()
+
+# seine_test(NAME SOURCES ... [DEPS lib ...] [LABELS l ...] [PROGRAM MACRO target] [LINUX_ONLY]): one cmocka program, one
+# CTest test of the same name, label "unit"; exit 77 is "skipped". MACRO is the path of a program that it runs.
+# LINUX_ONLY: what only Linux has is tested; it is absent elsewhere.
 function(seine_test name)
-    cmake_parse_arguments(A "LINUX_ONLY" "" "SOURCES;DEPS;LABELS" ${ARGN})
+    cmake_parse_arguments(A "LINUX_ONLY" "" "SOURCES;DEPS;LABELS;PROGRAM" ${ARGN})
+    if(A_LINUX_ONLY AND NOT CMAKE_SYSTEM_NAME STREQUAL "Linux")
+        return()
+    endif()
     add_executable(${name} ${A_SOURCES})
     target_link_libraries(${name} PRIVATE ${A_DEPS} PkgConfig::CMOCKA)
     set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+    if(A_PROGRAM)
+        list(GET A_PROGRAM 0 macro)
+        list(GET A_PROGRAM 1 program)
+        target_compile_definitions(${name} PRIVATE ${macro}="$<TARGET_FILE:${program}>")
+        add_dependencies(${name} ${program})
+    endif()
     add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
     set(labels unit ${A_LABELS})
     if(A_LINUX_ONLY)
         list(APPEND labels linux-only)
     endif()
-    set_tests_properties(${name} PROPERTIES LABELS "${labels}" TIMEOUT 120)
+    seine_unit(${name} ${labels})
 endfunction()
 
 # seine_fuzz(NAME SOURCES ... DEPS ... CORPUS dir): a libFuzzer program with -DSEINE_FUZZ=ON; in
@@ -35,7 +53,7 @@ function(seine_fuzz name)
         target_link_libraries(${name} PRIVATE ${A_DEPS})
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
         add_test(NAME ${name} COMMAND ${name} "${A_CORPUS}" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-        set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 120)
+        seine_unit(${name} unit)
         # In the tree that tests/run.sh tests: a minute of libFuzzer too, built by fuzz-build
         # (tests/fuzz/run.sh keeps what it finds in build/fuzz/corpus/NAME).
         if(SEINE_SANITIZE)

@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "platform/ipc.h"
+#include "tests/support/os.h"
 
 enum { MAX_ARGS = 16 };
 
@@ -77,7 +78,7 @@ static void defaults_are_the_contract_s(void **state)
     (void)state;
     struct options o;
     struct err err;
-    setenv("NODE_NAME", "from-env", 1);
+    os_set_variable("NODE_NAME", "from-env");
     assert_int_equal(parse(&o, "--objects /o", &err), 0);
     assert_string_equal(o.node_name, "from-env");
     assert_string_equal(o.run_dir, "/run/seine");
@@ -98,7 +99,7 @@ static void defaults_are_the_contract_s(void **state)
     assert_string_equal(o.log_format, "text");
     assert_string_equal(o.proc_sys, "/proc/sys");
     options_done(&o);
-    unsetenv("NODE_NAME");
+    os_set_variable("NODE_NAME", NULL);
     assert_int_equal(parse(&o, "--objects /o", &err), 0);
     assert_true(o.node_name[0]); /* the host's */
     options_done(&o);
@@ -165,9 +166,9 @@ static void flags_must_go_together(void **state)
     refuses("--objects /o --ovsdb ssl:127.0.0.1:6640 --openflow tcp:127.0.0.1:6653",
             "--ovs-ca: must be given");
     refuses("--objects /o --ovs-key /k", "--ovs-certificate: must be given with --ovs-key");
-    setenv("NODE_NAME", "No_Name", 1);
+    os_set_variable("NODE_NAME", "No_Name");
     refuses("--objects /o", "--node-name: 'No_Name' from the environment");
-    unsetenv("NODE_NAME");
+    os_set_variable("NODE_NAME", NULL);
 }
 
 static void a_file_gives_values_and_a_flag_beats_it(void **state)
