@@ -42,6 +42,7 @@ struct attach *attach_new(const struct attach_config *config)
     a->ipam = ipam_new();
     hmap_init(&a->records);
     hmap_init(&a->locks);
+    a->recover_due = a->mend_due = a->strays_due = INT64_MAX;
     attach_node_changed(a);
     return a;
 }
@@ -89,6 +90,21 @@ struct attach_call *call_new(struct attach *a, const void *body, size_t n)
         return NULL;
     }
     return c;
+}
+
+struct attach_call *call_new_for(struct attach *a, const struct record *rec,
+                                 const struct cni_version *version)
+{
+    auto_sbuf config = SBUF_INIT, body = SBUF_INIT;
+    sbuf_printf(&config, "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"seine-cni\"}",
+                version->name, *rec->network ? rec->network : "seine");
+    struct cni_env env = {.command = cni_verb_name(CNI_DEL),
+                          .container_id = rec->att->container_id,
+                          .netns = rec->att->netns,
+                          .ifname = rec->att->cni_ifname,
+                          .args = ""};
+    cni_env_format(&env, config.data, &body);
+    return call_new(a, body.data, body.len);
 }
 
 void call_wait(struct attach_call *c, void (*advance)(struct attach_call *c),
@@ -156,8 +172,10 @@ static void call_count(const struct attach_call *c, double seconds)
 static void call_reply(struct attach_call *c)
 {
     double seconds = (double)(process_now_ns() - c->began_ns) / 1e9;
-    call_log(c, seconds);
-    call_count(c, seconds);
+    if (!c->quiet) {
+        call_log(c, seconds);
+        call_count(c, seconds);
+    }
     if (c->error.code) {
         sbuf_clear(&c->out);
         cni_error_format(&c->error, c->r.version->name, &c->out);
@@ -201,17 +219,17 @@ static void call_reply_later(struct attach_call *c)
 
 /* ---- locks ---- */
 
-static struct lock *lock_get(struct attach *a, const char *container_id)
+static struct lock *lock_get(struct attach *a, const char *name)
 {
-    uint64_t hash = hash_str(container_id, 0);
+    uint64_t hash = hash_str(name, 0);
     HMAP_FOR_EACH_WITH_HASH(node, &a->locks, hash) {
         struct lock *l = CONTAINER_OF(node, struct lock, node);
-        if (strcmp(l->container_id, container_id) == 0) {
+        if (strcmp(l->name, name) == 0) {
             return l;
         }
     }
     struct lock *l = mem_calloc(1, sizeof *l);
-    l->container_id = mem_strdup(container_id);
+    l->name = mem_strdup(name);
     hmap_insert(&a->locks, &l->node, hash);
     return l;
 }
@@ -219,7 +237,7 @@ static struct lock *lock_get(struct attach *a, const char *container_id)
 static void lock_free(struct attach *a, struct lock *l)
 {
     hmap_remove(&a->locks, &l->node);
-    mem_free(l->container_id);
+    mem_free(l->name);
     mem_free(l);
 }
 
@@ -230,7 +248,7 @@ static void call_start(struct attach_call *c)
         [CNI_GC] = gc_start,   [CNI_STATUS] = status_start,
     };
     call_wait(c, NULL, NULL);
-    start[c->r.verb](c);
+    (c->start ? c->start : start[c->r.verb])(c);
 }
 
 static void lock_release(struct attach_call *c)
@@ -247,9 +265,25 @@ static void lock_release(struct attach_call *c)
     call_start(l->running);
 }
 
+/* Whether the call works for this container, or on its record. */
+static bool call_is_about(const struct attach_call *c, const struct cni_env *env)
+{
+    const struct attachment *att = c->rec ? c->rec->att : NULL;
+    const char *const ids[] = {c->r.env.container_id, att ? att->container_id : ""};
+    const char *const ifnames[] = {c->r.env.ifname, att ? att->cni_ifname : ""};
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        if (strcmp(ids[i], env->container_id) == 0 && strcmp(ifnames[i], env->ifname) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void call_enter(struct attach_call *c)
 {
-    struct lock *l = lock_get(c->a, c->r.env.container_id);
+    auto_sbuf name = SBUF_INIT;
+    namespace_lock_name(c, &name);
+    struct lock *l = lock_get(c->a, name.data);
     c->lock = l;
     call_wait(c, NULL, NULL);
     if (!l->running) {
@@ -260,8 +294,8 @@ void call_enter(struct attach_call *c)
     *(l->first ? &l->last->next_queued : &l->first) = c;
     l->last = c;
     c->next_queued = NULL;
-    bool same = strcmp(l->running->r.env.ifname, c->r.env.ifname) == 0;
-    if (c->r.verb == CNI_DEL && l->running->r.verb == CNI_ADD && same) {
+    if (c->r.verb == CNI_DEL && !c->start && l->running->r.verb == CNI_ADD &&
+        call_is_about(l->running, &c->r.env)) {
         add_cancel(l->running);
     }
 }
@@ -316,7 +350,7 @@ static void call_expire_recovered(struct attach_call *c)
 
 static void call_take_in(struct attach_call *c)
 {
-    if (c->error.code) {
+    if (c->error.code || namespace_check(c)) {
         call_end(c);
     } else if (c->r.verb == CNI_VERSION) {
         cni_version_format(NULL, &c->out);
@@ -373,6 +407,10 @@ static void attach_set_timer(struct attach *a)
             when = c->deadline;
         }
     }
+    const int64_t others[] = {care_deadline(a), mend_deadline(a), a->recover_due};
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        when = others[i] < when ? others[i] : when;
+    }
     a->host->timer(a->config.host_aux, when);
 }
 
@@ -419,7 +457,20 @@ void attach_run(struct attach *a, int64_t now)
             }
         }
     }
+    if (!a->stopped) {
+        care_run(a, now);
+        mend_run(a, now);
+        if (a->recover_due <= now) {
+            attach_recover(a);
+        }
+    }
     a->depth--;
+    attach_poke(a);
+}
+
+void attach_interfaces_changed(struct attach *a)
+{
+    mend_soon(a);
     attach_poke(a);
 }
 
@@ -530,8 +581,9 @@ static void attach_repair_done(void *aux, const struct err *err)
     mem_free(repair);
 }
 
-/* Somebody removed the port of an attached Pod: it is added again with its record. */
-static void attach_repair_port(struct attach *a, struct record *rec)
+/* Somebody removed the port of an attached Pod, or its device is another: it is added again with
+ * its record. */
+void attach_repair_port(struct attach *a, struct record *rec)
 {
     struct attach_repair *repair = mem_calloc(1, sizeof *repair);
     struct attach_id ids[ATTACH_MAX_IDS];
@@ -569,6 +621,7 @@ void attach_saw_port(struct attach *a, const struct attach_port *port)
     if (rec->row && rec->att->ofport != before) {
         record_publish(a, rec);
     }
+    care_look(a, rec);
     attach_poke(a);
 }
 
@@ -583,6 +636,7 @@ void attach_saw_port_gone(struct attach *a, const char *name)
     if (rec->row) {
         record_publish(a, rec);
     }
+    care_look(a, rec);
     bool wanted = rec->settled && !rec->leaving;
     if (a->recovered && wanted && attach_node_now(a).switch_ready) {
         attach_repair_port(a, rec);
@@ -605,7 +659,7 @@ void attach_switch_changed(struct attach *a)
     bool ready = attach_node_now(a).switch_ready;
     bool came = ready && !a->switch_was_ready;
     a->switch_was_ready = ready;
-    if (came && !a->recovered && !a->recovering) {
+    if (came && !a->recovered && !a->recovering && a->recover_due == INT64_MAX) {
         attach_recover(a);
     } else if (came && a->recovered) {
         attach_add_missing(a);
@@ -637,7 +691,19 @@ void attach_flows_changed(struct attach *a, uint64_t acked_revision)
 
 bool attach_recovered(const struct attach *a)
 {
+    return a->known;
+}
+
+bool attach_serves(const struct attach *a)
+{
     return a->recovered;
+}
+
+enum cni_code attach_io_code(const struct attach *a, const struct err *err)
+{
+    return a->config.hcn && err_retry(err->code) == ERR_RETRY_LATER && err->code != ERR_IO
+               ? CNI_TRY_AGAIN
+               : CNI_IO_FAILURE;
 }
 
 bool attach_pool_exhausted(const struct attach *a)
@@ -719,6 +785,7 @@ void attach_free(struct attach *a)
         mem_free(a->trash.v[i]);
     }
     VEC_DONE(&a->trash);
+    mend_free(a);
     hmap_done(&a->locks);
     hmap_done(&a->records);
     ipam_free(a->ipam);

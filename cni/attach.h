@@ -9,6 +9,18 @@
  * The host's callbacks that end later (port_add, port_del, work) must end from the loop, never from
  * within the call, and exactly once.
  *
+ * Two things differ by system, each by a member of struct attach_config:
+ *
+ *   hcn         CNI_NETNS is the GUID of an HCN namespace (Windows), which all containers of a Pod
+ *               share: an ADD in a namespace that has its interface gives that interface's result
+ *               and makes nothing, and the DEL of such a container finds no record and does
+ *               nothing.  The service that keeps the interfaces may be away: what it does not
+ *               answer is not known, never absent, and is looked at again.
+ *   late_ports  the device of a port comes some time after the port: ADD ends without the port's
+ *               number (no flow admits anything without it), and the port is seen to for as long as
+ *               the Pod is attached: once the device is there it becomes "internal", its number
+ *               then reaches the Pod's row.
+ *
  * Life:
  *   1. attach_new().  Requests may come at once: they wait until the records are known.
  *   2. The host tells each port of ours by attach_saw_port() as it sees it, now and ever after.
@@ -40,6 +52,7 @@ struct attach_port {
     const char *name;
     uint32_t ofport;   /* 0: none yet */
     const char *error; /* what Open vSwitch says against it; "" if nothing */
+    bool internal;     /* of type "internal" */
     const struct attach_id *ids;
     size_t n_ids;
 };
@@ -78,6 +91,8 @@ struct cni_host {
                      attach_done_fn *done, void *done_aux);
     void (*port_del)(void *aux, const char *const *names, size_t n, attach_done_fn *done,
                      void *done_aux);
+    /* Makes the port's type "internal" (switchdb_port_set_type); for late_ports alone. */
+    void (*port_internal)(void *aux, const char *name, attach_done_fn *done, void *done_aux);
     /* 'run' on a work thread, then 'done' on the loop (work_submit). */
     void (*work)(void *aux, attach_work_fn *run, attach_work_fn *done, void *arg);
     int64_t (*now)(void *aux);              /* monotonic milliseconds */
@@ -104,6 +119,7 @@ struct attach_config {
     const char *run_dir;     /* holds deletions/ (beside the socket) and released; NULL: no files */
     const char *owner;       /* whose interfaces these are: the gateway's name */
     unsigned pod_timeout_ms; /* --pod-timeout */
+    bool hcn, late_ports;    /* see above */
 };
 struct attach *attach_new(const struct attach_config *config);
 /* Ending: after attach_stop() what the host calls back (switchdb_free() ends its requests, the work
@@ -139,9 +155,17 @@ void attach_pod_changed(struct attach *a, const char *namespace_, const char *na
 void attach_flows_changed(struct attach *a, uint64_t acked_revision);
 /* The time asked for by cni_host.timer has come. */
 void attach_run(struct attach *a, int64_t now);
+/* Devices may have come: late ports are looked at now instead of at their next time. */
+void attach_nics_changed(struct attach *a);
+/* Interfaces may have gone by themselves (hcn: the service was restarted, the network was made
+ * anew): those of attached Pods are looked for, and made again with the addresses that they had
+ * where their namespace is still there. */
+void attach_interfaces_changed(struct attach *a);
 
-/* Records were read: requests are served. */
+/* Records were read and their rows are put: flows may be derived from them. */
 bool attach_recovered(const struct attach *a);
+/* What was half made is taken away too: requests are served. */
+bool attach_serves(const struct attach *a);
 /* Whether ADD would be refused for want of addresses: part of readiness for CNI STATUS only. */
 bool attach_pool_exhausted(const struct attach *a);
 /* Attachments of this node now. */

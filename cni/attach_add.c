@@ -10,6 +10,7 @@
 #include "core/base/log.h"
 
 static void add_fail(struct attach_call *c);
+static void add_port(struct attach_call *c);
 
 /* ---- success ---- */
 
@@ -19,7 +20,7 @@ static void add_succeed(struct attach_call *c)
     struct result result = {.version = c->r.version,
                             .host_interface = rec->att->interface,
                             .pod_interface = rec->att->cni_ifname,
-                            .sandbox = rec->att->netns,
+                            .sandbox = c->r.env.netns,
                             .pod_mac = rec->att->mac,
                             .mtu = rec->mtu,
                             .addresses = rec->addresses,
@@ -78,11 +79,12 @@ static void add_expire_pod(struct attach_call *c)
 static void add_advance_port(struct attach_call *c)
 {
     struct record *rec = c->rec;
-    if (*rec->port_error) {
+    bool late = c->a->config.late_ports; /* the port waits for its device, nobody for the port */
+    if (*rec->port_error && !late) {
         cni_error_set(&c->error, CNI_PORT_REFUSED, "Open vSwitch refused port %s: %s",
                       rec->att->interface, rec->port_error);
         add_fail(c);
-    } else if (rec->in_switch && rec->att->ofport) {
+    } else if (rec->in_switch && (rec->att->ofport || late)) {
         record_publish(c->a, rec);
         call_wait(c, add_advance_pod, add_expire_pod);
     }
@@ -112,6 +114,10 @@ static void add_port_done(void *aux, const struct err *err)
     struct attach *a = c->a;
     if (a->stopped) {
         return;
+    }
+    c->rec->stale = c->rec->stale && err->code;
+    if (err->code && c->rec->stale) {
+        mend_soon(a);
     }
     if (err->code) {
         bool away = err->code == ERR_CLOSED || err->code == ERR_TIMEOUT;
@@ -156,7 +162,10 @@ static void add_run_netif(void *arg)
 static void add_netif_failed(struct attach_call *c)
 {
     const struct err *err = &c->err;
-    if (c->netns_bad && err->code != ERR_PERMISSION) {
+    if (attach_io_code(c->a, err) == CNI_TRY_AGAIN) {
+        c->netif_made = c->fresh && !c->netns_bad; /* perhaps: it is looked for and removed */
+        cni_error_cause(&c->error, CNI_TRY_AGAIN, err, "the Pod's interface cannot be made now");
+    } else if (c->netns_bad && err->code != ERR_PERMISSION && err->code != ERR_UNSUPPORTED) {
         cni_error_cause(&c->error, CNI_INVALID_ENVIRONMENT, err, "CNI_NETNS: %s", err->text);
     } else if (err->code == ERR_EXISTS) {
         cni_error_cause(&c->error, CNI_INTERFACE_TAKEN, err, "CNI_IFNAME: %s is taken",
@@ -262,6 +271,23 @@ static void add_replace_done(struct attach_call *c)
     add_make(c);
 }
 
+/* Where its namespace is still there, a lost interface comes back with all that it had. */
+static void add_run_again(void *arg)
+{
+    struct attach_call *c = arg;
+    c->rc = c->a->system->pod_create(&c->pod, &c->err);
+}
+
+static void add_again_done(struct attach_call *c)
+{
+    if (c->rc < 0) {
+        add_netif_failed(c);
+    } else {
+        c->rec->stale = true; /* until its port is another */
+        add_port(c);
+    }
+}
+
 static void add_run_verify(void *arg)
 {
     struct attach_call *c = arg;
@@ -285,9 +311,15 @@ static void add_verify_done(struct attach_call *c)
         add_fail(c);
         return;
     }
-    bool same = strcmp(c->rec->att->netns, c->r.env.netns) == 0 && !c->rec->leaving;
+    bool same = namespace_equal(c->a, c->rec->att->netns, c->r.env.netns) && !c->rec->leaving;
     if (c->rc == 1 && same) {
         call_wait(c, add_advance_port, add_expire_port);
+        return;
+    }
+    if (c->a->config.hcn && same) {
+        log_msg(LOG_AREA_CNI, LOG_WARN, "%s: its interface %s was gone: made again", c->rec->key,
+                c->rec->att->interface);
+        call_work(c, add_run_again, add_again_done);
         return;
     }
     log_msg(LOG_AREA_CNI, LOG_WARN, "%s: its interface %s is gone or elsewhere: made anew",
@@ -299,6 +331,29 @@ static void add_verify_done(struct attach_call *c)
 
 /* ---- beginning ---- */
 
+/* Another container of a Pod whose sandbox is attached: it has the sandbox's interface. */
+static int add_share(struct attach_call *c)
+{
+    const struct request *r = &c->r;
+    struct record *rec = namespace_record(c->a, r);
+    if (!rec) {
+        return 0;
+    }
+    const struct attachment *att = rec->att;
+    bool same = r->own_pod || (strcmp(att->pod_namespace, r->pod_namespace) == 0 &&
+                               strcmp(att->pod_name, r->pod_name) == 0);
+    if (rec->leaving) {
+        return cni_error_set(&c->error, CNI_TRY_AGAIN, "the Pod's sandbox is being deleted");
+    }
+    if (!same) {
+        return cni_error_set(&c->error, CNI_INVALID_ENVIRONMENT,
+                             "CNI_NETNS: the namespace is that of Pod %s/%s", att->pod_namespace,
+                             att->pod_name);
+    }
+    c->rec = rec;
+    return 0;
+}
+
 static void add_advance_node(struct attach_call *c)
 {
     struct attach_node node = attach_node_now(c->a);
@@ -306,7 +361,9 @@ static void add_advance_node(struct attach_call *c)
         return;
     }
     c->rec = record_find(c->a, c->r.env.container_id, c->r.env.ifname);
-    if (c->rec) {
+    if (!c->rec && add_share(c)) {
+        call_end(c);
+    } else if (c->rec) {
         record_pod(c->a, c->rec, node.userspace_datapath, &c->pod);
         call_work(c, add_run_verify, add_verify_done);
     } else {
@@ -329,11 +386,20 @@ void add_start(struct attach_call *c)
 
 /* ---- failing ---- */
 
+/* What the service did not remove because it was away goes when it is back. */
+static void add_stray(struct attach_call *c)
+{
+    if (c->a->config.hcn) {
+        mend_add_stray(c->a, c->rec->att->interface);
+    }
+}
+
 static void add_undo_end(struct attach_call *c)
 {
     if (c->rc < 0) {
         log_msg(LOG_AREA_CNI, LOG_WARN, "%s: interface %s is left behind: %s", c->rec->key,
                 c->rec->att->interface, c->err.text);
+        add_stray(c);
     }
     attach_release(c->a, c->rec, NULL);
     record_remove(c->a, c->rec);

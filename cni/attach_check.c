@@ -38,7 +38,9 @@ static void check_done(struct attach_call *c)
         call_wait(c, check_advance_flows, check_expire_flows);
         return;
     }
-    if (c->netns_bad) {
+    if (attach_io_code(c->a, &c->err) == CNI_TRY_AGAIN) {
+        cni_error_cause(&c->error, CNI_TRY_AGAIN, &c->err, "the Pod's interface cannot be read");
+    } else if (c->netns_bad) {
         cni_error_cause(&c->error, CNI_INVALID_ENVIRONMENT, &c->err, "CNI_NETNS: %s", c->err.text);
     } else if (c->rc == ERR_CONFLICT || c->rc == ERR_NOT_FOUND) {
         cni_error_cause(&c->error, CNI_INTERFACE_DIFFERS, &c->err, "%s", c->err.text);
@@ -116,19 +118,39 @@ static int check_port(struct attach_call *c)
     return 0;
 }
 
+/* The end of waiting for a late port, or there was nothing to wait for. */
+static void check_go_on(struct attach_call *c)
+{
+    if (check_port(c)) {
+        call_end(c);
+        return;
+    }
+    record_pod(c->a, c->rec, attach_node_now(c->a).userspace_datapath, &c->pod);
+    c->pod.netns = c->r.env.netns;
+    call_work(c, check_run, check_done);
+}
+
+static void check_advance_port(struct attach_call *c)
+{
+    bool late = c->a->config.late_ports && c->rec->in_switch && !c->rec->att->ofport;
+    if (!late) {
+        check_go_on(c);
+    }
+}
+
 void check_start(struct attach_call *c)
 {
     c->rec = record_find(c->a, c->r.env.container_id, c->r.env.ifname);
+    c->rec = c->rec ? c->rec : namespace_record(c->a, &c->r);
     if (!c->rec || c->rec->leaving) {
         cni_error_set(&c->error, CNI_NOT_ATTACHED, "%s/%s is not attached", c->r.env.container_id,
                       c->r.env.ifname);
         call_end(c);
-    } else if (check_prev(c) || check_port(c)) {
+    } else if (check_prev(c)) {
         call_end(c);
     } else {
-        record_pod(c->a, c->rec, attach_node_now(c->a).userspace_datapath, &c->pod);
-        c->pod.netns = c->r.env.netns;
-        call_work(c, check_run, check_done);
+        call_wait(c, check_advance_port, check_go_on);
+        check_advance_port(c);
     }
 }
 

@@ -48,8 +48,8 @@ static void del_run(void *arg)
 static void del_done(struct attach_call *c)
 {
     if (c->rc < 0) {
-        cni_error_cause(&c->error, CNI_IO_FAILURE, &c->err, "interface %s cannot be removed",
-                        c->pod.host_name);
+        cni_error_cause(&c->error, attach_io_code(c->a, &c->err), &c->err,
+                        "interface %s cannot be removed", c->pod.host_name);
         call_end(c);
         return;
     }
@@ -161,26 +161,13 @@ void gc_child_ended(struct attach_call *parent, const struct attach_call *child)
     gc_child_done(parent);
 }
 
-static struct attach_call *gc_make_child(struct attach_call *c, const struct record *rec)
-{
-    auto_sbuf config = SBUF_INIT, body = SBUF_INIT;
-    sbuf_printf(&config, "{\"cniVersion\":\"%s\",\"name\":\"%s\",\"type\":\"seine-cni\"}",
-                c->r.version->name, c->r.network);
-    struct cni_env env = {.command = cni_verb_name(CNI_DEL),
-                          .container_id = rec->att->container_id,
-                          .netns = rec->att->netns,
-                          .ifname = rec->att->cni_ifname,
-                          .args = ""};
-    cni_env_format(&env, config.data, &body);
-    return call_new(c->a, body.data, body.len);
-}
-
 void gc_start(struct attach_call *c)
 {
     VEC(struct attach_call *) children = VEC_INIT;
     HMAP_FOR_EACH(node, &c->a->records) {
         const struct record *rec = CONTAINER_OF(node, struct record, node);
-        struct attach_call *child = gc_wants(&c->r, rec) ? gc_make_child(c, rec) : NULL;
+        struct attach_call *child =
+            gc_wants(&c->r, rec) ? call_new_for(c->a, rec, c->r.version) : NULL;
         if (child) {
             VEC_PUSH(&children, child);
         }

@@ -17,6 +17,15 @@
 
 enum { ATTACH_MAX_IDS = 16, ATTACH_RELEASED_REWRITE = 4096, ATTACH_DEL_WAIT_MS = 5000 };
 
+/* Of a late port. */
+struct care {
+    int64_t since; /* it has no number since; 0: it has one, or needs none */
+    int64_t due;   /* when to look at it again */
+    int64_t made;  /* when it was made anew, being refused; 0: never */
+    bool internal; /* it was when it was looked at last */
+    bool told;     /* a warning */
+};
+
 /* An attachment: what its port's record says, and what is known of the port. */
 struct record {
     struct hmap_node node; /* in attach.records, by key */
@@ -30,11 +39,14 @@ struct record {
     bool row;       /* its row is set */
     bool settled;   /* made whole: no ADD is under way */
     bool leaving;   /* a DEL is under way */
+    bool internal;  /* the port is of type "internal" */
+    bool stale;     /* the port is of an interface that was lost meanwhile */
+    struct care care;
 };
 
 struct lock {
     struct hmap_node node; /* in attach.locks */
-    char *container_id;
+    char *name;            /* of the container, or of a namespace that several share */
     struct attach_call *running, *first, *last; /* first..last wait */
 };
 
@@ -55,10 +67,12 @@ struct attach_call {
     struct record *rec;
     struct netif_pod pod; /* for work threads: borrowed from the record, which stays meanwhile */
     uint64_t revision;
-    bool cancelled;                     /* an ADD whose container is being deleted */
-    bool fresh, port_tried, netif_made; /* what an ADD made itself and takes back if it fails */
-    bool netns_bad;                     /* of work: rc is about the namespace */
-    struct cni_error error;             /* code 0: success */
+    bool cancelled;                       /* an ADD whose container is being deleted */
+    bool quiet;                           /* our own: neither told nor counted */
+    void (*start)(struct attach_call *c); /* NULL: the verb's */
+    bool fresh, port_tried, netif_made;   /* what an ADD made itself and takes back if it fails */
+    bool netns_bad;                       /* of work: rc is about the namespace */
+    struct cni_error error;               /* code 0: success */
     struct sbuf out;
     char *journal;              /* a replayed deletion: its file */
     struct attach_call *parent; /* a GC that waits for it */
@@ -83,7 +97,9 @@ struct attach {
     unsigned depth; /* inside calls from outside: replies wait until the outermost ends */
     bool replying;  /* replies are scheduled */
     bool stopped;
-    bool recovering, recovered;
+    bool recovering, known, recovered;
+    int64_t recover_due; /* INT64_MAX: not to be tried again */
+    unsigned recover_ms;
     bool switch_was_ready;
     uint64_t sequence; /* of the newest attachment */
     uint64_t acked;
@@ -91,6 +107,16 @@ struct attach {
     size_t releases;   /* since the history was written anew */
     VEC(char *) trash; /* ports that could not be removed yet */
     bool emptying;     /* some of them are being removed */
+    /* attach_care.c */
+    bool caring; /* devices are being looked for */
+    size_t n_late;
+    /* attach_mend.c */
+    int64_t mend_due; /* when interfaces are to be looked for; INT64_MAX: never */
+    unsigned mend_ms, mending;
+    VEC(char *) strays; /* interfaces that could not be removed yet */
+    int64_t strays_due;
+    unsigned strays_ms;
+    bool straying;
 };
 
 /* ---- attach.c ---- */
@@ -102,10 +128,17 @@ struct attach_call *call_new(struct attach *a, const void *body, size_t n);
 void call_enter(struct attach_call *c); /* waits for its container's lock, then starts */
 void call_wait(struct attach_call *c, void (*advance)(struct attach_call *c),
                void (*expire)(struct attach_call *c));
+/* A call of our own about an attachment, as if its runtime had sent it; the verb is DEL. */
+struct attach_call *call_new_for(struct attach *a, const struct record *rec,
+                                 const struct cni_version *version);
 /* 'run' on a work thread with the call as argument, then 'done'. */
 void call_work(struct attach_call *c, attach_work_fn *run, void (*done)(struct attach_call *c));
 /* Ends the call with c->error and c->out. */
 void call_end(struct attach_call *c);
+/* Adds the port of an attached Pod again, in place of what is there. */
+void attach_repair_port(struct attach *a, struct record *rec);
+/* CNI_IO_FAILURE, or CNI_TRY_AGAIN where the system said that it cannot tell now. */
+enum cni_code attach_io_code(const struct attach *a, const struct err *err);
 /* Removes a port sooner or later. */
 void attach_discard_port(struct attach *a, const char *name);
 void attach_keep_port(struct attach *a, const char *name); /* it is wanted again */
@@ -135,6 +168,32 @@ void record_retract(struct attach *a, struct record *rec);
 void record_saw_port(struct record *rec, const struct attach_port *port);
 /* The container is a Pod of its own: no object will come for it. */
 bool record_is_own_pod(const struct record *rec);
+
+/* ---- attach_namespace.c: network namespaces, and who shares one ---- */
+/* 0, or CNI_INVALID_ENVIRONMENT: CNI_NETNS has not the form that it must have. */
+int namespace_check(struct attach_call *c);
+bool namespace_equal(const struct attach *a, const char *one, const char *other);
+/* The attachment of another container in the request's namespace, NULL: none, or they share none.
+ */
+struct record *namespace_record(const struct attach *a, const struct request *r);
+/* What a call's lock is named by: calls that could meet in one record have one lock. */
+void namespace_lock_name(const struct attach_call *c, struct sbuf *out);
+
+/* ---- attach_care.c: late ports ---- */
+/* Something about the record's port changed. */
+void care_look(struct attach *a, struct record *rec);
+void care_drop(struct attach *a, struct record *rec); /* the record goes */
+int64_t care_deadline(const struct attach *a);
+void care_run(struct attach *a, int64_t now);
+
+/* ---- attach_mend.c: interfaces that went by themselves, or would not go ---- */
+void mend_soon(struct attach *a); /* looks for the interfaces of all attached Pods */
+/* An interface that could not be removed: it is tried again until it is gone. */
+void mend_add_stray(struct attach *a, const char *name);
+bool mend_is_stray(const struct attach *a, const char *name);
+int64_t mend_deadline(const struct attach *a);
+void mend_run(struct attach *a, int64_t now);
+void mend_free(struct attach *a);
 
 /* ---- the verbs ---- */
 void add_start(struct attach_call *c);

@@ -127,7 +127,7 @@ struct record *record_make(struct attach *a, const struct request *r, const stru
     unsigned attempt = 0;
     do {
         record_name(r, attempt++, name);
-    } while (record_find_port(a, name));
+    } while (record_find_port(a, name) || mend_is_stray(a, name));
     struct record *rec = record_insert(a, r->env.container_id, r->env.ifname);
     record_set_identity(rec, r, name);
     rec->att->sequence = ++a->sequence;
@@ -141,6 +141,7 @@ struct record *record_make(struct attach *a, const struct request *r, const stru
 
 void record_remove(struct attach *a, struct record *rec)
 {
+    care_drop(a, rec);
     hmap_remove(&a->records, &rec->node);
     attachment_free(rec->att);
     mem_free(rec->key);
@@ -254,6 +255,7 @@ void record_saw_port(struct record *rec, const struct attach_port *port)
 {
     rec->in_switch = true;
     rec->att->ofport = port->ofport;
+    rec->internal = port->internal;
     record_set(&rec->port_error, port->error);
 }
 

@@ -11,11 +11,22 @@
 #include "core/base/log.h"
 #include "platform/ipc.h"
 
-enum { RECOVER_HISTORY_LIMIT = 16 << 20, RECOVER_NOTE_LIMIT = REQUEST_LIMIT };
+enum {
+    RECOVER_HISTORY_LIMIT = 16 << 20,
+    RECOVER_NOTE_LIMIT = REQUEST_LIMIT,
+    RECOVER_RETRY_MIN_MS = 250,
+    RECOVER_RETRY_MAX_MS = 4000,
+};
 
+enum recover_state {
+    RECOVER_THERE,
+    RECOVER_GONE,    /* with its namespace: the attachment is no more */
+    RECOVER_LOST,    /* gone, but its namespace is there: it is made again */
+    RECOVER_UNKNOWN, /* the system cannot tell now */
+};
 struct recover_port {
-    char *name;
-    bool there; /* its interface is */
+    char *name, *netns;
+    enum recover_state state;
 };
 struct recover_note {
     char *path, *body;
@@ -31,6 +42,7 @@ struct recover {
     VEC(struct recover_note) notes;
     VEC(char *) strays;
     char *releases;
+    bool hcn, unknown;
 };
 
 static bool recover_is_port(const struct recover *r, const char *name)
@@ -49,6 +61,7 @@ static void recover_remove_strays(struct recover *r)
     char **names = NULL;
     size_t n = 0;
     if (r->system->list(r->owner, &names, &n, NULL) < 0) {
+        r->unknown = r->hcn;
         return;
     }
     for (size_t i = 0; i < n; i++) {
@@ -83,17 +96,39 @@ static void recover_read_notes(struct recover *r)
     mem_free(names);
 }
 
+/* An interface of HNS outlives its namespace, and may go without it. */
+static enum recover_state recover_probe_hcn(const struct recover *r, const struct recover_port *p)
+{
+    int rc = r->system->netns_check(p->netns, NULL);
+    if (rc == ERR_NOT_FOUND || rc == ERR_INVALID) {
+        return RECOVER_GONE;
+    }
+    rc = rc < 0 ? rc : r->system->exists(p->name, NULL);
+    return rc < 0 ? RECOVER_UNKNOWN : rc ? RECOVER_THERE : RECOVER_LOST;
+}
+
+static void recover_probe(struct recover *r, struct recover_port *p)
+{
+    if (r->hcn) {
+        p->state = recover_probe_hcn(r, p);
+    } else {
+        p->state = r->system->exists(p->name, NULL) != 0 ? RECOVER_THERE : RECOVER_GONE;
+    }
+    r->unknown |= p->state == RECOVER_UNKNOWN;
+    if (p->state == RECOVER_GONE) { /* its guard outlives it */
+        int rc = r->system->pod_delete(p->name, NULL);
+        r->unknown |= r->hcn && rc < 0;
+    }
+}
+
 static void recover_run(void *arg)
 {
     struct recover *r = arg;
     for (size_t i = 0; i < r->ports.n; i++) {
-        r->ports.v[i].there = r->system->exists(r->ports.v[i].name, NULL) != 0;
-        if (!r->ports.v[i].there) { /* its guard outlives it */
-            r->system->pod_delete(r->ports.v[i].name, NULL);
-        }
+        recover_probe(r, &r->ports.v[i]);
     }
     recover_remove_strays(r);
-    if (r->folder.len) {
+    if (r->folder.len && !r->unknown) {
         size_t n = 0;
         recover_read_notes(r);
         file_read(r->history.data, RECOVER_HISTORY_LIMIT, &r->releases, &n, NULL);
@@ -104,6 +139,7 @@ static void recover_free(struct recover *r)
 {
     for (size_t i = 0; i < r->ports.n; i++) {
         mem_free(r->ports.v[i].name);
+        mem_free(r->ports.v[i].netns);
     }
     for (size_t i = 0; i < r->notes.n; i++) {
         mem_free(r->notes.v[i].path);
@@ -147,12 +183,16 @@ static void recover_take_ports(const struct recover *r)
         if (!rec) {
             continue;
         }
-        if (r->ports.v[i].there) {
+        if (r->ports.v[i].state == RECOVER_LOST) {
+            mend_soon(a);
+        }
+        if (r->ports.v[i].state != RECOVER_GONE) {
             record_publish(a, rec);
             continue;
         }
         log_msg(LOG_AREA_CNI, LOG_INFO, "%s: interface %s is gone: its port is removed", rec->key,
                 rec->att->interface);
+        record_retract(a, rec);
         attach_discard_port(a, rec->att->interface);
         attach_release(a, rec, NULL);
         record_remove(a, rec);
@@ -176,6 +216,32 @@ static void recover_take_notes(const struct recover *r)
     }
 }
 
+/* The system cannot tell what is there: nothing is removed and no request served, but what the
+ * records say holds. */
+static void recover_later(struct recover *r)
+{
+    struct attach *a = r->a;
+    for (size_t i = 0; i < r->ports.n; i++) {
+        struct record *rec = record_find_port(a, r->ports.v[i].name);
+        if (rec && !rec->row) {
+            record_publish(a, rec);
+        }
+    }
+    if (!a->known) {
+        log_msg(LOG_AREA_CNI, LOG_WARN,
+                "the Pods' interfaces cannot be read yet: %zu attachments "
+                "are taken from their records",
+                a->records.n);
+    }
+    a->known = true;
+    a->recovering = false;
+    a->recover_ms = a->recover_ms ? a->recover_ms * 2 : RECOVER_RETRY_MIN_MS;
+    a->recover_ms = a->recover_ms < RECOVER_RETRY_MAX_MS ? a->recover_ms : RECOVER_RETRY_MAX_MS;
+    a->recover_due = a->host->now(a->config.host_aux) + a->recover_ms;
+    recover_free(r);
+    attach_poke(a);
+}
+
 static void recover_done(void *arg)
 {
     struct recover *r = arg;
@@ -184,13 +250,17 @@ static void recover_done(void *arg)
         recover_free(r);
         return;
     }
+    if (r->unknown) {
+        recover_later(r);
+        return;
+    }
     for (size_t i = 0; i < r->strays.n; i++) {
         log_msg(LOG_AREA_CNI, LOG_INFO, "interface %s had no port: removed", r->strays.v[i]);
     }
     recover_take_history(a, r->releases);
     recover_take_ports(r); /* what these release comes later than all of the history */
     a->recovering = false;
-    a->recovered = true;
+    a->known = a->recovered = true;
     recover_take_notes(r);
     log_msg(LOG_AREA_CNI, LOG_INFO, "%zu attachments found, %zu noted deletions", a->records.n,
             r->notes.n);
@@ -206,15 +276,18 @@ void attach_recover(struct attach *a)
     r->a = a;
     r->system = a->system;
     r->owner = mem_strdup(a->owner);
+    r->hcn = a->config.hcn;
     if (a->run_dir) {
         journal_folder(a->run_dir, &r->folder);
         attach_history_path(a, &r->history);
     }
     HMAP_FOR_EACH(node, &a->records) {
         const struct record *rec = CONTAINER_OF(node, struct record, node);
-        struct recover_port port = {.name = mem_strdup(rec->att->interface)};
+        struct recover_port port = {.name = mem_strdup(rec->att->interface),
+                                    .netns = mem_strdup(rec->att->netns)};
         VEC_PUSH(&r->ports, port);
     }
     a->recovering = true;
+    a->recover_due = INT64_MAX;
     a->host->work(a->config.host_aux, recover_run, recover_done, r);
 }

@@ -95,6 +95,12 @@ static void cni_port_del(void *aux, const char *const *names, size_t n, attach_d
     switchdb_port_del(a->db, names, n, done, done_aux);
 }
 
+static void cni_port_internal(void *aux, const char *name, attach_done_fn *done, void *done_aux)
+{
+    struct agent *a = aux;
+    switchdb_port_set_type(a->db, name, "internal", done, done_aux);
+}
+
 /* Work for the CNI end, after which the agent looks at its own progress: records may be known. */
 struct cni_work {
     struct agent *a;
@@ -153,6 +159,7 @@ static const struct cni_host cni_host = {
     .revision = cni_revision,
     .port_add = cni_port_add,
     .port_del = cni_port_del,
+    .port_internal = cni_port_internal,
     .work = cni_work,
     .now = cni_now,
     .timer = cni_timer,

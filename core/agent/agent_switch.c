@@ -71,6 +71,7 @@ static void switch_port(void *aux, const struct switchdb_port *port)
     struct attach_port seen = {.name = port->name,
                                .ofport = port->ofport,
                                .error = port->error ? port->error : "",
+                               .internal = strcmp(port->type, "internal") == 0,
                                .ids = ids,
                                .n_ids = n};
     attach_saw_port(a->attach, &seen);

@@ -50,7 +50,7 @@ static void wait_reason(struct agent *a, struct sbuf *out)
         sbuf_printf(out, "OVSDB: %s", *db.error ? db.error : "not ready");
     } else if (!flow_target_is_connected(a->target)) {
         sbuf_printf(out, "OpenFlow: %s", *a->disconnected ? a->disconnected : "not connected");
-    } else if (!attach_recovered(a->attach)) {
+    } else if (!attach_serves(a->attach)) {
         sbuf_puts(out, "the records of attached Pods are not read yet");
     } else if (!a->flows_whole) {
         sbuf_printf(out, "the switch has not acknowledged everything%s%s", *a->refused ? ": " : "",

@@ -9,7 +9,6 @@
 #include "core/agent/options.h"
 #include "core/agent/render.h"
 #include "core/base/log.h"
-#include "core/base/version.h"
 #include "platform/program.h"
 
 static int main_run(const struct options *o)
@@ -26,7 +25,7 @@ static int main_print(const struct options *o)
 {
     auto_sbuf text = SBUF_INIT;
     if (o->version) {
-        sbuf_printf(&text, "seine-agent %s\n", version_text());
+        sbuf_puts(&text, "seine-agent " SEINE_VERSION "\n");
     } else if (o->markdown) {
         options_markdown(&text);
     } else {

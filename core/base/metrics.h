@@ -23,6 +23,8 @@
     X(UNKNOWN_KINDS, COUNTER, "seine_source_unknown_kinds_total", "kind",                          \
       "Objects of kinds that are not used here.")                                                  \
     X(IPAM_FREE, GAUGE, "seine_ipam_free_addresses", "family", "Addresses left in the pool.")      \
+    X(LATE_PORTS, GAUGE, "seine_cni_late_ports", "",                                               \
+      "Attached Pods whose port has no number yet.")                                               \
     X(CONFLICTS, COUNTER, "seine_engine_conflicts_total", "space",                                 \
       "Contributions that disagree about one key.")                                                \
     X(ECHO_TIMEOUTS, COUNTER, "seine_connection_timeouts_total", "peer",                           \

@@ -30,7 +30,7 @@ static int teardown(void **state)
 
 static size_t count_notes(const struct world *w)
 {
-    char folder[128], **names = NULL;
+    char folder[256], **names = NULL;
     size_t n = 0;
     snprintf(folder, sizeof folder, "%s/deletions", w->run_dir);
     if (file_list(folder, &names, &n, NULL) < 0) {
@@ -251,7 +251,7 @@ static void notes_that_are_none_are_left_alone(void **state)
                                  "\\\"1.1.0\\\",\\\"name\\\":\\\"seine\\\"}\"}";
     static const char *const texts[] = {"", "x", "{\"command\":\"ADD\"}", status};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        char path[128];
+        char path[256];
         snprintf(path, sizeof path, "%s/deletions/%zu.json", w->run_dir, i);
         assert_int_equal(file_write_atomic(path, texts[i], strlen(texts[i]), NULL), 0);
     }

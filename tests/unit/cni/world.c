@@ -13,6 +13,7 @@
 
 #include "cni/env.h"
 #include "core/base/mem.h"
+#include "tests/support/os.h"
 
 static struct world *the_world; /* the system's functions have no argument for it */
 
@@ -70,6 +71,9 @@ static int world_pod_check(const struct netif_pod *pod, struct err *err)
 static int world_netns_check(const char *netns, struct err *err)
 {
     const char *missing = the_world->missing_netns;
+    if (the_world->netns_rc) {
+        return err_set(err, the_world->netns_rc, "netns_check was told to fail");
+    }
     return missing && strcmp(missing, netns) == 0
                ? err_set(err, ERR_NOT_FOUND, "network namespace %s: No such file", netns)
                : 0;
@@ -87,12 +91,31 @@ static int world_list(const char *owner, char ***names_out, size_t *n_out, struc
     (void)err;
     struct world *w = the_world;
     assert_string_equal(owner, "gw-test");
+    if (w->list_rc) {
+        return w->list_rc;
+    }
     *names_out = mem_calloc(w->n_interfaces + 1, sizeof **names_out);
     *n_out = w->n_interfaces;
     for (size_t i = 0; i < w->n_interfaces; i++) {
         (*names_out)[i] = mem_strdup(w->interfaces[i]);
     }
     return 0;
+}
+
+static bool world_nic_exists(const char *name)
+{
+    const struct world *w = the_world;
+    for (size_t i = 0; i < w->n_nics; i++) {
+        if (strcmp(w->nics[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void world_add_nic(struct world *w, const char *name)
+{
+    snprintf(w->nics[w->n_nics++], sizeof *w->nics, "%s", name);
 }
 
 static const struct attach_system world_system = {
@@ -102,6 +125,7 @@ static const struct attach_system world_system = {
     .netns_check = world_netns_check,
     .exists = world_exists,
     .list = world_list,
+    .nic_exists = world_nic_exists,
 };
 
 /* ---- switch ---- */
@@ -138,7 +162,8 @@ void world_add_port(struct world *w, const char *name, const struct attach_id *i
     }
     struct world_port *p = &w->ports[w->n_ports++];
     snprintf(p->name, sizeof p->name, "%s", name);
-    p->ofport = w->hold_ofport ? 0 : ++w->next_ofport;
+    p->ofport = w->hold_ofport || w->late_ports ? 0 : ++w->next_ofport;
+    p->internal = false;
     p->n_ids = n;
     for (size_t i = 0; i < n; i++) {
         p->ids[i] = (struct attach_id){mem_strdup(ids[i].key), mem_strdup(ids[i].value)};
@@ -150,6 +175,7 @@ static void world_tell_port(struct world *w, const struct world_port *p)
     struct attach_port port = {.name = p->name,
                                .ofport = p->ofport,
                                .error = w->port_error ? w->port_error : "",
+                               .internal = p->internal,
                                .ids = p->ids,
                                .n_ids = p->n_ids};
     attach_saw_port(w->a, &port);
@@ -172,6 +198,21 @@ static void world_port_add(void *aux, const char *name, const struct attach_id *
         err_set(&e.err, w->port_add_rc ? w->port_add_rc : ERR_CLOSED, "port_add was told to fail");
     } else {
         world_add_port(w, name, ids, n_ids);
+    }
+    world_push(w, &e);
+}
+
+static void world_port_internal(void *aux, const char *name, attach_done_fn *done, void *done_aux)
+{
+    struct world *w = aux;
+    struct world_event e = {.port_done = done, .arg = done_aux};
+    size_t at = world_find_port(w, name);
+    sbuf_puts(&w->trace, "internal ");
+    if (w->internal_rc || at == w->n_ports) {
+        err_set(&e.err, w->internal_rc ? w->internal_rc : ERR_NOT_FOUND, "was told to fail");
+    } else {
+        w->ports[at].internal = true;
+        w->ports[at].ofport = w->hold_ofport ? 0 : ++w->next_ofport;
     }
     world_push(w, &e);
 }
@@ -260,6 +301,7 @@ static const struct cni_host world_host = {
     .revision = world_revision,
     .port_add = world_port_add,
     .port_del = world_port_del,
+    .port_internal = world_port_internal,
     .work = world_work,
     .now = world_now,
     .timer = world_timer,
@@ -274,7 +316,9 @@ static void world_start(struct world *w)
                                    .system = &world_system,
                                    .run_dir = w->run_dir,
                                    .owner = "gw-test",
-                                   .pod_timeout_ms = WORLD_TIMEOUT_MS};
+                                   .pod_timeout_ms = WORLD_TIMEOUT_MS,
+                                   .hcn = w->hcn,
+                                   .late_ports = w->late_ports};
     w->a = attach_new(&config);
 }
 
@@ -289,16 +333,34 @@ void world_set_families(struct world *w, const char *first, const char *second)
     }
 }
 
-struct world *world_new_unread(void)
+static struct world *world_alloc(void)
 {
     struct world *w = mem_calloc(1, sizeof *w);
     the_world = w;
-    snprintf(w->run_dir, sizeof w->run_dir, "/tmp/seine-test-attach-XXXXXX");
-    assert_non_null(mkdtemp(w->run_dir));
+    w->netns = "/run/netns/x";
+    assert_int_equal(os_temp_dir(w->run_dir, sizeof w->run_dir), 0);
     w->node =
         (struct attach_node){.mtu = 1450, .switch_ready = true, .ready = true, .why = "the reason"};
     world_set_families(w, "10.9.0.0/24", NULL);
+    return w;
+}
+
+struct world *world_new_unread(void)
+{
+    struct world *w = world_alloc();
     world_start(w);
+    return w;
+}
+
+struct world *world_new_windows(void)
+{
+    struct world *w = world_alloc();
+    w->hcn = w->late_ports = true;
+    w->netns = "11111111-2222-3333-4444-555555555555";
+    world_start(w);
+    attach_switch_changed(w->a);
+    world_pump(w);
+    sbuf_clear(&w->trace);
     return w;
 }
 
@@ -328,7 +390,6 @@ void world_restart(struct world *w, bool read)
 
 void world_free(struct world *w)
 {
-    char command[128];
     attach_stop(w->a);
     while (world_step(w)) {}
     attach_free(w->a);
@@ -336,8 +397,7 @@ void world_free(struct world *w)
         world_drop_port(w, 0);
     }
     sbuf_done(&w->trace);
-    snprintf(command, sizeof command, "rm -rf %s", w->run_dir);
-    assert_int_equal(system(command), 0);
+    os_remove_tree(w->run_dir);
     mem_free(w);
 }
 
@@ -415,7 +475,7 @@ struct attach_call *world_send(struct world *w, const char *verb, const char *co
     size_t before = w->n_replies;
     sbuf_printf(&config, "{\"cniVersion\":\"1.1.0\",\"name\":\"seine\",\"type\":\"seine-cni\"%s}",
                 more);
-    struct cni_env env = {verb, container, "/run/netns/x", "eth0", args};
+    struct cni_env env = {verb, container, w->netns, "eth0", args};
     cni_env_format(&env, config.data, &body);
     struct attach_call *call = attach_request(w->a, body.data, body.len, world_reply, w);
     assert_int_equal(w->n_replies, before); /* never from within */

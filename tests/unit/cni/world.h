@@ -14,6 +14,7 @@ enum { WORLD_MAX = 64, WORLD_TIMEOUT_MS = 20000 };
 struct world_port {
     char name[16];
     uint32_t ofport;
+    bool internal;
     struct attach_id ids[16]; /* owned */
     size_t n_ids;
 };
@@ -29,7 +30,9 @@ struct world_event {
 };
 struct world {
     struct attach *a;
-    char run_dir[64];
+    char run_dir[200];
+    const char *netns;    /* of requests to come */
+    bool hcn, late_ports; /* of the agent: from its next start on */
     struct attach_node node;
     struct prefix cidrs[2];
     int64_t now, timer;
@@ -39,6 +42,8 @@ struct world {
     size_t n_ports;
     char interfaces[WORLD_MAX][16];
     size_t n_interfaces;
+    char nics[WORLD_MAX][16]; /* devices of late ports */
+    size_t n_nics;
     char rows[WORLD_MAX][64]; /* "key ofport" */
     size_t n_rows;
     char pods[WORLD_MAX][64]; /* "namespace/name/uid" */
@@ -50,7 +55,8 @@ struct world {
     uint32_t next_ofport;
     /* To fail on demand. */
     bool hold_acks, hold_ofport;
-    int create_rc, delete_rc, port_add_rc, port_del_rc, check_rc, exists_rc;
+    int create_rc, delete_rc, port_add_rc, port_del_rc, check_rc, exists_rc, netns_rc, list_rc;
+    int internal_rc;
     const char *port_error, *missing_netns;
     struct netif_pod created; /* strings borrowed: only numbers are to be looked at */
 };
@@ -84,5 +90,8 @@ const char *world_id(const struct world_port *p, const char *key);
 void world_add_port(struct world *w, const char *name, const struct attach_id *ids, size_t n);
 void world_add_interface(struct world *w, const char *name);
 void world_tell_ports(struct world *w);
+/* Windows: namespaces of HCN, ports whose device (of that port) comes when told. */
+struct world *world_new_windows(void);
+void world_add_nic(struct world *w, const char *name);
 
 #endif
