@@ -14,13 +14,10 @@
 #include "cni/journal.h"
 #include "cni/scan.h"
 #include "core/base/mem.h"
+#include "core/base/version.h"
 #include "platform/ipc.h"
 #include "platform/process.h"
 #include "platform/program.h"
-
-#ifndef SEINE_VERSION
-#define SEINE_VERSION "0.1.0"
-#endif
 
 enum {
     MAIN_CONFIG_LIMIT = 4 << 20,
@@ -205,9 +202,12 @@ int main(int argc, char **argv)
     if (!program_variable("CNI_COMMAND")) {
         bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
         bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-        fputs(version ? "seine-cni " SEINE_VERSION "\n" : main_usage,
-              version || help ? stdout : stderr);
-        return version || help ? 0 : 2;
+        if (version) {
+            printf("seine-cni %s\n", version_text());
+            return 0;
+        }
+        fputs(main_usage, help ? stdout : stderr);
+        return help ? 0 : 2;
     }
     PORT_CLEANUP(main_call_done)
     struct main_call c = {

@@ -5,6 +5,7 @@
 #
 #   installer/deps.sh build|run|test|vm|windows|kube ...      several at once; needs root if anything is missing;
 #                                                             windows also cross-builds libraries (windows/libs.sh)
+#   installer/deps.sh --packages ...                           without them
 #   installer/deps.sh --list build|run|test|vm|windows|kube ... only prints the names
 #
 # Idempotent: with everything there it runs nothing but dpkg-query. The package index is refreshed when it is
@@ -27,22 +28,24 @@ declare -A packages=(
 
 usage()
 {
-    sed -n '5,9s/^# \{0,1\}//p' "$0" >&2
+    sed -n '5,10s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
 list_only=
+packages_only=
 libraries=
 wanted=()
 [ $# -gt 0 ] || usage
 for arg in "$@"; do
     case $arg in
     --list) list_only=1 ;;
+    --packages) packages_only=1 ;;
     build | run | test | vm | windows | kube)
         [ "$arg" != windows ] || libraries=1
         read -r -d '' -a more <<< "${packages[$arg]}" || true
         wanted+=("${more[@]}") ;;
-    -h | --help) sed -n '3,12s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) usage ;;
     esac
 done
@@ -56,7 +59,7 @@ fi
 # With the packages there: what is built from them.
 finish()
 {
-    [ -z "$libraries" ] || "$(dirname "$0")/windows/libs.sh" > /dev/null
+    [ -z "$libraries" ] || [ -n "$packages_only" ] || "$(dirname "$0")/windows/libs.sh" > /dev/null
 }
 
 # npm comes with some packages of nodejs, and then has no package of its own that could be installed.

@@ -4,8 +4,8 @@
 # Runs all tests of Seine, from a fresh checkout, with one command.
 #
 #   tests/run.sh                everything
-#   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, property, vm, bench);
-#                               several: --label L --label M
+#   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, property, vm, bench,
+#                               windows); several: --label L --label M
 #   tests/run.sh --list         the tests and their labels, nothing run
 #   tests/run.sh -- ARGS        further arguments for ctest, such as -R NAME or -V
 #
@@ -32,7 +32,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-installer/deps.sh build run test vm
+# The libraries for Windows are built by a test, beside others.
+installer/deps.sh --packages build run test vm windows
 jobs=$(nproc)
 [ "$jobs" -le 4 ] || jobs=4
 

@@ -7,6 +7,7 @@
 #include "core/agent/agent_internal.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/base/version.h"
 
 enum { STATUS_ERRORS_MAX = 100 };
 
@@ -81,7 +82,7 @@ static void status_switch(struct agent *a, struct sbuf *out)
 void api_status_format(struct agent *a, struct sbuf *out)
 {
     sbuf_printf(out, "{\"ready\":%s,\"version\":\"%s\",\"node\":", a->ready ? "true" : "false",
-                SEINE_VERSION);
+                version_text());
     sbuf_put_json(out, a->o->node_name);
     sbuf_puts(out, ",\"reason\":");
     sbuf_put_json(out, a->why);

@@ -9,6 +9,7 @@
 #include "core/agent/options.h"
 #include "core/agent/render.h"
 #include "core/base/log.h"
+#include "core/base/version.h"
 #include "platform/program.h"
 
 static int main_run(const struct options *o)
@@ -25,7 +26,7 @@ static int main_print(const struct options *o)
 {
     auto_sbuf text = SBUF_INIT;
     if (o->version) {
-        sbuf_puts(&text, "seine-agent " SEINE_VERSION "\n");
+        sbuf_printf(&text, "seine-agent %s\n", version_text());
     } else if (o->markdown) {
         options_markdown(&text);
     } else {

@@ -9,6 +9,7 @@
 
 #include "core/base/addr.h"
 #include "core/base/mem.h"
+#include "core/base/version.h"
 #include "core/ctl/ctl.h"
 #include "core/pipeline/stages.h"
 #include "platform/process.h"
@@ -445,7 +446,7 @@ int ctl_version(struct ctl *c)
     cJSON *status = NULL, *versions = cJSON_CreateObject();
     struct ctl_request r = {"GET", "/v1/status", 0};
     bool asked = ctl_ask_json(c, &r, &status, &err) == 0;
-    cJSON_AddStringToObject(versions, "client", SEINE_VERSION);
+    cJSON_AddStringToObject(versions, "client", version_text());
     if (asked) {
         cJSON_AddStringToObject(versions, "agent", ctl_text(status, "version", NULL));
         cJSON_AddStringToObject(versions, "ovs", ctl_text(status, "ovs", "version"));

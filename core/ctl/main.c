@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/version.h"
 #include "core/ctl/ctl.h"
 #include "platform/program.h"
 
@@ -55,7 +56,7 @@ static bool main_print(int argc, char **argv, int *rc)
     if (help) {
         main_help(command, &out);
     } else if (version) {
-        sbuf_puts(&out, "seinectl " SEINE_VERSION "\n");
+        sbuf_printf(&out, "seinectl %s\n", version_text());
     }
     *rc = out.len ? ctl_puts(out.data, out.len) : CTL_DONE;
     return out.len > 0;

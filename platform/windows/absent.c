@@ -95,6 +95,12 @@ bool netif_exists(const char *host_name)
     return false;
 }
 
+bool netif_pod_nic_exists(const char *name)
+{
+    (void)name;
+    return false;
+}
+
 int netif_pod_list(const char *owner, char ***names_out, size_t *n_out, struct err *err)
 {
     (void)owner, (void)names_out, (void)n_out;

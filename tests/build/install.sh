@@ -10,6 +10,12 @@ for file in bin/seine-agent bin/seine-cni bin/seinectl bin/kubectl-seine lib/cni
     "$prefix/$file" --version
     "$prefix/$file" --help > /dev/null
 done
+# One version in all of them: that of the commit.
+version=$(git -c "safe.directory=$PWD" rev-list --count HEAD)
+for program in seine-agent seine-cni seinectl; do
+    said=$("$prefix/bin/$program" --version)
+    [[ $said =~ ^"$program "[0-9]+\.[0-9]+\."$version"$ ]] || { echo "not of this commit: $said"; exit 1; }
+done
 cmp "$prefix/bin/seine-cni" "$prefix/lib/cni/seine-cni"
 # The plugin must run in any mount namespace: it is static.
 if ldd "$prefix/lib/cni/seine-cni" 2>&1 | grep -q '=>'; then

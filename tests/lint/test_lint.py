@@ -5,6 +5,7 @@ import unittest
 import conditionals
 import includes
 import tree
+import widths
 import words
 
 
@@ -70,6 +71,27 @@ class Words(unittest.TestCase):
 
     def test_goto(self):
         self.assertEqual(len(check(words, core__a_c="goto out;\n")), 1)
+
+
+class Widths(unittest.TestCase):
+    def test_formats_and_types(self):
+        self.assertEqual(check(widths, ovs__a_c='\nprintf("%08lx", x);\n'), [("ovs/a.c", 2)])
+        self.assertEqual(check(widths, ovs__a_c='printf("%lld %zu 5%l" PRIu64, x);\n'), [])
+        self.assertEqual(len(check(widths, ovs__a_c="off_t x;\nfseek(f, 0, 0);\n")), 2)
+        self.assertEqual(check(widths, platform__linux__a_c="off_t x;\n"), [])
+
+    def test_layout(self):
+        self.assertEqual(len(check(widths, ovs__a_h="struct a { uint8_t x : 4; };\n")), 1)
+        self.assertEqual(check(widths, ovs__a_c="case 4:\n    x = y ? 1 : 2;\n"), [])
+
+    def test_json_numbers(self):
+        self.assertEqual(len(check(widths, cni__a_c='cJSON_AddNumberToObject(o, "id",\n    (double)cookie);\n')), 1)
+        self.assertEqual(len(check(widths, cni__a_c="uint64_t id = (uint64_t)json->valuedouble;\n")), 1)
+        self.assertEqual(check(widths, cni__a_c='cJSON_AddNumberToObject(o, "port", q->port);\n'), [])
+
+    def test_text_files(self):
+        self.assertEqual(len(check(widths, cni__a_c='FILE *f = fopen(path, "r");\n')), 1)
+        self.assertEqual(check(widths, cni__a_c='FILE *f = fopen(path, "rb");\n'), [])
 
 
 class Text(unittest.TestCase):
