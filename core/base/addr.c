@@ -182,6 +182,35 @@ size_t prefix_subtract(const struct prefix *from, const struct prefix *except, s
     return list.n;
 }
 
+/* Whether the two are the halves of one shorter prefix. */
+static bool prefix_are_halves(const struct prefix *a, const struct prefix *b)
+{
+    return a->ip.family == b->ip.family && a->len == b->len && a->len > 0 &&
+           prefix_same_bits(&a->ip, &b->ip, a->len - 1u);
+}
+
+size_t prefix_merge(struct prefix *v, size_t n)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        v[i] = prefix_masked(&v[i]);
+    }
+    if (n > 1) {
+        qsort(v, n, sizeof *v, prefix_order);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (kept && prefix_covers(&v[kept - 1], &v[i])) {
+            continue;
+        }
+        v[kept++] = v[i];
+        while (kept > 1 && prefix_are_halves(&v[kept - 2], &v[kept - 1])) {
+            kept--;
+            v[kept - 1].len--; /* the lower half's bits are the whole's */
+        }
+    }
+    return kept;
+}
+
 struct mac mac_from_name(const char *kind, const char *name)
 {
     uint64_t h = hash_str(name, hash_str(kind, 0));

@@ -55,6 +55,9 @@ struct ip prefix_nth(const struct prefix *p, uint64_t n);
  * Returns their number, or max + 1 if there are more (then 'out' is not whole). */
 size_t prefix_subtract(const struct prefix *from, const struct prefix *except, size_t n_except,
                        struct prefix *out, size_t max);
+/* Makes the fewest prefixes of the same addresses, in place: masked, sorted, none inside another,
+ * halves joined.  Returns their number. */
+size_t prefix_merge(struct prefix *v, size_t n);
 /* A locally administered unicast address made from a hash of the two strings. */
 struct mac mac_from_name(const char *kind, const char *name);
 

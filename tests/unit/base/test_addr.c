@@ -204,6 +204,44 @@ static void test_prefix_subtract(void **state)
     assert_int_equal(prefix_subtract(&from, &outside, 1, out, 64), 1);
 }
 
+/* Merges the texts and expects the others, in order. */
+static void check_merge(const char *const *texts, size_t n, const char *const *want, size_t n_want)
+{
+    struct prefix v[8];
+    for (size_t i = 0; i < n; i++)
+        v[i] = prefix(texts[i]);
+    size_t n_out = prefix_merge(v, n);
+    assert_int_equal(n_out, n_want);
+    for (size_t i = 0; i < n_out; i++) {
+        char text[PREFIX_TEXT_MAX];
+        assert_string_equal(prefix_format(&v[i], text), want[i]);
+    }
+}
+#define CHECK_MERGE(texts, ...)                                                                    \
+    check_merge(texts, ARRAY_LEN(texts), (const char *const[]){__VA_ARGS__},                       \
+                ARRAY_LEN(((const char *const[]){__VA_ARGS__})))
+
+static void test_prefix_merge(void **state)
+{
+    (void)state;
+    static const char *const halves[] = {"10.0.1.0/24", "10.0.0.0/24", "10.0.2.0/23",
+                                         "10.0.4.0/24"};
+    static const char *const inside[] = {"10.1.2.3/32", "10.0.0.0/8", "10.255.0.0/16"};
+    static const char *const same[] = {"10.0.0.7/8", "10.0.0.0/8", "10.1.0.0/8"};
+    static const char *const apart[] = {"10.0.1.0/24", "10.0.2.0/24"}; /* neighbours, not halves */
+    static const char *const families[] = {"fd00::1/128", "10.0.0.1/32", "fd00::/128"};
+    static const char *const all[] = {"128.0.0.0/1", "0.0.0.0/1", "::/0"};
+    static const char *const chain[] = {"10.0.0.3/32", "10.0.0.2/32", "10.0.0.0/31", "10.0.0.4/30"};
+    assert_int_equal(prefix_merge(NULL, 0), 0);
+    CHECK_MERGE(halves, "10.0.0.0/22", "10.0.4.0/24");
+    CHECK_MERGE(inside, "10.0.0.0/8");
+    CHECK_MERGE(same, "10.0.0.0/8");
+    CHECK_MERGE(apart, "10.0.1.0/24", "10.0.2.0/24");
+    CHECK_MERGE(families, "10.0.0.1/32", "fd00::/127");
+    CHECK_MERGE(all, "0.0.0.0/0", "::/0");
+    CHECK_MERGE(chain, "10.0.0.0/29");
+}
+
 static void test_made_addresses(void **state)
 {
     (void)state;
@@ -226,7 +264,7 @@ int main(void)
         cmocka_unit_test(test_prefix_text),      cmocka_unit_test(test_mac_text),
         cmocka_unit_test(test_ip_arithmetic),    cmocka_unit_test(test_ip_order),
         cmocka_unit_test(test_prefix_relations), cmocka_unit_test(test_prefix_subtract),
-        cmocka_unit_test(test_made_addresses),
+        cmocka_unit_test(test_prefix_merge),     cmocka_unit_test(test_made_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
