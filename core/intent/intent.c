@@ -183,3 +183,12 @@ void intent_applied_by_local(const struct row *row, struct index_sink *sink)
     auto_free char *local = mem_strndup(row->key, strcspn(row->key, " "));
     index_emit(sink, local);
 }
+
+void intent_member_by_set(const struct row *row, struct index_sink *sink)
+{
+    const struct intent_member *m = row->value;
+    char key[INTENT_ID_TEXT_MAX];
+    for (uint32_t i = 0; i < m->n_entries; i++)
+        if (i == 0 || intent_id_cmp(&m->entries[i].set, &m->entries[i - 1].set) != 0)
+            index_emit(sink, intent_id_format(&m->entries[i].set, key));
+}

@@ -155,7 +155,8 @@ struct intent_applied {
 /* The key's halves. */
 const char *applied_policy(const char *key);
 
-/* ---- MEMBER ---- */
+/* ---- MEMBER: index by set, where a data plane asks a set for its addresses ---- */
+enum { MEMBER_BY_SET };
 /* Key: "namespace/name"; or "namespace/name ADDRESS" for what only this one address is in: sets of
  * a prefix.  For consumers both are the same: every address of a row is in every set of it. */
 enum { MEMBER_MAX_IPS = 4 };
@@ -175,6 +176,6 @@ struct intent_member {
 
 /* Index functions of the tables above, for the table list of core/pipeline/world.c. */
 index_fn intent_local_by_pod, intent_local_by_namespace, intent_rule_by_set, intent_set_by_anchor,
-    intent_applied_by_local;
+    intent_applied_by_local, intent_member_by_set;
 
 #endif

@@ -37,5 +37,6 @@ bool node_config_equal(const void *pa, const void *pb)
            !strcmp(a->gateway, b->gateway) && a->gateway_ofport == b->gateway_ofport &&
            a->tunnel_ofport == b->tunnel_ofport && a->uplink_ofport == b->uplink_ofport &&
            !memcmp(&a->gateway_mac, &b->gateway_mac, sizeof a->gateway_mac) &&
-           a->netdev == b->netdev && a->masquerade == b->masquerade && a->encap == b->encap;
+           a->netdev == b->netdev && a->masquerade == b->masquerade && a->encap == b->encap &&
+           a->hns_major == b->hns_major && a->hns_minor == b->hns_minor;
 }

@@ -2,8 +2,8 @@
  *
  * The tables and targets of Seine's engine, by number, and the node's own facts.  Intents (the
  * derived tables) are the seam between what objects mean (core/pod, core/policy, core/node) and
- * what a data plane does with it (core/pipeline: OpenFlow; later hns: access lists): their layouts
- * are in core/intent/intent.h. */
+ * what a data plane does with it (core/pipeline: OpenFlow; hns: access lists): their layouts are in
+ * core/intent/intent.h. */
 #ifndef SEINE_INTENT_TABLES_H
 #define SEINE_INTENT_TABLES_H
 
@@ -29,9 +29,21 @@ enum world_table {
     TABLE_SET,     /* address sets that those rules name, key: content id */
     TABLE_APPLIED, /* what a policy means for a local Pod, key: INTENT_APPLIED_KEY */
     TABLE_MEMBER,  /* Pods that belong to at least one set, keys: intent.h */
+    /* derived, where access lists are the data plane: hns/acl.h lays them out */
+    TABLE_PEERS,  /* a set's addresses, gathered and merged; key: the set's */
+    TABLE_UNSAID, /* what the data plane cannot say; the key is the line that tells it */
     TABLE_N
 };
-enum world_space { SPACE_FLOW, SPACE_GROUP, SPACE_METER, SPACE_ROUTE, SPACE_HOSTNAT, SPACE_N };
+enum world_space {
+    SPACE_FLOW,
+    SPACE_GROUP,
+    SPACE_METER,
+    SPACE_ROUTE,
+    SPACE_HOSTNAT,
+    SPACE_ACL_SET, /* address sets that access lists name */
+    SPACE_ACL,     /* access lists of endpoints */
+    SPACE_N
+};
 
 /* What the program knows about its node: a row of TABLE_CONFIG. */
 struct node_config {
@@ -43,7 +55,8 @@ struct node_config {
     struct mac gateway_mac;                 /* mac_from_name("gateway", node_name) */
     bool netdev;                            /* userspace datapath */
     bool masquerade;
-    bool encap; /* there is a tunnel port */
+    bool encap;                    /* there is a tunnel port */
+    uint16_t hns_major, hns_minor; /* version of the service that access lists are for */
 };
 struct node_config *node_config_new(const char *node_name); /* defaults filled in */
 void node_config_free(void *c);

@@ -40,7 +40,7 @@ MORE = {
     "ovs/switchdb": ("core/io",),
     "ovs/flow_target": ("core/io",),
     "ovs/unixctl": ("core/io", "platform/ipc.h"),
-    "core/pipeline/world": (K8S, POD, "core/policy", "core/node"),
+    "core/pipeline/world": (K8S, POD, "core/policy", "core/node", "hns/acl.h"),
     "cni/main": (PLATFORM, "core/io"),
     "cni/client": (PLATFORM,),
 }

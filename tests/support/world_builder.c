@@ -26,6 +26,8 @@ static const struct table_class tables[TABLE_N] = {
     [TABLE_SET] = {.name = "set", .indexes = {intent_set_by_anchor}},
     [TABLE_APPLIED] = {.name = "applied", .indexes = {intent_applied_by_local}},
     [TABLE_MEMBER] = {.name = "member"},
+    [TABLE_PEERS] = {.name = "peers"},
+    [TABLE_UNSAID] = {.name = "unsaid"},
 };
 
 static const struct unit_kind kinds[] = {
