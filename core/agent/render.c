@@ -16,6 +16,7 @@
 #include "core/k8s/folder.h"
 #include "core/pipeline/world.h"
 #include "core/pod/attachment.h"
+#include "hns/acl.h"
 #include "ovs/flow.h"
 #include "ovs/group.h"
 #include "ovs/meter.h"
@@ -279,6 +280,9 @@ struct render_args {
     const char *objects, *node_name, *attachments, *platform;
     uint32_t repeat;
     bool said_repeat;
+    const char *datapath, *hns_version; /* as they were given */
+    bool acl;                           /* access lists in place of flows */
+    uint16_t hns_major, hns_minor;
 };
 
 static void put_config(const struct render_args *args, struct store *store)
@@ -290,6 +294,8 @@ static void put_config(const struct render_args *args, struct store *store)
         platform = row ? ((const struct node *)row->value)->os : "linux";
     mem_free(c->platform);
     c->platform = mem_strdup(platform);
+    c->hns_major = args->hns_major;
+    c->hns_minor = args->hns_minor;
     store_put(store, TABLE_CONFIG, "", c);
 }
 
@@ -312,8 +318,7 @@ static void *copy_attachment(const void *value)
 
 static struct engine *derive_once(const struct render_args *args, const struct store *inputs)
 {
-    struct engine *e = world_engine();
-    put_config(args, engine_store(e));
+    struct engine *e = args->acl ? world_engine_acl() : world_engine();
     for (size_t i = 0; i < K8S_N_KINDS; i++)
         copy_table(inputs, engine_store(e), kind_table[i], object_ref);
     copy_table(inputs, engine_store(e), TABLE_ATTACHMENT, copy_attachment);
@@ -333,6 +338,16 @@ static double seconds_since(uint64_t start_ns)
     return (double)(process_now_ns() - start_ns) / 1e9;
 }
 
+/* Access lists, and on stderr what they cannot say. */
+static int print_acls(struct engine *e, struct sbuf *out)
+{
+    auto_sbuf unsaid = SBUF_INIT;
+    acl_print(e, false, out);
+    acl_print_unsaid(e, &unsaid);
+    fputs(sbuf_cstr(&unsaid), stderr);
+    return 0;
+}
+
 static int derive_and_print(const struct render_args *args, const struct store *inputs,
                             double load_s)
 {
@@ -350,7 +365,7 @@ static int derive_and_print(const struct render_args *args, const struct store *
     uint64_t start = process_now_ns();
     auto_sbuf out = SBUF_INIT;
     struct err err;
-    int rc = render_print(e, &out, &err);
+    int rc = args->acl ? print_acls(e, &out) : render_print(e, &out, &err);
     engine_free(e);
     if (rc)
         fprintf(stderr, "render: %s\n", err.text);
@@ -385,13 +400,16 @@ static int render_run(const struct render_args *args)
 static const char usage[] =
     "usage: seine-agent render --objects DIR --node-name N [--attachments FILE]\n"
     "                          [--platform linux|windows] [--repeat N]\n"
+    "                          [--datapath-type TYPE] [--hns-version X.Y]\n"
     "Prints what node N would hold: flows, groups and meters, without a switch.\n"
     "  --objects DIR       folder of manifests\n"
     "  --node-name N       which Node object is this one\n"
     "  --attachments FILE  JSON list of {namespace, name, uid, containerID, interface, ofPort,\n"
     "                      mac, addresses[]}: the Pods attached to the node, oldest first\n"
     "  --platform P        linux or windows; else as the Node's label kubernetes.io/os says\n"
-    "  --repeat N          derive N times from nothing, say on stderr how long it took\n";
+    "  --repeat N          derive N times from nothing, say on stderr how long it took\n"
+    "  --datapath-type T   hns: access lists in place of flows; auto, system, netdev: flows\n"
+    "  --hns-version X.Y   with hns: what its version can say, 9.2 or newer; else 11.10\n";
 
 static int usage_error(const char *text)
 {
@@ -411,7 +429,33 @@ static bool parse_repeat(const char *text, uint32_t *out)
     return v > 0 && v <= REPEAT_MAX;
 }
 
-static int check_args(const struct render_args *args)
+static bool is_one_of(const char *word, const char *const *words)
+{
+    for (; *words; words++)
+        if (strcmp(word, *words) == 0)
+            return true;
+    return false;
+}
+
+static int check_datapath(struct render_args *args)
+{
+    static const char *const types[] = {"auto", "system", "netdev", "hns", NULL};
+    if (args->datapath && !is_one_of(args->datapath, types))
+        return usage_error("--datapath-type: must be auto, system, netdev or hns");
+    args->acl = args->datapath && strcmp(args->datapath, "hns") == 0;
+    if (args->hns_version && !args->acl)
+        return usage_error("--hns-version: only with --datapath-type hns");
+    args->hns_major = ACL_DEFAULT_MAJOR;
+    args->hns_minor = ACL_DEFAULT_MINOR;
+    if (args->hns_version &&
+        !acl_version_parse(args->hns_version, &args->hns_major, &args->hns_minor))
+        return usage_error("--hns-version: must be like 11.10");
+    if (!acl_version_has_lists(args->hns_major, args->hns_minor))
+        return usage_error("--hns-version: access lists need 9.2 or newer");
+    return 0;
+}
+
+static int check_args(struct render_args *args)
 {
     if (!args->objects)
         return usage_error("--objects: must be given");
@@ -419,7 +463,7 @@ static int check_args(const struct render_args *args)
         return usage_error("--node-name: must be given");
     if (args->platform && strcmp(args->platform, "linux") && strcmp(args->platform, "windows"))
         return usage_error("--platform: must be linux or windows");
-    return 0;
+    return check_datapath(args);
 }
 
 int render_main(int argc, char **argv)
@@ -429,24 +473,23 @@ int render_main(int argc, char **argv)
                                             {"attachments", required_argument, NULL, 'a'},
                                             {"platform", required_argument, NULL, 'p'},
                                             {"repeat", required_argument, NULL, 'r'},
+                                            {"datapath-type", required_argument, NULL, 'd'},
+                                            {"hns-version", required_argument, NULL, 'v'},
                                             {"help", no_argument, NULL, 'h'},
                                             {NULL, 0, NULL, 0}};
     struct render_args args = {.repeat = 1};
+    const char **texts[] = {
+        ['o'] = &args.objects,  ['n'] = &args.node_name, ['a'] = &args.attachments,
+        ['p'] = &args.platform, ['d'] = &args.datapath,  ['v'] = &args.hns_version};
     for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
         if (c == 'h')
             return fputs(usage, stdout) < 0 || fflush(stdout) != 0;
-        if (c == 'o')
-            args.objects = optarg;
-        else if (c == 'n')
-            args.node_name = optarg;
-        else if (c == 'a')
-            args.attachments = optarg;
-        else if (c == 'p')
-            args.platform = optarg;
-        else if (c == 'r' && (args.said_repeat = parse_repeat(optarg, &args.repeat)))
-            continue;
-        else
-            return c == '?' ? 2 : usage_error("--repeat: must be a number from 1 to 100000");
+        if (c == '?')
+            return 2;
+        if (c != 'r')
+            *texts[c] = optarg;
+        else if (!(args.said_repeat = parse_repeat(optarg, &args.repeat)))
+            return usage_error("--repeat: must be a number from 1 to 100000");
     }
     if (optind < argc)
         return usage_error("render: unexpected argument");

@@ -5,6 +5,10 @@
         Random clusters. What each node would hold (`seine-agent render`) is put into a switch without packets, and for
         pairs of Pods, addresses outside and nodes, in both families, by protocol and port, the
         verdict of ofproto/trace must be the oracle's.
+    property.py acls [--seed N] [--seconds S] [--clusters N]
+        The same clusters as access lists for nodes without Open vSwitch (`render --datapath-type hns`), of several
+        versions of the service. What the printed list says must be the oracle's verdict; where it is narrower, the
+        cause is one that is known and a line on stderr names each policy that would allow it.
     property.py changes [--seed N] [--seconds S]
         A live agent on a live switch while Pods, labels, Namespaces, policies and files change at random: after
         each burst nothing differs on recompute, the switch holds what render prints, and sampled verdicts agree.
@@ -21,6 +25,7 @@ import sys
 import tempfile
 import time
 
+import acls
 import common
 import tracing
 import worldgen
@@ -384,15 +389,148 @@ def changes(args):
     common.true(bursts >= 3 and total > 100, "enough was tried")
 
 
+HNS_VERSIONS = ("9.2", "11.9", "11.10", "12.3", "13.0", "15.4")
+
+
+class AclJudge:
+    """Compares one node's access lists with the oracle."""
+
+    def __init__(self, world, node, version, lists, unsaid):
+        self.world, self.node, self.version, self.lists, self.unsaid = world, node, version, lists, unsaid
+        self.oracle = Oracle(world.objects.values())
+        self.pods = {full_name(o): o for o in world.objects.values() if o["kind"] == "Pod"}
+        self.live = [n for n in sorted(world.attachments)
+                     if n in self.pods and not is_finished(self.pods[n]) and not is_host_network(self.pods[n])]
+        self.local = [n for n in self.live if world.attachments[n]["node"] == node]
+        self.verdicts = self.narrower = 0
+
+    def allowing(self, pod, direction, party, family, proto, port):
+        """The policies that would allow it, each looked at alone."""
+        found = []
+        for policy in self.oracle.policies:
+            alone = Oracle(self.oracle.pods + [o for o in self.oracle.objects if o["kind"] == "Namespace"] + [policy])
+            if alone.isolated(pod, direction) and (
+                    alone.egress(pod, party, family, proto, port) if direction == "Egress"
+                    else alone.ingress(party, pod, family, proto, port)):
+                found.append(full_name(policy))
+        return found
+
+    def compare(self, name, direction, party, address, family, proto, port, expected):
+        pod = self.pods[name]
+        got = self.lists.allows(name, {"Ingress": "In", "Egress": "Out"}[direction], address,
+                                acls.protocol_number(proto, family), port)
+        self.verdicts += 1
+        if got == expected:
+            return
+        what = "seed %d version %s: %s %s %s v%d %s/%s: oracle %s, list %s" % (
+            self.world.seed, self.version, name, direction, address, family, proto, port, expected, got)
+        no_ipv6 = family == 6 and [int(n) for n in self.version.split(".")] < [11, 10]
+        if got or not (proto == "SCTP" or no_ipv6):
+            raise common.Failed(what)
+        self.narrower += 1
+        word = "SCTP: " if not no_ipv6 else ("SCTP: ", "IPv6: ") if proto == "SCTP" else "IPv6: "
+        own = address == address_of(pod, family)
+        allowing = [] if own else self.allowing(pod, direction, party, family, proto, port)
+        for policy in allowing:
+            if not any(line.startswith("policy %s: " % policy) and line.split(": ", 1)[1].startswith(word)
+                       for line in self.unsaid):
+                raise common.Failed("%s, and no line names %s\n%s" % (what, policy, "\n".join(self.unsaid)))
+        if not allowing and not any(line.startswith("node %s: IPv6: " % self.node) for line in self.unsaid):
+            raise common.Failed("%s, and no line names the node" % what)
+
+    def pair(self, name, other, family, proto, port):
+        pod, party = self.pods[name], self.pods[other]
+        address = address_of(party, family)
+        if address:
+            self.compare(name, "Egress", party, address, family, proto, port,
+                         self.oracle.egress(pod, party, family, proto, port))
+            self.compare(name, "Ingress", party, address, family, proto, port,
+                         self.oracle.ingress(party, pod, family, proto, port))
+
+    def outside(self, name, family, proto, port):
+        pod, text = self.pods[name], self.world.rnd.choice(worldgen.OUTSIDE[family])
+        address = address_of(text, family)
+        self.compare(name, "Egress", text, address, family, proto, port, self.oracle.egress(pod, text, family, proto, port))
+        self.compare(name, "Ingress", text, address, family, proto, port,
+                     self.oracle.ingress(text, pod, family, proto, port))
+
+    def node_probe(self, name, family):
+        index = self.world.nodes.index(self.node) + 1
+        for text in (("10.80.%d.1", "192.0.2.%d") if family == 4 else ("fd00:80:%x::1", "2001:db8:5e::%x")):
+            source = text % index
+            self.compare(name, "Ingress", source, address_of(source, family), family, "TCP", 10250, True)
+
+    def all(self):
+        common.equal(sorted(self.lists.of), self.local, "Pods that have a list")
+        common.equal(self.lists.has_sets, int(self.version.split(".")[0]) >= 13, "sets are there")
+        for name in self.local:
+            for family in (4, 6):
+                self.node_probe(name, family)
+                for proto, port in self.world.protocols(4):
+                    self.outside(name, family, proto, port)
+                for other in self.live:
+                    for proto, port in self.world.protocols(ASKED_A_PAIR):
+                        self.pair(name, other, family, proto, port)
+
+
+def render_acls(dir, world, node, version):
+    path = "%s/%s.json" % (dir, node)
+    with open(path, "w") as f:
+        json.dump([a for a in world.attachments.values() if a["node"] == node], f)
+    done = subprocess.run([os.path.join(common.BIN, "seine-agent"), "render", "--objects", dir + "/objects", "--node-name",
+                           node, "--attachments", path, "--datapath-type", "hns", "--hns-version", version],
+                          capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise common.Failed("render: exit %d: %s" % (done.returncode, done.stderr))
+    return acls.Lists(done.stdout), done.stderr.splitlines()
+
+
+def acl_cluster(seed, dir):
+    """One cluster, every node of it: (verdicts, narrower ones)."""
+    rnd = random.Random(seed)
+    world = worldgen.World(seed, n_pods=rnd.randint(4, 18), n_policies=rnd.randint(0, 14))
+    os.makedirs(dir + "/objects", exist_ok=True)
+    with open(dir + "/objects/world.json", "w") as f:
+        json.dump({"apiVersion": "v1", "kind": "List", "items": list(world.objects.values())}, f)
+    total = narrower = 0
+    for node in world.nodes:
+        version = rnd.choice(HNS_VERSIONS)
+        judge = AclJudge(world, node, version, *render_acls(dir, world, node, version))
+        judge.all()
+        total, narrower = total + judge.verdicts, narrower + judge.narrower
+    return total, narrower
+
+
+def access_lists(args):
+    total = narrower = clusters = 0
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="seine-acls-") as dir:
+        while (time.monotonic() - start < args.seconds if not args.clusters else clusters < args.clusters):
+            found = acl_cluster(args.seed + clusters, dir)
+            total, narrower, clusters = total + found[0], narrower + found[1], clusters + 1
+    seconds = time.monotonic() - start
+    print("%d verdicts of %d clusters agree with the oracle, %d of them narrower and named (%.0f s, %d a second)" % (
+        total, clusters, narrower, seconds, total / seconds))
+    common.true(total >= (2000 if not args.clusters else 1), "thousands of verdicts in a run")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("verdicts", "changes"))
+    parser.add_argument("what", choices=("verdicts", "acls", "changes"))
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(3), "big"))
     parser.add_argument("--seconds", type=float, default=45)
     parser.add_argument("--clusters", type=int, default=0, help="verdicts: so many clusters instead of seconds")
     args = parser.parse_args()
     print("property.py %s --seed %d" % (args.what, args.seed), flush=True)
-    common.main(lambda: {"verdicts": verdicts, "changes": changes}[args.what](args))
+    run = {"verdicts": verdicts, "acls": access_lists, "changes": changes}[args.what]
+    if args.what != "acls":
+        common.main(lambda: run(args))
+    try:  # it needs no node
+        run(args)
+    except (common.Failed, acls.Wrong) as e:
+        print("FAILED: %s" % e)
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
