@@ -16,6 +16,7 @@
 #include "core/pipeline/world.h"
 #include "core/pod/attachment.h"
 #include "hns/acl.h"
+#include "hns/feature.h"
 #include "ovs/flow.h"
 #include "ovs/group.h"
 #include "ovs/meter.h"
@@ -281,7 +282,7 @@ struct render_args {
     bool said_repeat;
     const char *datapath, *hns_version; /* as they were given */
     bool acl;                           /* access lists in place of flows */
-    uint16_t hns_major, hns_minor;
+    struct hcn_version hns;
 };
 
 static void put_config(const struct render_args *args, struct store *store)
@@ -293,8 +294,8 @@ static void put_config(const struct render_args *args, struct store *store)
         platform = row ? ((const struct node *)row->value)->os : "linux";
     mem_free(c->platform);
     c->platform = mem_strdup(platform);
-    c->hns_major = args->hns_major;
-    c->hns_minor = args->hns_minor;
+    c->hns_major = args->hns.major;
+    c->hns_minor = args->hns.minor;
     store_put(store, TABLE_CONFIG, "", c);
 }
 
@@ -444,12 +445,10 @@ static int check_datapath(struct render_args *args)
     args->acl = args->datapath && strcmp(args->datapath, "hns") == 0;
     if (args->hns_version && !args->acl)
         return usage_error("--hns-version: only with --datapath-type hns");
-    args->hns_major = ACL_DEFAULT_MAJOR;
-    args->hns_minor = ACL_DEFAULT_MINOR;
-    if (args->hns_version &&
-        !acl_version_parse(args->hns_version, &args->hns_major, &args->hns_minor))
+    if (feature_version_parse(args->hns_version ? args->hns_version : ACL_DEFAULT_VERSION,
+                              &args->hns, NULL))
         return usage_error("--hns-version: must be like 11.10");
-    if (!acl_version_has_lists(args->hns_major, args->hns_minor))
+    if (!feature_is_in(FEATURE_ACL, &args->hns) || !feature_is_in(FEATURE_V2_API, &args->hns))
         return usage_error("--hns-version: access lists need 9.2 or newer");
     return 0;
 }
