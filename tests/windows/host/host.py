@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The Linux side of a Windows node of tests: one process in the node's network namespace, started by winenode. The doubles
+in the node's Wine prefix ask it over TCP on loopback, winenode over a Unix socket."""
+import argparse
+import os
+import signal
+import socket
+import sys
+import threading
+
+import wire
+from commands import Log
+from hcn import Hcn
+from iphelper import IpHelper
+from nat import Nat
+from net import NetError, Node
+
+
+def listen(dir):
+    tcp = socket.create_server(("127.0.0.1", 0), backlog=128)
+    path = dir + "/host.sock"
+    if os.path.exists(path):
+        os.unlink(path)
+    unix = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    folder = os.open(dir, os.O_PATH)
+    unix.bind("/proc/self/fd/%d/host.sock" % folder)
+    os.close(folder)
+    unix.listen(16)
+    return tcp, unix
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for name in ("dir", "prefix", "ovsdb"):
+        p.add_argument("--" + name, required=True)
+    a = p.parse_args()
+    os.makedirs(a.dir + "/hcn", exist_ok=True)
+    node = Node(a.dir, a.ovsdb)
+    hcn = Hcn(a.dir + "/hcn", node, a.prefix)
+    log = Log(a.dir + "/calls.jsonl")
+    ip = IpHelper(node, hcn.commands, log)
+    nat = Nat(a.dir, hcn.commands, log)
+    hcn.commands.actions["notify-ip"] = ip.on_notify
+    server = wire.Server(
+        {"hcn": hcn.call, "hns": hcn.hns, "ip": ip.call, "nat": nat.call, "namespace": hcn.namespace,
+         "ping": lambda: ["pong"]},
+        {"hcn-subscribe": hcn.subscribe, "ip-subscribe": ip.subscribe})
+    tcp, unix = listen(a.dir)
+    server.listen(tcp)
+    server.listen(unix)
+    for work in (node.plumb_forever, node.watch, hcn.commands.watch):
+        threading.Thread(target=work, daemon=True).start()
+    with open(a.prefix + "/drive_c/windows/system32/seine-double.port", "w") as f:
+        f.write("%d\n" % tcp.getsockname()[1])
+    print("ready", flush=True)
+
+    def stop(*_):
+        # What lies outside the node's folder goes with the host.
+        for name in list(hcn.made):
+            node.delete_netns(name)
+        for name in list(nat.instances):
+            try:
+                nat.apply(name, None)
+            except NetError:
+                pass
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    while True:
+        signal.pause()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

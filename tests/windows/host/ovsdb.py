@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""As much of an OVSDB client as tells whether the switch has taken a port."""
+import json
+import socket
+
+
+class Ovsdb:
+    def __init__(self, address):
+        self.address, self.sock, self.n = address, None, 0
+        self.decoder, self.text = json.JSONDecoder(), ""
+
+    def _connect(self):
+        _, host, port = self.address.split(":", 2) if self.address.count(":") == 2 else (
+            "tcp", self.address[4:].rsplit(":", 1)[0].strip("[]"), self.address.rsplit(":", 1)[1])
+        self.sock, self.text = socket.create_connection((host, int(port)), 2), ""
+
+    def _message(self):
+        while True:
+            self.text = self.text.lstrip()
+            try:
+                message, end = self.decoder.raw_decode(self.text)
+                self.text = self.text[end:]
+                return message
+            except ValueError:
+                chunk = self.sock.recv(1 << 16)
+                if not chunk:
+                    raise OSError("closed") from None
+                self.text += chunk.decode("utf-8", "replace")
+
+    def ofport(self, name):
+        """The port's number in the switch; 0 while it has none, or while the database cannot be asked."""
+        try:
+            if not self.sock:
+                self._connect()
+            self.n += 1
+            select = {"op": "select", "table": "Interface", "where": [["name", "==", name]], "columns": ["ofport"]}
+            self.sock.sendall(json.dumps({"id": self.n, "method": "transact",
+                                          "params": ["Open_vSwitch", select]}).encode())
+            while True:
+                message = self._message()
+                if message.get("method") == "echo":
+                    self.sock.sendall(json.dumps({"id": message["id"], "result": message["params"],
+                                                  "error": None}).encode())
+                elif message.get("id") == self.n:
+                    rows = message["result"][0]["rows"]
+                    number = rows[0]["ofport"] if rows else 0
+                    return number if isinstance(number, int) and number > 0 else 0
+        except (OSError, KeyError, TypeError, IndexError):
+            if self.sock:
+                self.sock.close()
+            self.sock = None
+            return 0
