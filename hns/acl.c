@@ -13,6 +13,7 @@
 #include "hns/acl_peers.h"
 #include "hns/acl_rule.h"
 #include "hns/acl_terms.h"
+#include "hns/feature.h"
 
 enum { PROTO_SCTP = 132 };
 
@@ -27,7 +28,8 @@ struct acl_work {
     const struct intent_local *pod;
     const struct row **applied;
     size_t n_applied;
-    bool has_ipv6, has_sets;
+    const char *no_ipv6; /* why not; NULL: IPv6 can be named */
+    bool has_sets;
     text_vec lines; /* encoded rules */
     /* of the rule under way */
     const char *policy;
@@ -66,11 +68,8 @@ static void unsaid_ipv6(struct acl_work *w)
 {
     if (!is_news(w, UNSAID_IPV6))
         return;
-    unsaid_of_policy(w,
-                     arena_printf(derive_arena(w->derive),
-                                  "IPv6: version %u.%u cannot name its peers (11.10 can), "
-                                  "so they stay blocked",
-                                  (unsigned)w->config->hns_major, (unsigned)w->config->hns_minor));
+    unsaid_of_policy(
+        w, arena_printf(derive_arena(w->derive), "IPv6: its peers stay blocked: %s", w->no_ipv6));
 }
 
 static void unsaid_own_ipv6(struct acl_work *w)
@@ -78,10 +77,9 @@ static void unsaid_own_ipv6(struct acl_work *w)
     if (!is_news(w, UNSAID_OWN_IPV6))
         return;
     unsaid(w, arena_printf(derive_arena(w->derive),
-                           "node %s: IPv6: version %u.%u cannot name its own addresses and its "
-                           "Pods' (11.10 can), so they stay blocked where a policy isolates",
-                           w->config->node_name, (unsigned)w->config->hns_major,
-                           (unsigned)w->config->hns_minor));
+                           "node %s: IPv6: its own addresses and its Pods' stay blocked where a "
+                           "policy isolates: %s",
+                           w->config->node_name, w->no_ipv6));
 }
 
 /* ---- rules to terms ---- */
@@ -89,7 +87,7 @@ static void unsaid_own_ipv6(struct acl_work *w)
 /* Adds the address, or leaves it out if the version does not know its family. */
 static void add_prefix(struct acl_work *w, struct acl_term *t, const struct prefix *p)
 {
-    if (p->ip.family == 6 && !w->has_ipv6) {
+    if (p->ip.family == 6 && w->no_ipv6) {
         unsaid_ipv6(w);
         return;
     }
@@ -255,7 +253,7 @@ static void put_prefixes(struct acl_work *w, const struct acl_rule *r, const str
     put_family(w, *r, v + n_ipv4, n - n_ipv4);
 }
 
-static void put_term(struct acl_work *w, enum acl_direction direction, const struct acl_term *t)
+static void put_term(struct acl_work *w, enum hcn_direction direction, const struct acl_term *t)
 {
     struct acl_rule r = {.direction = direction,
                          .allow = true,
@@ -273,7 +271,7 @@ static void put_term(struct acl_work *w, enum acl_direction direction, const str
     }
 }
 
-static void put_all(struct acl_work *w, enum acl_direction direction, bool allow,
+static void put_all(struct acl_work *w, enum hcn_direction direction, bool allow,
                     enum acl_priority priority)
 {
     put_rule(w, &(struct acl_rule){.direction = direction,
@@ -289,7 +287,7 @@ static size_t add_own(struct acl_work *w, const struct ip *ips, size_t n, struct
 {
     size_t kept = 0;
     for (size_t i = 0; i < n; i++) {
-        if (ips[i].family == 6 && !w->has_ipv6)
+        if (ips[i].family == 6 && w->no_ipv6)
             unsaid_own_ipv6(w);
         else
             out[kept++] = (struct prefix){ips[i], (uint8_t)ip_bits(&ips[i])};
@@ -297,11 +295,11 @@ static size_t add_own(struct acl_work *w, const struct ip *ips, size_t n, struct
     return kept;
 }
 
-static void put_own(struct acl_work *w, enum acl_direction direction)
+static void put_own(struct acl_work *w, enum hcn_direction direction)
 {
     struct prefix own[LOCAL_MAX_IPS + SELF_MAX_CIDRS + SELF_MAX_IPS];
     size_t n = add_own(w, w->pod->ips, w->pod->n_ips, own);
-    if (w->self && direction == ACL_IN) {
+    if (w->self && direction == HCN_IN) {
         n += add_own(w, w->self->gateways, w->self->n_gateways, own + n);
         n += add_own(w, w->self->node_ips, w->self->n_node_ips, own + n);
     }
@@ -323,7 +321,7 @@ static bool is_isolated(const struct acl_work *w, enum intent_direction directio
 }
 
 static void put_policies(struct acl_work *w, enum intent_direction intent,
-                         enum acl_direction direction)
+                         enum hcn_direction direction)
 {
     struct acl_terms terms;
     memset(&terms, 0, sizeof terms);
@@ -342,7 +340,7 @@ static void put_policies(struct acl_work *w, enum intent_direction intent,
 }
 
 static void put_direction(struct acl_work *w, enum intent_direction intent,
-                          enum acl_direction direction)
+                          enum hcn_direction direction)
 {
     bool isolated = is_isolated(w, intent);
     if (isolated) {
@@ -369,6 +367,17 @@ static void put_list(struct acl_work *w, const char *key)
     VEC_DONE(&w->lines);
 }
 
+static void take_version(struct acl_work *w)
+{
+    struct hcn_version version = acl_version(w->config);
+    w->has_sets = feature_is_in(FEATURE_SET_POLICY, &version);
+    if (feature_is_in(FEATURE_DUAL_STACK, &version))
+        return;
+    auto_sbuf why = SBUF_INIT;
+    feature_explain(FEATURE_DUAL_STACK, &version, &why);
+    w->no_ipv6 = arena_strdup(derive_arena(w->derive), why.data);
+}
+
 void acl_derive(struct derive *d, const char *key)
 {
     struct view *v = derive_view(d);
@@ -378,15 +387,14 @@ void acl_derive(struct derive *d, const char *key)
         return;
     w.config = config->value;
     w.self = self ? self->value : NULL;
-    w.has_ipv6 = acl_version_has_ipv6(w.config->hns_major, w.config->hns_minor);
-    w.has_sets = acl_version_has_sets(w.config->hns_major, w.config->hns_minor);
+    take_version(&w);
     if (w.pod->blocked || w.pod->superseded) {
-        put_all(&w, ACL_IN, false, ACL_PRIORITY_BLOCKED);
-        put_all(&w, ACL_OUT, false, ACL_PRIORITY_BLOCKED);
+        put_all(&w, HCN_IN, false, ACL_PRIORITY_BLOCKED);
+        put_all(&w, HCN_OUT, false, ACL_PRIORITY_BLOCKED);
     } else {
         w.applied = view_list_index(v, TABLE_APPLIED, APPLIED_BY_LOCAL, key, &w.n_applied);
-        put_direction(&w, DIRECTION_INGRESS, ACL_IN);
-        put_direction(&w, DIRECTION_EGRESS, ACL_OUT);
+        put_direction(&w, DIRECTION_INGRESS, HCN_IN);
+        put_direction(&w, DIRECTION_EGRESS, HCN_OUT);
     }
     put_list(&w, key);
 }

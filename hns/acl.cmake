@@ -4,4 +4,4 @@ seine_library(seine_acl
     SOURCES "${CMAKE_CURRENT_LIST_DIR}/acl.c" "${CMAKE_CURRENT_LIST_DIR}/acl_peers.c"
             "${CMAKE_CURRENT_LIST_DIR}/acl_rule.c" "${CMAKE_CURRENT_LIST_DIR}/acl_terms.c"
             "${CMAKE_CURRENT_LIST_DIR}/acl_text.c"
-    DEPS seine_intent seine_engine seine_store seine_base)
+    DEPS seine_hns seine_intent seine_engine seine_store seine_base)

@@ -20,15 +20,14 @@
 #include <stdint.h>
 
 #include "core/engine/engine.h"
+#include "core/intent/tables.h"
+#include "hns/document.h"
 
-/* ---- versions of the service ---- */
-enum { ACL_DEFAULT_MAJOR = 11, ACL_DEFAULT_MINOR = 10 };
-/* "11.10"; false: not a version. */
-bool acl_version_parse(const char *text, uint16_t *major_out, uint16_t *minor_out);
-/* What it can say: access lists by the second schema at all, IPv6, address sets. */
-bool acl_version_has_lists(uint16_t major, uint16_t minor); /* 9.2 */
-bool acl_version_has_ipv6(uint16_t major, uint16_t minor);  /* 11.10 */
-bool acl_version_has_sets(uint16_t major, uint16_t minor);  /* 13.0 */
+/* The version of the service that lists are for if nobody says another one: with IPv6, without
+ * sets. */
+#define ACL_DEFAULT_VERSION "11.10"
+/* Of a node's configuration. */
+struct hcn_version acl_version(const struct node_config *c);
 
 /* ---- limits ---- */
 enum {

@@ -6,6 +6,8 @@
 
 #include "core/base/vec.h"
 #include "hns/acl.h"
+#include "hns/document.h"
+#include "hns/feature.h"
 
 const struct prefix *acl_peers_prefixes(const struct acl_peers *p)
 {
@@ -94,22 +96,25 @@ static void put_set(struct derive *d, const struct intent_id *set, const struct 
     if (n == 0 || acl_group_is_too_big(g))
         return; /* no rule names it */
     auto_sbuf name = SBUF_INIT;
+    auto_sbuf values = SBUF_INIT;
     auto_sbuf json = SBUF_INIT;
     acl_set_name(set, g, family, &name);
-    sbuf_printf(&json,
-                "{\"Type\":\"SetPolicy\",\"Settings\":{\"Id\":\"%s\",\"Name\":\"%s\","
-                "\"PolicyType\":\"IPSET\",\"Values\":\"",
-                name.data, name.data);
-    acl_put_prefixes(family == 4 ? v : v + g->n_ipv4, n, &json);
-    sbuf_puts(&json, "\"}}");
+    acl_put_prefixes(family == 4 ? v : v + g->n_ipv4, n, &values);
+    struct hcn_policy policy = {
+        .type = HCN_POLICY_SET,
+        .u.set = {
+            .id = name.data, .name = name.data, .policy_type = "IPSET", .values = values.data}};
+    hcn_policy_encode(&policy, &json);
     derive_out(d, SPACE_ACL_SET, name.data, name.len, json.data, json.len);
 }
 
 static void put_sets(struct derive *d, const struct intent_id *set, const struct acl_peers *p)
 {
     const struct row *row = view_get(derive_view(d), TABLE_CONFIG, "");
-    const struct node_config *c = row ? row->value : NULL;
-    if (!c || !acl_version_has_sets(c->hns_major, c->hns_minor))
+    if (!row)
+        return;
+    struct hcn_version version = acl_version(row->value);
+    if (!feature_is_in(FEATURE_SET_POLICY, &version))
         return;
     for (uint32_t i = 0; i < p->n_groups; i++) {
         const struct prefix *v = acl_peers_prefixes(p) + p->groups[i].first;

@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "hns/acl_rule.h"
 
+#include <stdio.h>
 #include <string.h>
-
-/* What the service takes for "every protocol". */
-enum { HCN_PROTOCOL_ANY = 256 };
 
 void acl_rule_encode(const struct acl_rule *r, struct sbuf *out)
 {
-    bool in = r->direction == ACL_IN;
-    sbuf_printf(out,
-                "{\"Type\":\"ACL\",\"Settings\":{\"Protocols\":\"%u\",\"Action\":\"%s\","
-                "\"Direction\":\"%s\",\"LocalAddresses\":\"\",\"RemoteAddresses\":\"",
-                r->proto ? (unsigned)r->proto : (unsigned)HCN_PROTOCOL_ANY,
-                r->allow ? "Allow" : "Block", in ? "In" : "Out");
-    sbuf_puts(out, r->peers);
-    sbuf_printf(out,
-                "\",\"LocalPorts\":\"%s\",\"RemotePorts\":\"%s\",\"RuleType\":\"Switch\","
-                "\"Priority\":%u}}",
-                in ? r->ports : "", in ? "" : r->ports, (unsigned)r->priority);
+    static const char any_protocol[] = "256";
+    bool in = r->direction == HCN_IN;
+    char number[4];
+    snprintf(number, sizeof number, "%u", (unsigned)r->proto);
+    struct hcn_policy policy = {.type = HCN_POLICY_ACL,
+                                .u.acl = {.protocols = r->proto ? number : any_protocol,
+                                          .action = r->allow ? HCN_ALLOW : HCN_BLOCK,
+                                          .direction = r->direction,
+                                          .local_addresses = "",
+                                          .remote_addresses = r->peers,
+                                          .local_ports = in ? r->ports : "",
+                                          .remote_ports = in ? "" : r->ports,
+                                          .rule_type = HCN_RULE_SWITCH,
+                                          .priority = r->priority}};
+    hcn_policy_encode(&policy, out);
 }
 
 /* ---- order ---- */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * One rule of an access list: the endpoint policy "ACL" of HCN's second schema, as text. */
+ * One rule of an access list, as the endpoint policy "ACL" (hns/document.h). */
 #ifndef SEINE_HNS_ACL_RULE_H
 #define SEINE_HNS_ACL_RULE_H
 
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "core/base/sbuf.h"
+#include "hns/document.h"
 
-enum acl_direction { ACL_IN, ACL_OUT };
 /* From the first that decides to the last.  Rules of one priority have one action. */
 enum acl_priority {
     ACL_PRIORITY_OWN = 100,      /* the node's and the Pod's own addresses */
@@ -19,7 +19,7 @@ enum acl_priority {
 };
 
 struct acl_rule {
-    enum acl_direction direction;
+    enum hcn_direction direction;
     bool allow;
     uint16_t priority;
     uint8_t proto;     /* IP protocol number, 0: every one */

@@ -1,55 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Versions read, lists printed. */
+ * Lists printed. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/vec.h"
-#include "core/intent/tables.h"
 #include "hns/acl.h"
 #include "hns/acl_rule.h"
+#include "hns/feature.h"
 
-/* ---- versions ---- */
-
-static const char *parse_number(const char *s, uint16_t *out)
+struct hcn_version acl_version(const struct node_config *c)
 {
-    uint32_t n = 0;
-    const char *p = s;
-    for (; *p >= '0' && *p <= '9' && n <= UINT16_MAX; p++)
-        n = n * 10 + (uint32_t)(*p - '0');
-    *out = (uint16_t)n;
-    return p == s || n > UINT16_MAX ? NULL : p;
-}
-
-bool acl_version_parse(const char *text, uint16_t *major_out, uint16_t *minor_out)
-{
-    uint16_t major, minor;
-    const char *p = parse_number(text, &major);
-    if (!p || *p != '.' || !(p = parse_number(p + 1, &minor)) || *p)
-        return false;
-    *major_out = major;
-    *minor_out = minor;
-    return true;
-}
-
-static bool is_from(uint16_t major, uint16_t minor, uint16_t first_major, uint16_t first_minor)
-{
-    return major > first_major || (major == first_major && minor >= first_minor);
-}
-
-bool acl_version_has_lists(uint16_t major, uint16_t minor)
-{
-    return is_from(major, minor, 9, 2);
-}
-
-bool acl_version_has_ipv6(uint16_t major, uint16_t minor)
-{
-    return is_from(major, minor, 11, 10);
-}
-
-bool acl_version_has_sets(uint16_t major, uint16_t minor)
-{
-    return is_from(major, minor, 13, 0);
+    return (struct hcn_version){.major = c->hns_major, .minor = c->hns_minor};
 }
 
 /* ---- lists ---- */
@@ -111,8 +73,10 @@ static void print_lists(struct engine *e, bool installed, struct arena *a, struc
 static void print_sets(struct engine *e, bool installed, struct arena *a, struct sbuf *out)
 {
     const struct row *row = store_get(engine_store(e), TABLE_CONFIG, "");
-    const struct node_config *c = row ? row->value : NULL;
-    if (!c || !acl_version_has_sets(c->hns_major, c->hns_minor))
+    if (!row)
+        return;
+    struct hcn_version version = acl_version(row->value);
+    if (!feature_is_in(FEATURE_SET_POLICY, &version))
         return;
     size_t n;
     const struct engine_entry *entries = engine_entries(e, SPACE_ACL_SET, a, &n);

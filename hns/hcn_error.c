@@ -129,6 +129,12 @@ bool hcn_error_is_away(uint32_t hr)
     return hcn_error_code(hr) == ERR_AGAIN;
 }
 
+bool hcn_error_is_absent(enum hcn_kind kind, uint32_t hr)
+{
+    uint32_t own = kind == HCN_NETWORK ? HCN_E(0x01) : kind == HCN_ENDPOINT ? HCN_E(0x02) : 0;
+    return hr == UINT32_C(0x80070490) || (own && hr == own);
+}
+
 /* ---- ErrorRecord ---- */
 
 enum { HCN_SAID_MAX = 160 };

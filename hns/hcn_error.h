@@ -31,6 +31,10 @@ int hcn_error_code(uint32_t hr);
 /* The service itself is away or stopping: nothing is known of its objects. */
 bool hcn_error_is_away(uint32_t hr);
 
+/* The number says that an object of this kind, by which it was asked, does not exist.  (Others of
+ * ERR_NOT_FOUND speak of something that the object needs.) */
+bool hcn_error_is_absent(enum hcn_kind kind, uint32_t hr);
+
 /* The number a refused call failed with: that of its HRESULT, or of the ErrorRecord where the
  * HRESULT says success; 0 if neither has one. */
 uint32_t hcn_error_number(const struct hcn_reply *reply);

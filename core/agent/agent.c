@@ -5,17 +5,23 @@
 #include "core/agent/agent.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/agent/agent_internal.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
+#include "core/io/work.h"
 #include "core/pipeline/world.h"
 #include "platform/ipc.h"
 #include "platform/process.h"
 
-enum { AGENT_SLICE = 2000 }; /* units derived in one turn of the loop */
+enum {
+    AGENT_SLICE = 2000,    /* units derived in one turn of the loop */
+    AGENT_DRAIN_MS = 1500, /* so long the end waits for calls of the system */
+    AGENT_TURN_MS = 50,
+};
 
 /* ---- progress ---- */
 static bool agent_mark_is_acked(const struct agent *a)
@@ -141,6 +147,9 @@ static void agent_audit(void *aux)
         agent_recompute(a, &report);
         flow_target_reread(a->target);
         host_reread(a);
+        if (a->hns) {
+            attach_interfaces_changed(a->attach);
+        }
     }
     loop_timer_after(a->audit, a->o->audit_ms);
 }
@@ -171,6 +180,7 @@ static int agent_start(struct agent *a, struct err *err)
 {
     agent_start_timers(a);
     host_start(a);
+    agent_hns_start(a);
     agent_cni_start(a);
     int rc = agent_switch_start(a, err);
     if (rc < 0) {
@@ -178,6 +188,21 @@ static int agent_start(struct agent *a, struct err *err)
     }
     agent_source_start(a);
     return api_start(a, err);
+}
+
+/* A call of the system that hangs (HCN's may) is no reason to stay: nothing of it is needed any
+ * more, and what was half made is taken up by the next start. */
+static void agent_drain(struct agent *a)
+{
+    int64_t end = loop_now(a->loop) + AGENT_DRAIN_MS;
+    while (work_pending(a->loop) && loop_now(a->loop) < end) {
+        loop_run_once(a->loop, AGENT_TURN_MS);
+    }
+    if (work_pending(a->loop)) {
+        log_msg(LOG_AREA_AGENT, LOG_WARN, "a call of the system hangs: left to itself");
+        fflush(NULL);
+        _Exit(a->failed);
+    }
 }
 
 /* In this order nothing calls back into what is gone: see cni/attach.h. */
@@ -190,6 +215,7 @@ static void agent_end(struct agent *a)
     api_end(a);
     agent_source_end(a);
     agent_switch_end(a);
+    agent_hns_end(a);
     host_end(a);
     loop_timer_free(a->attach_timer);
     a->attach_timer = NULL;
@@ -198,6 +224,7 @@ static void agent_end(struct agent *a)
     for (size_t i = 0; i < ARRAY_LEN(a->signals); i++) {
         loop_signal_free(a->signals[i]);
     }
+    agent_drain(a);
     loop_free(a->loop);
     attach_free(a->attach);
     engine_free(a->engine);
@@ -240,5 +267,5 @@ int agent_run(const struct options *o)
     }
     agent_end(&a);
     process_unlock(lock);
-    return rc == 0 ? 0 : rc == ERR_INVALID ? 2 : 1;
+    return a.failed ? 1 : rc == 0 ? 0 : rc == ERR_INVALID ? 2 : 1;
 }

@@ -173,6 +173,8 @@ void agent_cni_start(struct agent *a)
         .run_dir = a->o->run_dir,
         .owner = a->o->gateway,
         .pod_timeout_ms = a->o->pod_timeout_ms,
+        .hcn = a->hns != NULL,
+        .late_ports = a->hns != NULL,
     };
     a->attach_timer = loop_timer_new(a->loop, cni_time, a);
     a->attach = attach_new(&config);

@@ -6,6 +6,7 @@
  *   agent_source.c  the folder of manifests -> input tables
  *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
  *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
+ *   agent_hns.c     the service that keeps Pods' interfaces (Windows)
  *   agent_cni.c     what the CNI end asks of the rest
  *   agent_wait.c    readiness, and who waits for it or for a sync
  *   api*.c          the local API
@@ -32,6 +33,7 @@
 #include "ovs/switchdb.h"
 
 struct host;
+struct hns;
 struct wait;
 
 /* Input up to 'revision' was derived; it is acknowledged when each space has reached 'generation'.
@@ -64,7 +66,9 @@ struct agent {
     struct switchdb *db;
     struct flow_target *target;
     struct stream_tls tls;
-    bool config_known; /* the bridge's ports were known once */
+    struct loop_timer *no_switch; /* so long may Open vSwitch not answer at all; NULL: for ever */
+    bool failed;                  /* it did not: the agent ends with exit code 1 */
+    bool config_known;            /* the bridge's ports were known once */
     bool gate;
     bool flows_whole; /* since this connection, everything was acknowledged once */
     char disconnected[ERR_TEXT_MAX], refused[ERR_TEXT_MAX];
@@ -72,6 +76,7 @@ struct agent {
     char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
     struct host *host;
+    struct hns *hns; /* NULL on a system without */
     struct attach *attach;
     struct loop_timer *attach_timer;
 
@@ -128,6 +133,19 @@ void host_reread(struct agent *a);
 bool host_is_settled(const struct agent *a);   /* as desired, nothing under way */
 const char *host_error(const struct agent *a); /* "" or why not */
 uint32_t host_mtu(const struct agent *a);      /* of Pods; 0: not known yet */
+
+/* ---- agent_hns.c ---- */
+enum agent_hns_state {
+    AGENT_HNS_NONE, /* no such service on this system, or not asked yet */
+    AGENT_HNS_ABSENT,
+    AGENT_HNS_AWAY,
+    AGENT_HNS_READY
+};
+void agent_hns_start(struct agent *a);
+void agent_hns_end(struct agent *a);
+enum agent_hns_state agent_hns_state(const struct agent *a);
+const char *agent_hns_name(const struct agent *a); /* "ready"; "" on a system without */
+const char *agent_hns_why(const struct agent *a);  /* "" or why Pods cannot be attached for it */
 
 /* ---- agent_cni.c ---- */
 void agent_cni_start(struct agent *a);

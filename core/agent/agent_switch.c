@@ -16,7 +16,7 @@
 #include "ovs/unixctl.h"
 #include "platform/process.h"
 
-enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1 };
+enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1, SWITCH_AUTO_MS = 8000 };
 
 /* ---- OVSDB ---- */
 static void switch_put_config(struct agent *a, const struct switchdb_status *status)
@@ -40,6 +40,9 @@ static void switch_put_config(struct agent *a, const struct switchdb_status *sta
 static void switch_state(void *aux, const struct switchdb_status *status)
 {
     struct agent *a = aux;
+    if (a->no_switch && status->state > SWITCHDB_READING) { /* it answers */
+        loop_timer_cancel(a->no_switch);
+    }
     static const char *const names[] = {"disconnected", "reading", "ensuring", "ready"};
     log_msg(LOG_AREA_OVSDB, LOG_INFO, "%s%s%s", names[status->state], *status->error ? ": " : "",
             status->error);
@@ -197,9 +200,31 @@ void agent_switch_gate(struct agent *a)
     }
 }
 
+/* Where there is another datapath, "auto" is a question, and silence no answer to live with. */
+static void switch_silent(void *aux)
+{
+    struct agent *a = aux;
+    log_msg(LOG_AREA_OVSDB, LOG_ERROR,
+            "--datapath-type auto: Open vSwitch does not answer at %s; without it there are only "
+            "access lists, by --datapath-type hns",
+            a->o->ovsdb);
+    a->failed = true;
+    a->stopping = true;
+    loop_stop(a->loop);
+}
+
+static void switch_expect_answer(struct agent *a)
+{
+    if (a->hns && strcmp(a->o->datapath_type, "auto") == 0) {
+        a->no_switch = loop_timer_new(a->loop, switch_silent, a);
+        loop_timer_after(a->no_switch, SWITCH_AUTO_MS);
+    }
+}
+
 int agent_switch_start(struct agent *a, struct err *err)
 {
     const struct options *o = a->o;
+    switch_expect_answer(a);
     a->tls = (struct stream_tls){.ca_file = o->ovs_ca,
                                  .cert_file = o->ovs_certificate[0] ? o->ovs_certificate : NULL,
                                  .key_file = o->ovs_key[0] ? o->ovs_key : NULL};
@@ -233,6 +258,8 @@ void agent_switch_end(struct agent *a)
     if (a->ask_version) {
         unixctl_cancel(a->ask_version);
     }
+    loop_timer_free(a->no_switch);
+    a->no_switch = NULL;
     switchdb_free(a->db);
     flow_target_free(a->target);
     a->db = NULL;

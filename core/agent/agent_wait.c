@@ -46,6 +46,8 @@ static void wait_reason(struct agent *a, struct sbuf *out)
         sbuf_printf(out, "no Node object %s", a->o->node_name);
     } else if (!own->n_pod_cidrs) {
         sbuf_printf(out, "Node %s has no podCIDR", a->o->node_name);
+    } else if (*agent_hns_why(a)) {
+        sbuf_puts(out, agent_hns_why(a));
     } else if (db.state != SWITCHDB_READY) {
         sbuf_printf(out, "OVSDB: %s", *db.error ? db.error : "not ready");
     } else if (!flow_target_is_connected(a->target)) {

@@ -93,6 +93,9 @@ void api_status_format(struct agent *a, struct sbuf *out)
     status_space(a, "meters", SPACE_METER, out);
     status_switch(a, out);
     status_failures(a, out);
+    if (a->hns) {
+        sbuf_printf(out, "\"hns\":\"%s\",", agent_hns_name(a));
+    }
     sbuf_printf(out, "\"host\":{\"error\":");
     sbuf_put_json(out, host_error(a));
     sbuf_printf(out, ",\"podMTU\":%" PRIu32 "},\"pods\":{\"attached\":%zu},", host_mtu(a),

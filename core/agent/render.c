@@ -4,7 +4,6 @@
  * engine that shares the objects.  Nothing is printed before everything was read without fault. */
 #include "core/agent/render.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #include "core/pipeline/world.h"
 #include "core/pod/attachment.h"
 #include "hns/acl.h"
+#include "hns/feature.h"
 #include "ovs/flow.h"
 #include "ovs/group.h"
 #include "ovs/meter.h"
@@ -282,7 +282,7 @@ struct render_args {
     bool said_repeat;
     const char *datapath, *hns_version; /* as they were given */
     bool acl;                           /* access lists in place of flows */
-    uint16_t hns_major, hns_minor;
+    struct hcn_version hns;
 };
 
 static void put_config(const struct render_args *args, struct store *store)
@@ -294,8 +294,8 @@ static void put_config(const struct render_args *args, struct store *store)
         platform = row ? ((const struct node *)row->value)->os : "linux";
     mem_free(c->platform);
     c->platform = mem_strdup(platform);
-    c->hns_major = args->hns_major;
-    c->hns_minor = args->hns_minor;
+    c->hns_major = args->hns.major;
+    c->hns_minor = args->hns.minor;
     store_put(store, TABLE_CONFIG, "", c);
 }
 
@@ -445,12 +445,10 @@ static int check_datapath(struct render_args *args)
     args->acl = args->datapath && strcmp(args->datapath, "hns") == 0;
     if (args->hns_version && !args->acl)
         return usage_error("--hns-version: only with --datapath-type hns");
-    args->hns_major = ACL_DEFAULT_MAJOR;
-    args->hns_minor = ACL_DEFAULT_MINOR;
-    if (args->hns_version &&
-        !acl_version_parse(args->hns_version, &args->hns_major, &args->hns_minor))
+    if (feature_version_parse(args->hns_version ? args->hns_version : ACL_DEFAULT_VERSION,
+                              &args->hns, NULL))
         return usage_error("--hns-version: must be like 11.10");
-    if (!acl_version_has_lists(args->hns_major, args->hns_minor))
+    if (!feature_is_in(FEATURE_ACL, &args->hns) || !feature_is_in(FEATURE_V2_API, &args->hns))
         return usage_error("--hns-version: access lists need 9.2 or newer");
     return 0;
 }
@@ -466,33 +464,64 @@ static int check_args(struct render_args *args)
     return check_datapath(args);
 }
 
+/* A flag, and where its value goes. */
+struct render_flag {
+    const char *name, **value;
+};
+
+static const char **value_of(const struct render_flag *flags, const char *name, size_t n)
+{
+    for (; flags->name; flags++)
+        if (strlen(flags->name) == n && !strncmp(flags->name, name, n))
+            return flags->value;
+    return NULL;
+}
+
+/* Reads "--NAME VALUE" and "--NAME=VALUE", as the agent's own flags are read.  0, or 2: told. */
+static int read_flags(const struct render_flag *flags, char **argv, const char **help)
+{
+    for (; *argv && !*help; argv++) {
+        const char *arg = *argv;
+        size_t n = strcspn(arg, "=");
+        const char **value = value_of(flags, arg, n);
+        if (!strcmp(arg, "--help") || !strcmp(arg, "-h")) {
+            *help = arg;
+        } else if (strncmp(arg, "--", 2) || !value) {
+            bool flag = !strncmp(arg, "--", 2);
+            fprintf(stderr,
+                    flag ? "%.*s: no such flag (see --help)\n" : "%.*s: not a flag (see --help)\n",
+                    (int)(flag ? n : strlen(arg)), arg);
+            return 2;
+        } else if (arg[n] == '=') {
+            *value = arg + n + 1;
+        } else if (!*++argv) {
+            fprintf(stderr, "%s: needs a value\n", arg);
+            return 2;
+        } else {
+            *value = *argv;
+        }
+    }
+    return 0;
+}
+
 int render_main(int argc, char **argv)
 {
-    static const struct option options[] = {{"objects", required_argument, NULL, 'o'},
-                                            {"node-name", required_argument, NULL, 'n'},
-                                            {"attachments", required_argument, NULL, 'a'},
-                                            {"platform", required_argument, NULL, 'p'},
-                                            {"repeat", required_argument, NULL, 'r'},
-                                            {"datapath-type", required_argument, NULL, 'd'},
-                                            {"hns-version", required_argument, NULL, 'v'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
     struct render_args args = {.repeat = 1};
-    const char **texts[] = {
-        ['o'] = &args.objects,  ['n'] = &args.node_name, ['a'] = &args.attachments,
-        ['p'] = &args.platform, ['d'] = &args.datapath,  ['v'] = &args.hns_version};
-    for (int c; (c = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (c == 'h')
-            return fputs(usage, stdout) < 0 || fflush(stdout) != 0;
-        if (c == '?')
-            return 2;
-        if (c != 'r')
-            *texts[c] = optarg;
-        else if (!(args.said_repeat = parse_repeat(optarg, &args.repeat)))
-            return usage_error("--repeat: must be a number from 1 to 100000");
-    }
-    if (optind < argc)
-        return usage_error("render: unexpected argument");
-    int rc = check_args(&args);
+    const char *help = NULL, *repeat = NULL;
+    const struct render_flag flags[] = {{"--objects", &args.objects},
+                                        {"--node-name", &args.node_name},
+                                        {"--attachments", &args.attachments},
+                                        {"--platform", &args.platform},
+                                        {"--repeat", &repeat},
+                                        {"--datapath-type", &args.datapath},
+                                        {"--hns-version", &args.hns_version},
+                                        {NULL, NULL}};
+    int rc = argc > 0 ? read_flags(flags, argv + 1, &help) : 0;
+    if (help)
+        return fputs(usage, stdout) < 0 || fflush(stdout) != 0;
+    args.said_repeat = repeat != NULL;
+    if (!rc && repeat && !parse_repeat(repeat, &args.repeat))
+        return usage_error("--repeat: must be a number from 1 to 100000");
+    rc = rc ? rc : check_args(&args);
     return rc ? rc : render_run(&args);
 }

@@ -90,6 +90,9 @@ static void ctl_status_table(const cJSON *s, struct sbuf *out)
                 ctl_number(s, "messages", "meterMods"));
     sbuf_printf(out, "%-14s%.0f attached, MTU %.0f\n", "Pods", ctl_number(s, "pods", "attached"),
                 ctl_number(s, "host", "podMTU"));
+    if (*ctl_text(s, "hns", NULL)) {
+        sbuf_printf(out, "%-14s%s\n", "hns", ctl_text(s, "hns", NULL));
+    }
     if (*ctl_text(s, "host", "error")) {
         sbuf_printf(out, "%-14s%s\n", "host", ctl_text(s, "host", "error"));
     }

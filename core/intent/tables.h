@@ -56,7 +56,7 @@ struct node_config {
     bool netdev;                            /* userspace datapath */
     bool masquerade;
     bool encap;                    /* there is a tunnel port */
-    uint16_t hns_major, hns_minor; /* version of the service that access lists are for */
+    uint32_t hns_major, hns_minor; /* version of the service that access lists are for */
 };
 struct node_config *node_config_new(const char *node_name); /* defaults filled in */
 void node_config_free(void *c);

@@ -7,7 +7,7 @@
 #include "core/pipeline/world.h"
 #include "hns/acl.h"
 
-struct engine *lists_world(uint16_t major, uint16_t minor)
+struct engine *lists_world(uint32_t major, uint32_t minor)
 {
     struct engine *e = world_engine_acl();
     struct node_config *c = node_config_new("n1");

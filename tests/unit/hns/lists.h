@@ -7,7 +7,7 @@
 #include "tests/support/world_builder.h"
 
 /* The world of access lists with node n1 (10.1.0.0/24, 192.0.2.1, and IPv6) and a version. */
-struct engine *lists_world(uint16_t major, uint16_t minor);
+struct engine *lists_world(uint32_t major, uint32_t minor);
 /* A Pod with an object of the same addresses, attached. */
 void lists_pod(struct engine *e, const char *key, const char *labels, const char *ips);
 /* One rule: "NAMESPACE/POD DIRECTION PRIORITY ACTION PROTOCOL PEERS PORTS", "*" for all. */

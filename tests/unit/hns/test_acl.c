@@ -11,7 +11,7 @@
 static const char own_in[] = "a/web In 100 Allow * 10.1.0.1/32,10.1.0.10/32,192.0.2.1/32 *";
 
 /* web of namespace a, with a peer of the same namespace. */
-static struct engine *two_pods(uint16_t major, uint16_t minor)
+static struct engine *two_pods(uint32_t major, uint32_t minor)
 {
     struct engine *e = lists_world(major, minor);
     lists_pod(e, "a/web", "app: web", "10.1.0.10 fd00:1::a");
@@ -238,11 +238,10 @@ static void ipv6_needs_its_version(void **state)
     expect_rule(e, own_in);
     expect_rule(e, "a/web In 1000 Allow * 10.0.0.0/8 *");
     expect_rules(e, "a/web", "In", 3);
-    expect_unsaid(e,
-                  "node n1: IPv6: version 11.9 cannot name its own addresses and its Pods' (11.10 "
-                  "can), so they stay blocked where a policy isolates\n"
-                  "policy a/p: IPv6: version 11.9 cannot name its peers (11.10 can), so they "
-                  "stay blocked\n");
+    expect_unsaid(e, "node n1: IPv6: its own addresses and its Pods' stay blocked where a policy "
+                     "isolates: IPv6DualStack needs HNS 11.10+, this is 11.9\n"
+                     "policy a/p: IPv6: its peers stay blocked: IPv6DualStack needs HNS 11.10+, "
+                     "this is 11.9\n");
     world_done(e);
 }
 

@@ -59,7 +59,7 @@ static void attach_all(struct engine *e, const char *node)
     arena_done(&a);
 }
 
-static void expect_golden(const char *node, uint16_t major, uint16_t minor)
+static void expect_golden(const char *node, uint32_t major, uint32_t minor)
 {
     struct engine *e = world_engine_acl();
     struct node_config *c = node_config_new(node);

@@ -17,7 +17,7 @@ enum { N_CHANGES = 80, N_RUNS = 6, N_PODS = 6, N_POLICIES = 4 };
 struct run {
     struct engine *e;
     uint64_t seed, n;
-    uint16_t major, minor;
+    uint32_t major, minor;
     size_t n_unsaid;
 };
 
@@ -157,13 +157,13 @@ static void compare_with_afresh(struct run *r)
 static void lists_do_not_depend_on_how_they_came_about(void **state)
 {
     (void)state;
-    static const uint16_t versions[][2] = {{9, 2}, {11, 10}, {13, 0}};
+    static const uint32_t versions[][2] = {{9, 2}, {11, 10}, {13, 0}};
     const char *given = getenv("SEINE_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 10) : 20260101;
     size_t n_unsaid = 0;
     printf("seed %llu\n", (unsigned long long)seed);
     for (unsigned i = 0; i < N_RUNS; i++) {
-        const uint16_t *v = versions[i % ARRAY_LEN(versions)];
+        const uint32_t *v = versions[i % ARRAY_LEN(versions)];
         struct run r = {.e = lists_world(v[0], v[1]),
                         .seed = seed + i * 1000003u,
                         .major = v[0],

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rules, ports, terms and versions as text. */
+ * Rules, ports and terms as text. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 
 #include <string.h>
 
-#include "hns/acl.h"
 #include "hns/acl_rule.h"
 #include "hns/acl_terms.h"
 
@@ -18,7 +17,7 @@ static void a_rule_is_the_endpoint_policy_to_the_letter(void **state)
 {
     (void)state;
     auto_sbuf out = SBUF_INIT;
-    acl_rule_encode(&(struct acl_rule){.direction = ACL_IN,
+    acl_rule_encode(&(struct acl_rule){.direction = HCN_IN,
                                        .allow = true,
                                        .priority = 1000,
                                        .proto = 6,
@@ -32,7 +31,7 @@ static void a_rule_is_the_endpoint_policy_to_the_letter(void **state)
                   "\"Priority\":1000}}");
     sbuf_clear(&out);
     acl_rule_encode(
-        &(struct acl_rule){.direction = ACL_OUT, .priority = 65000, .peers = "", .ports = "53"},
+        &(struct acl_rule){.direction = HCN_OUT, .priority = 65000, .peers = "", .ports = "53"},
         &out);
     assert_string_equal(
         out.data, "{\"Type\":\"ACL\",\"Settings\":{\"Protocols\":\"256\",\"Action\":\"Block\","
@@ -41,7 +40,7 @@ static void a_rule_is_the_endpoint_policy_to_the_letter(void **state)
                   "\"Priority\":65000}}");
 }
 
-static char *encoded(enum acl_direction direction, uint16_t priority, const char *peers)
+static char *encoded(enum hcn_direction direction, uint16_t priority, const char *peers)
 {
     struct sbuf out = SBUF_INIT;
     acl_rule_encode(
@@ -54,10 +53,10 @@ static char *encoded(enum acl_direction direction, uint16_t priority, const char
 static void lines_go_by_direction_then_priority_then_text(void **state)
 {
     (void)state;
-    auto_free char *in = encoded(ACL_IN, 65000, "10.0.0.0/8");
-    auto_free char *out = encoded(ACL_OUT, 100, "10.0.0.0/8");
-    auto_free char *first = encoded(ACL_OUT, 1000, "10.0.0.0/8");
-    auto_free char *text = encoded(ACL_OUT, 1000, "10.0.0.0/9");
+    auto_free char *in = encoded(HCN_IN, 65000, "10.0.0.0/8");
+    auto_free char *out = encoded(HCN_OUT, 100, "10.0.0.0/8");
+    auto_free char *first = encoded(HCN_OUT, 1000, "10.0.0.0/8");
+    auto_free char *text = encoded(HCN_OUT, 1000, "10.0.0.0/9");
     assert_true(acl_line_cmp(in, out) < 0);
     assert_true(acl_line_cmp(out, in) > 0);
     assert_true(acl_line_cmp(out, first) < 0); /* 100 before 1000: by number */
@@ -134,32 +133,6 @@ static void everyone_makes_a_terms_other_peers_needless(void **state)
     acl_terms_done(&t);
 }
 
-static void versions_are_two_numbers(void **state)
-{
-    (void)state;
-    static const char *const bad[] = {"",      "11",   "11.",     ".10",     "11.10.1", "11.x",
-                                      " 11.1", "+1.0", "65536.0", "1.65536", "11,10",   "11.10 "};
-    uint16_t major = 0, minor = 0;
-    assert_true(acl_version_parse("11.10", &major, &minor));
-    assert_int_equal(major, 11);
-    assert_int_equal(minor, 10);
-    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        assert_false(acl_version_parse(bad[i], &major, &minor));
-    assert_int_equal(major, 11);
-}
-
-static void features_come_with_their_version(void **state)
-{
-    (void)state;
-    assert_false(acl_version_has_lists(9, 1));
-    assert_true(acl_version_has_lists(9, 2));
-    assert_false(acl_version_has_ipv6(11, 9));
-    assert_true(acl_version_has_ipv6(11, 10));
-    assert_true(acl_version_has_ipv6(12, 0));
-    assert_false(acl_version_has_sets(12, 99));
-    assert_true(acl_version_has_sets(13, 0));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,8 +141,6 @@ int main(void)
         cmocka_unit_test(ports_are_joined_where_they_meet),
         cmocka_unit_test(terms_of_equal_ports_become_one),
         cmocka_unit_test(everyone_makes_a_terms_other_peers_needless),
-        cmocka_unit_test(versions_are_two_numbers),
-        cmocka_unit_test(features_come_with_their_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
