@@ -56,6 +56,11 @@ static int hns_unreadable(struct err *err)
     return ERR_PROTOCOL;
 }
 
+int hns_pass(const struct err *why, struct err *err)
+{
+    return err_set_os(err, why->code, why->os_code, "%s", why->text);
+}
+
 /* ---- version ---- */
 
 static int hns_ask_version(struct hns *h, struct hcn_version *out, struct err *err)
@@ -208,7 +213,7 @@ int hns_network_list(struct hns *h, struct arena *a, struct hns_networks *out, s
         struct err why = {0};
         enum hns_found found = hns_network_get(h, &ids.v[i], a, &list.v[list.n], &why);
         if (found == HNS_UNKNOWN) {
-            return err_set_os(err, why.code, why.os_code, "%s", why.text);
+            return hns_pass(&why, err);
         }
         list.n += found == HNS_PRESENT;
     }
@@ -259,7 +264,7 @@ int hns_endpoint_list(struct hns *h, const struct guid *network, struct arena *a
         struct hcn_endpoint *e = &list.v[list.n];
         enum hns_found found = hns_endpoint_get(h, &ids.v[i], a, e, &why);
         if (found == HNS_UNKNOWN) {
-            return err_set_os(err, why.code, why.os_code, "%s", why.text);
+            return hns_pass(&why, err);
         }
         list.n += found == HNS_PRESENT && (!network || guid_equal(&e->network, network));
     }

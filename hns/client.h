@@ -41,6 +41,8 @@ struct hns {
 void hns_init(struct hns *h, const struct hns_ops *ops, void *aux);
 
 enum hns_found { HNS_UNKNOWN, HNS_ABSENT, HNS_PRESENT };
+/* Passes the error of an unknown on to 'err' (may be NULL); returns its code. */
+int hns_pass(const struct err *why, struct err *err);
 
 /* The version of HNS; what does not tell its own is taken for the oldest with schema 2 (9.2).
  * ERR_AGAIN, ERR_UNSUPPORTED "hns: absent", ERR_PROTOCOL. */
