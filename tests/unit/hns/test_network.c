@@ -64,8 +64,8 @@ static void test_it_is_made_once(void **state)
     assert_true(guid_equal(&x->id, &want));
     assert_string_equal(
         x->fake->calls.v[2].json,
-        "{\"SchemaVersion\":{\"Major\":2,\"Minor\":0},\"ID\":\"53f1d7d4-9a0c-8f5b-8fb6-"
-        "5b1b8a2e1f5a\","
+        "{\"SchemaVersion\":{\"Major\":2,\"Minor\":0},\"ID\":\"bdac3ddd-a943-8460-b21d-"
+        "aadada145b57\","
         "\"Name\":\"seine\",\"Type\":\"Transparent\",\"Policies\":[{\"Type\":\"NetAdapterName\","
         "\"Settings\":{\"NetworkAdapterName\":\"Ethernet0\"}},{\"Type\":\"VSwitchExtension\","
         "\"Settings\":{\"ExtensionID\":\"583cc151-73ec-4a6a-8b47-578297ad7623\",\"Enable\":true}}],"
