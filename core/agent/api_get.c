@@ -14,6 +14,7 @@
 #include "core/pipeline/stages.h"
 #include "core/pod/pod_local.h"
 #include "core/policy/set.h"
+#include "hns/acl.h"
 #include "ovs/flow.h"
 #include "ovs/group.h"
 #include "ovs/meter.h"
@@ -397,6 +398,7 @@ static const struct get_space {
     {"flows", SPACE_FLOW, flow_format},
     {"groups", SPACE_GROUP, group_format},
     {"meters", SPACE_METER, meter_format},
+    {"acls", SPACE_ACL, NULL}, /* printed as render prints them */
 };
 
 struct get_query {
@@ -573,7 +575,11 @@ void api_get(struct agent *a, struct http_exchange *x, const char *what)
             return;
         }
         arena_init(&g.arena, 0);
-        get_space(&g, &get_spaces[i], &q);
+        if (get_spaces[i].space == SPACE_ACL) {
+            acl_print(a->engine, q.installed, &g.body);
+        } else {
+            get_space(&g, &get_spaces[i], &q);
+        }
         arena_done(&g.arena);
         http_answer(x, 200, "text/plain; charset=utf-8", &g.body);
         return;

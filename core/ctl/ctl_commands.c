@@ -231,9 +231,10 @@ static const struct {
     {"flows", "FlowList", NULL},
     {"groups", "GroupList", NULL},
     {"meters", "MeterList", NULL},
+    {"acls", "AclList", NULL},
 };
-const char *const ctl_lists[] = {"pods",  "nodes",  "policies", "rules",
-                                 "flows", "groups", "meters",   NULL};
+const char *const ctl_lists[] = {"pods",   "nodes",  "policies", "rules", "flows",
+                                 "groups", "meters", "acls",     NULL};
 
 static size_t ctl_get_find(const char *name)
 {
@@ -254,8 +255,10 @@ int ctl_get_check(struct ctl *c, struct err *err)
                        c->command->operands);
     }
     for (size_t f = 0; f < ARRAY_LEN(text_only); f++) {
-        bool fits = text_only[f] == CTL_FLAG_TABLE ? strcmp(c->operands[0], "flows") == 0
-                                                   : !ctl_gets[i].columns;
+        bool fits = text_only[f] == CTL_FLAG_TABLE     ? strcmp(c->operands[0], "flows") == 0
+                    : text_only[f] == CTL_FLAG_EXPLAIN ? strcmp(c->operands[0], "acls") != 0
+                                                       : true;
+        fits = fits && !ctl_gets[i].columns;
         if (c->flags[text_only[f]] && !fits) {
             return err_set(err, ERR_INVALID, "--%s: not a flag of get %s",
                            ctl_flags[text_only[f]].name, c->operands[0]);
@@ -287,7 +290,8 @@ static int ctl_get_list(struct ctl *c, const char *path, const struct ctl_column
     return rc;
 }
 
-/* Lines as a list in kubectl's shape; explained ones "TEXT # UNIT, UNIT" taken apart. */
+/* Lines as a list in kubectl's shape, without headings; explained ones "TEXT # UNIT, UNIT" taken
+ * apart. */
 static cJSON *ctl_lines_tree(char *text, const char *kind)
 {
     cJSON *list = cJSON_CreateObject();
@@ -296,6 +300,9 @@ static cJSON *ctl_lines_tree(char *text, const char *kind)
     cJSON *items = cJSON_AddArrayToObject(list, "items");
     for (char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1) {
         *end = 0;
+        if (strcmp(line, "# acls") == 0 || strcmp(line, "# sets") == 0) {
+            continue;
+        }
         char *units = strstr(line, " # ");
         cJSON *item = cJSON_CreateObject();
         if (units) {

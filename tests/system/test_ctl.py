@@ -57,6 +57,9 @@ def flows(c, a):
     explained = a.ctl("get", "flows", "--explain").stdout
     common.true(len(explained) > len(desired), "--explain says more")
     del stage
+    for side in ("--desired", "--installed"):
+        common.equal(a.ctl("get", "acls", side).stdout, "# acls\n", "a node with Open vSwitch has no access lists")
+    common.equal(a.ctl_json("get", "acls"), {"apiVersion": "seine.dev/v1", "kind": "AclList", "items": []}, "none")
     # Parsed by ovs-ofctl as they stand.
     with open(c.run + "/flows", "w") as f:
         f.write(desired)

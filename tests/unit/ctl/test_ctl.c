@@ -107,6 +107,7 @@ static void wrong_words_are_named(void **state)
     refuses("get flows --desired --installed", "--installed: not together with --desired");
     refuses("get pods --installed", "--installed: not a flag of get pods");
     refuses("get groups --table 3", "--table: not a flag of get groups");
+    refuses("get acls --explain", "--explain: not a flag of get acls");
     refuses("completion fish", "completion: 'fish' is none of bash|zsh|powershell");
 }
 
@@ -149,7 +150,7 @@ static void every_list_is_a_command_s_operand(void **state)
         char line[64] = "get ";
         takes(strcat(line, ctl_lists[i]));
     }
-    assert_int_equal(n, 7);
+    assert_int_equal(n, 8);
 }
 
 static void an_absent_agent_is_told(void **state)
