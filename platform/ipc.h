@@ -12,7 +12,9 @@
 #include "core/base/err.h"
 
 struct ipc; /* a connection */
-/* ERR_NOT_FOUND (no such socket), ERR_REFUSED (nobody listens), ERR_PERMISSION, ERR_TIMEOUT. */
+/* 'address' is any name that platform/pipe.h knows.  ERR_INVALID (no name), ERR_NOT_FOUND (no such
+ * socket), ERR_REFUSED (nobody listens; Linux), ERR_PERMISSION (also: Windows, the pipe is not one
+ * of an administrator), ERR_TIMEOUT. */
 int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, struct err *err);
 /* Sends all / reads up to n (0: the peer closed).  Both within timeout_ms. ERR_TIMEOUT, ERR_CLOSED.
  */
@@ -20,10 +22,12 @@ int ipc_write(struct ipc *c, const void *p, size_t n, unsigned timeout_ms, struc
 int ipc_read(struct ipc *c, void *p, size_t n, unsigned timeout_ms, size_t *n_out, struct err *err);
 void ipc_close(struct ipc *c);
 
-/* Writes a whole file by temporary name, sync and rename; mode 0600.  Makes missing folders
- * (0700).*/
+/* Paths are UTF-8, and on Windows of any length; both separators serve there.  What is made is
+ * private: modes 0600 and 0700; Windows: SYSTEM and Administrators alone.
+ *
+ * Writes a whole file by temporary name, sync and rename.  Makes missing folders. */
 int file_write_atomic(const char *path, const void *p, size_t n, struct err *err);
-/* Appends to a file (made with mode 0600 if absent), without syncing: for hints that may be lost
+/* Appends to a file (made if absent), without syncing: for hints that may be lost
  * with the machine, but not with the process. */
 int file_append(const char *path, const void *p, size_t n, struct err *err);
 /* Whole file, at most 'limit' bytes (ERR_TOO_BIG); NUL-terminated; the caller frees. */
@@ -32,6 +36,9 @@ int file_remove(const char *path, struct err *err); /* absent is success */
 /* Names in a folder, sorted in byte order, without "." and ".."; the caller frees each and the
  * array.  ERR_NOT_FOUND. */
 int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err);
-int dir_make(const char *path, struct err *err); /* with parents, 0700; existing is success */
+int dir_make(const char *path, struct err *err); /* with parents; existing is success */
+/* The same, and the folder must not belong to a stranger who made it first: ERR_PERMISSION. (Linux:
+ * somebody else than root or this user; Windows: than SYSTEM, Administrators or this user.) */
+int dir_make_private(const char *path, struct err *err);
 
 #endif

@@ -12,6 +12,9 @@
 /* Default paths, constant strings. */
 const char *process_default_run_dir(void);
 const char *process_default_ovsdb(void);
+/* The agent's local socket (see platform/pipe.h for names): Linux: RUN_DIR/agent.sock; Windows: one
+ * pipe's name, whatever the run directory.  The caller frees. */
+char *process_default_socket(const char *run_dir);
 const char *process_platform(void); /* "linux" or "windows" */
 /* One agent a run directory: takes 'path' as lock until the process ends.  ERR_EXISTS with the
  * holder's pid in *pid_out. */
@@ -24,6 +27,7 @@ void process_trim_memory(void);     /* gives free heap pages back to the system 
 uint64_t process_now_ns(void);      /* monotonic */
 uint64_t process_wall_ms(void);     /* since 1970, UTC */
 void process_sleep_ms(unsigned ms); /* for programs without a loop */
+/* UTF-8; on Windows in small letters, since names of machines carry no case there. */
 int process_hostname(char *buf, size_t n);
 
 #endif

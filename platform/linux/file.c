@@ -186,3 +186,18 @@ int dir_make(const char *path, struct err *err)
     }
     return 0;
 }
+
+int dir_make_private(const char *path, struct err *err)
+{
+    struct stat st;
+    int rc = dir_make(path, err);
+    if (rc < 0) {
+        return rc;
+    }
+    if (stat(path, &st) < 0) {
+        return os_err(err, errno, "%s", path);
+    }
+    return st.st_uid == 0 || st.st_uid == geteuid()
+               ? 0
+               : err_set(err, ERR_PERMISSION, "%s: belongs to another user", path);
+}

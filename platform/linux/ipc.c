@@ -14,6 +14,7 @@
 
 #include "core/base/mem.h"
 #include "platform/linux/os.h"
+#include "platform/pipe.h"
 
 struct ipc {
     int fd;
@@ -67,9 +68,13 @@ static int ipc_connect_fd(int fd, const struct sockaddr_un *sa, unsigned timeout
 
 int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, struct err *err)
 {
-    const char *path = strncmp(address, "unix:", 5) == 0 ? address + 5 : address;
+    char path[PIPE_PATH_MAX];
+    int rc = pipe_path(address, path, err);
+    if (rc < 0) {
+        return rc;
+    }
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    if (!*path || strlen(path) >= sizeof sa.sun_path) {
+    if (strlen(path) >= sizeof sa.sun_path) {
         return err_set(err, ERR_INVALID, "%s: not a socket's path, or longer than %zu bytes", path,
                        sizeof sa.sun_path - 1);
     }
@@ -78,7 +83,7 @@ int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, stru
     if (fd < 0) {
         return os_err(err, errno, "socket");
     }
-    int rc = ipc_connect_fd(fd, &sa, timeout_ms, err);
+    rc = ipc_connect_fd(fd, &sa, timeout_ms, err);
     if (rc < 0) {
         return rc;
     }

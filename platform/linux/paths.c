@@ -4,6 +4,8 @@
  * programs use. */
 #include "platform/process.h"
 
+#include "core/base/sbuf.h"
+
 const char *process_default_run_dir(void)
 {
     return "/run/seine";
@@ -12,6 +14,13 @@ const char *process_default_run_dir(void)
 const char *process_default_ovsdb(void)
 {
     return "unix:/var/run/openvswitch/db.sock";
+}
+
+char *process_default_socket(const char *run_dir)
+{
+    struct sbuf path = SBUF_INIT;
+    sbuf_printf(&path, "%s/agent.sock", run_dir);
+    return sbuf_take(&path);
 }
 
 const char *process_platform(void)

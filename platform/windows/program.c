@@ -16,16 +16,9 @@
 #include <shellapi.h>
 
 #include "core/base/mem.h"
+#include "platform/windows/os.h"
 
 static UINT program_code_page; /* of the console before us */
-
-static char *program_utf8(const wchar_t *wide)
-{
-    int n = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
-    char *text = mem_calloc(1, (size_t)n + 1);
-    WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, n, NULL, NULL);
-    return text;
-}
 
 static void program_restore_console(void)
 {
@@ -57,7 +50,7 @@ void program_start(int *argc, char ***argv)
     }
     char **out = mem_calloc((size_t)n + 1, sizeof *out);
     for (int i = 0; i < n; i++) {
-        out[i] = program_utf8(wide[i]);
+        out[i] = os_utf8(wide[i]);
     }
     LocalFree(wide);
     *argc = n;
@@ -98,5 +91,5 @@ const char *program_variable(const char *name)
     }
     auto_free wchar_t *value = mem_calloc(n + 1, sizeof *value);
     GetEnvironmentVariableW(wide, value, n + 1);
-    return program_keep(program_utf8(value));
+    return program_keep(os_utf8(value));
 }

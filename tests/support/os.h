@@ -4,6 +4,7 @@
 #ifndef SEINE_TESTS_SUPPORT_OS_H
 #define SEINE_TESTS_SUPPORT_OS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Sets a variable of this process; NULL removes it. */
@@ -12,5 +13,16 @@ void os_set_variable(const char *name, const char *value);
 int os_temp_dir(char *path_out, size_t size);
 /* Removes a folder with all that is in it. */
 void os_remove_tree(const char *path);
+
+int os_process_id(void);
+bool os_exists(const char *path);
+/* May nobody but its owner (Windows: SYSTEM and Administrators) read or write it? */
+bool os_is_private(const char *path);
+
+/* Runs this very program again with one argument, and ends it by force. */
+struct os_child;
+struct os_child *os_child_start(const char *argument);
+int os_child_id(const struct os_child *c);
+void os_child_kill(struct os_child *c); /* waits for its end, and frees */
 
 #endif

@@ -4,6 +4,10 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
+#include <sys/wait.h>
+#include <sys/stat.h>
+#include <signal.h>
 
 enum { OS_MAX_OPEN = 16 };
 
@@ -33,4 +37,49 @@ static int os_remove_one(const char *path, const struct stat *st, int flag, stru
 void os_remove_tree(const char *path)
 {
     nftw(path, os_remove_one, OS_MAX_OPEN, FTW_DEPTH | FTW_PHYS);
+}
+
+int os_process_id(void)
+{
+    return getpid();
+}
+
+bool os_exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+bool os_is_private(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & 077) == 0 && (st.st_mode & 0600) == 0600;
+}
+
+struct os_child {
+    pid_t pid;
+};
+
+struct os_child *os_child_start(const char *argument)
+{
+    struct os_child *c = calloc(1, sizeof *c);
+    if (!c || (c->pid = fork()) < 0) {
+        abort();
+    }
+    if (c->pid == 0) {
+        execl("/proc/self/exe", "test", argument, (char *)NULL);
+        _exit(127);
+    }
+    return c;
+}
+
+int os_child_id(const struct os_child *c)
+{
+    return c->pid;
+}
+
+void os_child_kill(struct os_child *c)
+{
+    kill(c->pid, SIGKILL);
+    waitpid(c->pid, NULL, 0);
+    free(c);
 }

@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/support/os.h"
 
-#include <stdbool.h>
-#include <stdio.h>
 #include <windows.h>
+
+#include <aclapi.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static wchar_t *os_wide(const char *text)
+{
+    wchar_t *wide = calloc(strlen(text) + 1, sizeof *wide);
+    if (!wide) {
+        abort();
+    }
+    MultiByteToWideChar(CP_UTF8, 0, text, -1, wide, (int)strlen(text) + 1);
+    return wide;
+}
 
 void os_set_variable(const char *name, const char *value)
 {
@@ -32,25 +45,121 @@ int os_temp_dir(char *path_out, size_t size)
     return n > 0 && (size_t)n < size && CreateDirectoryA(path_out, NULL) ? 0 : -1;
 }
 
-void os_remove_tree(const char *path)
+static void os_remove_below(const wchar_t *path)
 {
-    char pattern[4 * MAX_PATH], name[4 * MAX_PATH];
-    WIN32_FIND_DATAA found;
-    snprintf(pattern, sizeof pattern, "%s/*", path);
-    HANDLE find = FindFirstFileA(pattern, &found);
-    for (BOOL more = find != INVALID_HANDLE_VALUE; more; more = FindNextFileA(find, &found)) {
-        bool dots = found.cFileName[0] == '.' &&
-                    (!found.cFileName[1] || (found.cFileName[1] == '.' && !found.cFileName[2]));
-        if (dots) {
+    WIN32_FIND_DATAW found;
+    wchar_t inner[2048];
+    swprintf(inner, ARRAYSIZE(inner), L"%ls/*", path);
+    HANDLE h = FindFirstFileW(inner, &found);
+    for (BOOL more = h != INVALID_HANDLE_VALUE; more; more = FindNextFileW(h, &found)) {
+        if (wcscmp(found.cFileName, L".") == 0 || wcscmp(found.cFileName, L"..") == 0) {
             continue;
         }
-        snprintf(name, sizeof name, "%s/%s", path, found.cFileName);
+        swprintf(inner, ARRAYSIZE(inner), L"%ls/%ls", path, found.cFileName);
         if (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) {
-            os_remove_tree(name);
+            os_remove_below(inner);
         } else {
-            DeleteFileA(name);
+            SetFileAttributesW(inner, FILE_ATTRIBUTE_NORMAL);
+            DeleteFileW(inner);
         }
     }
-    FindClose(find);
-    RemoveDirectoryA(path);
+    if (h != INVALID_HANDLE_VALUE) {
+        FindClose(h);
+    }
+    RemoveDirectoryW(path);
+}
+
+void os_remove_tree(const char *path)
+{
+    wchar_t *wide = os_wide(path), full[2048] = L"\\\\?\\";
+    GetFullPathNameW(wide, ARRAYSIZE(full) - 4, full + 4, NULL);
+    for (wchar_t *c = full; *c; c++) {
+        *c = *c == L'/' ? L'\\' : *c;
+    }
+    os_remove_below(full);
+    free(wide);
+}
+
+int os_process_id(void)
+{
+    return (int)GetCurrentProcessId();
+}
+
+bool os_exists(const char *path)
+{
+    wchar_t *wide = os_wide(path);
+    DWORD a = GetFileAttributesW(wide);
+    free(wide);
+    return a != INVALID_FILE_ATTRIBUTES;
+}
+
+static bool os_is_own_user(PSID sid)
+{
+    union {
+        TOKEN_USER user;
+        BYTE room[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    } u;
+    HANDLE token = NULL;
+    DWORD n = 0;
+    bool own = OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY, &token) &&
+               GetTokenInformation(token, TokenUser, &u, sizeof u, &n) &&
+               EqualSid(sid, u.user.User.Sid);
+    CloseHandle(token);
+    return own;
+}
+
+/* Each entry of its list allows SYSTEM, Administrators or this user (in whose name Wine keeps what
+ * Administrators own). */
+bool os_is_private(const char *path)
+{
+    wchar_t *wide = os_wide(path);
+    PACL list = NULL;
+    PSECURITY_DESCRIPTOR descriptor = NULL;
+    DWORD rc = GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL,
+                                     &list, NULL, &descriptor);
+    bool is_private = rc == ERROR_SUCCESS && list && list->AceCount > 0;
+    for (DWORD i = 0; is_private && i < list->AceCount; i++) {
+        ACCESS_ALLOWED_ACE *ace = NULL;
+        is_private = GetAce(list, i, (void **)&ace) &&
+                     ace->Header.AceType == ACCESS_ALLOWED_ACE_TYPE &&
+                     (IsWellKnownSid(&ace->SidStart, WinLocalSystemSid) ||
+                      IsWellKnownSid(&ace->SidStart, WinBuiltinAdministratorsSid) ||
+                      os_is_own_user(&ace->SidStart));
+    }
+    LocalFree(descriptor);
+    free(wide);
+    return is_private;
+}
+
+struct os_child {
+    PROCESS_INFORMATION process;
+};
+
+struct os_child *os_child_start(const char *argument)
+{
+    struct os_child *c = calloc(1, sizeof *c);
+    wchar_t program[MAX_PATH], line[2 * MAX_PATH], *wide = os_wide(argument);
+    STARTUPINFOW start = {.cb = sizeof start};
+    GetModuleFileNameW(NULL, program, MAX_PATH);
+    swprintf(line, ARRAYSIZE(line), L"test \"%ls\"", wide);
+    if (!c ||
+        !CreateProcessW(program, line, NULL, NULL, FALSE, 0, NULL, NULL, &start, &c->process)) {
+        abort();
+    }
+    free(wide);
+    return c;
+}
+
+int os_child_id(const struct os_child *c)
+{
+    return (int)c->process.dwProcessId;
+}
+
+void os_child_kill(struct os_child *c)
+{
+    TerminateProcess(c->process.hProcess, 9);
+    WaitForSingleObject(c->process.hProcess, INFINITE);
+    CloseHandle(c->process.hThread);
+    CloseHandle(c->process.hProcess);
+    free(c);
 }

@@ -6,16 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "platform/ipc.h"
+#include "tests/support/os.h"
 
-static char dir[64];
+static char dir[128];
 
 static const char *in_dir(const char *name)
 {
@@ -27,16 +26,14 @@ static const char *in_dir(const char *name)
 static int dir_setup(void **state)
 {
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/seine-test-file-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
+    return os_temp_dir(dir, sizeof dir);
 }
 
 static int dir_teardown(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    os_remove_tree(dir);
+    return 0;
 }
 
 static void written_file_is_private_and_whole(void **state)
@@ -44,17 +41,14 @@ static void written_file_is_private_and_whole(void **state)
     (void)state;
     char *text = NULL;
     size_t n = 0;
-    struct stat st;
     assert_int_equal(file_write_atomic(in_dir("a/b/c.json"), "one", 3, NULL), 0);
     assert_int_equal(file_write_atomic(in_dir("a/b/c.json"), "second", 6, NULL), 0);
     assert_int_equal(file_read(in_dir("a/b/c.json"), 6, &text, &n, NULL), 0);
     assert_int_equal(n, 6);
     assert_string_equal(text, "second");
     mem_free(text);
-    assert_int_equal(stat(in_dir("a/b/c.json"), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(stat(in_dir("a/b"), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_true(os_is_private(in_dir("a/b/c.json")));
+    assert_true(os_is_private(in_dir("a/b")));
 }
 
 static void no_temporary_file_is_left(void **state)
@@ -65,8 +59,9 @@ static void no_temporary_file_is_left(void **state)
     struct err err = {0};
     assert_int_equal(file_write_atomic(in_dir("b"), "x", 1, NULL), 0);
     assert_int_equal(file_write_atomic(in_dir("a"), "x", 1, NULL), 0);
-    assert_int_equal(mkdir(in_dir("c"), 0700), 0);
-    assert_true(file_write_atomic(in_dir("c"), "x", 1, &err) < 0); /* a folder is there */
+    assert_int_equal(dir_make(in_dir("c"), NULL), 0);
+    assert_int_equal(file_write_atomic(in_dir("c"), "x", 1, &err), ERR_IO); /* a folder is there */
+    assert_non_null(strstr(err.text, "c: Is a directory"));
     assert_int_equal(file_list(dir, &names, &n, NULL), 0);
     assert_int_equal(n, 3);
     assert_string_equal(names[0], "a");
@@ -106,7 +101,7 @@ static void removed_file_is_gone(void **state)
     (void)state;
     assert_int_equal(file_write_atomic(in_dir("a"), "x", 1, NULL), 0);
     assert_int_equal(file_remove(in_dir("a"), NULL), 0);
-    assert_int_equal(access(in_dir("a"), F_OK), -1);
+    assert_false(os_exists(in_dir("a")));
 }
 
 static void appended_text_comes_after(void **state)
@@ -130,8 +125,95 @@ static void folder_is_made_with_its_parents(void **state)
     assert_int_equal(dir_make(in_dir("x/y/z"), NULL), 0);
     assert_int_equal(dir_make(in_dir("x/y/z"), NULL), 0);
     assert_int_equal(file_write_atomic(in_dir("x/f"), "", 0, NULL), 0);
-    assert_true(dir_make(in_dir("x/f"), &err) < 0);
-    assert_true(dir_make(in_dir("x/f/g"), &err) < 0);
+    assert_int_equal(dir_make(in_dir("x/f"), &err), ERR_IO);
+    assert_non_null(strstr(err.text, "x/f: Not a directory"));
+    assert_int_equal(dir_make(in_dir("x/f/g"), &err), ERR_IO);
+    assert_non_null(strstr(err.text, "Not a directory"));
+    assert_int_equal(dir_make_private(in_dir("x/y/own"), NULL), 0);
+    assert_true(os_is_private(in_dir("x/y/own")));
+}
+
+static void what_is_no_file_is_told_apart(void **state)
+{
+    (void)state;
+    char *text = NULL, **names = NULL;
+    size_t n = 0;
+    struct err err = {0};
+    assert_int_equal(file_write_atomic(in_dir("f"), "x", 1, NULL), 0);
+    assert_int_equal(file_read(dir, 100, &text, &n, &err), ERR_IO);
+    assert_non_null(strstr(err.text, ": Is a directory"));
+    assert_int_equal(file_read(in_dir("f/g"), 100, &text, &n, &err), ERR_IO);
+    assert_non_null(strstr(err.text, "f/g: Not a directory"));
+    assert_int_equal(file_list(in_dir("f"), &names, &n, &err), ERR_IO);
+    assert_non_null(strstr(err.text, "f: Not a directory"));
+    assert_true(file_remove(dir, &err) < 0);
+    assert_null(text);
+    assert_null(names);
+}
+
+static void names_are_in_the_order_of_their_utf8(void **state)
+{
+    (void)state;
+    /* U+FFE5 is after U+1F600 in UTF-16, before it in UTF-8. */
+    static const char *const sorted[] = {"B", "a", "\xc3\xa9", "\xef\xbf\xa5", "\xf0\x9f\x98\x80"};
+    char **names = NULL, *text = NULL;
+    size_t n = 0, len = 0;
+    for (size_t i = ARRAY_LEN(sorted); i-- > 0;) {
+        assert_int_equal(file_write_atomic(in_dir(sorted[i]), sorted[i], 1, NULL), 0);
+    }
+    assert_int_equal(file_list(dir, &names, &n, NULL), 0);
+    assert_int_equal(n, ARRAY_LEN(sorted));
+    for (size_t i = 0; i < n; i++) {
+        assert_string_equal(names[i], sorted[i]);
+        assert_int_equal(file_read(in_dir(names[i]), 10, &text, &len, NULL), 0);
+        mem_free(text);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+}
+
+static void deep_paths_are_no_limit(void **state)
+{
+    (void)state;
+    auto_sbuf path = SBUF_INIT;
+    char *text = NULL, **names = NULL;
+    size_t n = 0;
+    sbuf_puts(&path, dir);
+    for (int i = 0; i < 8; i++) {
+        sbuf_puts(&path, "/a-name-of-sixty-bytes-that-fills-the-two-hundred-and-sixty-of-old");
+    }
+    assert_int_equal(dir_make(path.data, NULL), 0);
+    size_t folder = path.len;
+    sbuf_puts(&path, "/f");
+    assert_int_equal(file_write_atomic(path.data, "deep", 4, NULL), 0);
+    assert_int_equal(file_read(path.data, 10, &text, &n, NULL), 0);
+    assert_string_equal(text, "deep");
+    mem_free(text);
+    assert_int_equal(file_append(path.data, "er", 2, NULL), 0);
+    path.data[folder] = 0;
+    assert_int_equal(file_list(path.data, &names, &n, NULL), 0);
+    assert_int_equal(n, 1);
+    mem_free(names[0]);
+    mem_free(names);
+    path.data[folder] = '/';
+    assert_int_equal(file_remove(path.data, NULL), 0);
+    assert_int_equal(file_read(path.data, 10, &text, &n, NULL), ERR_NOT_FOUND);
+}
+
+static void bytes_are_kept_as_they_are(void **state)
+{
+    (void)state;
+    static const char bytes[] = "a\r\nb\nc\x1a"
+                                "d\0e";
+    char *text = NULL;
+    size_t n = 0;
+    assert_int_equal(file_write_atomic(in_dir("bytes"), bytes, sizeof bytes, NULL), 0);
+    assert_int_equal(file_append(in_dir("bytes"), bytes, sizeof bytes, NULL), 0);
+    assert_int_equal(file_read(in_dir("bytes"), 100, &text, &n, NULL), 0);
+    assert_int_equal(n, 2 * sizeof bytes);
+    assert_memory_equal(text, bytes, sizeof bytes);
+    assert_memory_equal(text + sizeof bytes, bytes, sizeof bytes);
+    mem_free(text);
 }
 
 int main(void)
@@ -145,6 +227,10 @@ int main(void)
         DIR_TEST(removed_file_is_gone),
         DIR_TEST(appended_text_comes_after),
         DIR_TEST(folder_is_made_with_its_parents),
+        DIR_TEST(what_is_no_file_is_told_apart),
+        DIR_TEST(names_are_in_the_order_of_their_utf8),
+        DIR_TEST(deep_paths_are_no_limit),
+        DIR_TEST(bytes_are_kept_as_they_are),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
