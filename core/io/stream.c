@@ -24,7 +24,7 @@ struct stream *stream_new__(struct loop *l, enum stream_kind kind, size_t write_
     struct stream *s = mem_calloc(1, sizeof *s);
     s->loop = l;
     s->write_limit = write_limit ? write_limit : STREAM_WRITE_LIMIT;
-    if (kind == STREAM_UNIX || kind == STREAM_PIPE) {
+    if (stream_is_local__(kind)) {
         uv_pipe_init(loop_uv(l), &s->uv.pipe, 0);
     } else {
         uv_tcp_init(loop_uv(l), &s->uv.tcp);
@@ -364,7 +364,7 @@ static void stream_connect_cb__(uv_connect_t *req, int status)
 
 static int stream_connect_start__(struct stream *s, const struct stream_address *a)
 {
-    if (a->kind == STREAM_UNIX || a->kind == STREAM_PIPE) {
+    if (stream_is_local__(a->kind)) {
         uv_pipe_connect(&s->connect, &s->uv.pipe, a->name, stream_connect_cb__);
         return 0;
     }
@@ -384,7 +384,7 @@ int stream_connect(struct loop *l, const struct stream_config *config,
                    struct err *err)
 {
     struct stream_address a;
-    int rc = stream_address_parse(config->address, &a, err);
+    int rc = stream_address_parse_here__(config->address, &a, err);
     if (rc != 0) {
         return rc;
     }

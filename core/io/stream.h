@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Streams: byte connections to and from "unix:PATH", "tcp:IP:PORT", "ssl:IP:PORT" and "pipe:NAME"
- * (IPv6 addresses in brackets).  TLS is OpenSSL over memory, version 1.2 or later, the peer's
- * certificate always verified against the given authority.
+ * (IPv6 addresses in brackets; what unix: and pipe: mean on each system is said in
+ * platform/pipe.h). TLS is OpenSSL over memory, version 1.2 or later, the peer's certificate always
+ * verified against the given authority.
  *
  * Events come from the loop only, never from within a call made here, and never after
  * stream_close() or stream_finish().  After 'closed' the stream says nothing more; its owner still
@@ -29,6 +30,8 @@ struct stream_address {
 };
 /* The text form above; ERR_INVALID says what is wrong with it. */
 int stream_address_parse(const char *text, struct stream_address *out, struct err *err);
+/* Is it an address that can be opened on this system?  ERR_INVALID. */
+int stream_address_check(const char *text, struct err *err);
 
 /* What TLS needs; all three files are PEM.  A client and a server need all; a client may leave out
  * its certificate and key where the server does not ask for one. */
@@ -95,9 +98,10 @@ struct stream_listen_config {
     unsigned max_connections; /* more are turned away; 0: 256 */
     stream_reject_fn *rejected;
 };
-/* unix: a stale socket at the path is removed first (who may use the path is settled by the
- * caller's lock) and the new one has mode 0600 before anyone can connect.  ERR_INVALID,
- * ERR_PERMISSION, ERR_EXISTS (address in use), ERR_IO. */
+/* unix: (Linux) a stale socket at the path is removed first (who may use the path is settled by the
+ * caller's lock) and the new one has mode 0600 before anyone can connect.  On
+ * Windows it is a pipe for SYSTEM and Administrators of this machine.  ERR_INVALID, ERR_PERMISSION,
+ * ERR_EXISTS (address in use), ERR_IO. */
 int stream_listen(struct loop *l, const struct stream_listen_config *config,
                   stream_accept_fn *accept, void *aux, struct stream_listener **out,
                   struct err *err);

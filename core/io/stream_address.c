@@ -3,10 +3,15 @@
  * Text form of stream addresses: see stream.h. */
 #include "core/io/stream.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "core/base/addr.h"
 #include "core/base/port.h"
+#include "core/io/stream_internal.h"
+#include "platform/pipe.h"
+
+static_assert((int)PIPE_PATH_MAX <= (int)STREAM_ADDRESS_MAX, "a local endpoint's name fits");
 
 /* Longest path that a unix socket's address holds. */
 enum { STREAM_UNIX_PATH_MAX = 107 };
@@ -93,4 +98,16 @@ int stream_address_parse(const char *text, struct stream_address *out, struct er
     }
     return err_set(err, ERR_INVALID, "\"%s\": not unix:PATH, tcp:IP:PORT, ssl:IP:PORT or pipe:NAME",
                    text);
+}
+
+int stream_address_parse_here__(const char *text, struct stream_address *out, struct err *err)
+{
+    int rc = stream_address_parse(text, out, err);
+    return rc == 0 && stream_is_local__(out->kind) ? pipe_path(text, out->name, err) : rc;
+}
+
+int stream_address_check(const char *text, struct err *err)
+{
+    struct stream_address a;
+    return stream_address_parse_here__(text, &a, err);
 }

@@ -61,6 +61,13 @@ struct stream {
     char *read_buf;
 };
 
+/* stream_address_parse(), with the name of a local endpoint as this system opens it (see
+ * platform/pipe.h).  ERR_INVALID. */
+int stream_address_parse_here__(const char *text, struct stream_address *out, struct err *err);
+static inline bool stream_is_local__(enum stream_kind kind)
+{
+    return kind == STREAM_UNIX || kind == STREAM_PIPE;
+}
 /* A stream around a handle that is not connected yet. */
 struct stream *stream_new__(struct loop *l, enum stream_kind kind, size_t write_limit);
 /* The socket is connected: handshake or open. */

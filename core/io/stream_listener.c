@@ -9,8 +9,9 @@
 
 #include "core/base/mem.h"
 #include "core/io/stream_internal.h"
+#include "platform/pipe.h"
 
-enum { STREAM_BACKLOG = 128, STREAM_MAX_CONNECTIONS = 256 };
+enum { STREAM_BACKLOG = 128, STREAM_MAX_CONNECTIONS = 256, STREAM_RETRY_MS = 100 };
 /* File type bits of a mode, and those of a socket, as libuv reports them on every system. */
 enum { STREAM_MODE_TYPE = 0170000, STREAM_MODE_SOCKET = 0140000, STREAM_MODE_PRIVATE = 0600 };
 
@@ -20,7 +21,10 @@ struct stream_listener {
         uv_stream_t stream;
         uv_pipe_t pipe;
         uv_tcp_t tcp;
+        uv_async_t woken; /* by 'native' */
     } uv;
+    struct pipe_listener *native; /* where local endpoints are named pipes, else NULL */
+    struct loop_timer *retry;     /* of its accept */
     struct loop *loop;
     struct stream_address address;
     char text[STREAM_ADDRESS_MAX + 16];
@@ -32,11 +36,6 @@ struct stream_listener {
     size_t write_limit, max_connections, n_connections;
     bool closing, closed;
 };
-
-static bool stream_listener_is_local__(const struct stream_listener *sl)
-{
-    return sl->address.kind == STREAM_UNIX || sl->address.kind == STREAM_PIPE;
-}
 
 static void stream_listener_free__(struct stream_listener *sl)
 {
@@ -57,6 +56,10 @@ void stream_listener_close(struct stream_listener *sl)
 {
     if (sl && !sl->closing) {
         sl->closing = true;
+        pipe_listener_free(sl->native); /* nobody wakes us any more */
+        sl->native = NULL;
+        loop_timer_free(sl->retry);
+        sl->retry = NULL;
         uv_close(&sl->uv.handle, stream_listener_closed_cb__); /* removes a socket's path too */
     }
 }
@@ -92,7 +95,7 @@ void stream_listener_failed__(struct stream_listener *sl, struct stream *s, cons
 /* Who is it?  Only local peers can be asked. */
 static int stream_listener_check__(struct stream_listener *sl, struct stream *s, struct err *err)
 {
-    if (!sl->peer_check || !stream_listener_is_local__(sl)) {
+    if (!sl->peer_check || !stream_is_local__(sl->address.kind)) {
         return 0;
     }
     uv_os_fd_t fd;
@@ -103,20 +106,19 @@ static int stream_listener_check__(struct stream_listener *sl, struct stream *s,
     return sl->peer_check((uint64_t)(uintptr_t)fd, err);
 }
 
-static void stream_listener_connection_cb__(uv_stream_t *uv, int status)
+static struct stream *stream_listener_new__(struct stream_listener *sl)
 {
-    struct stream_listener *sl = CONTAINER_OF(uv, struct stream_listener, uv);
-    struct err why;
-    if (status < 0) {
-        loop_uv_error(&why, status, sl->text);
-        stream_listener_reject__(sl, &why);
-        return;
-    }
     struct stream *s = stream_new__(sl->loop, sl->address.kind, sl->write_limit);
     s->listener = sl;
     sl->n_connections++;
     snprintf(s->peer, sizeof s->peer, "%s", sl->text);
-    int rc = uv_accept(&sl->uv.stream, &s->uv.stream);
+    return s;
+}
+
+/* A connection whose handle is open, or could not be ('rc'). */
+static void stream_listener_take__(struct stream_listener *sl, struct stream *s, int rc)
+{
+    struct err why;
     if (rc != 0) {
         loop_uv_error(&why, rc, sl->text);
     } else if (sl->n_connections > sl->max_connections) {
@@ -134,6 +136,64 @@ static void stream_listener_connection_cb__(uv_stream_t *uv, int status)
         loop_timer_after(s->timer, STREAM_CONNECT_MS);
     }
     stream_connected__(s);
+}
+
+static void stream_listener_connection_cb__(uv_stream_t *uv, int status)
+{
+    struct stream_listener *sl = CONTAINER_OF(uv, struct stream_listener, uv);
+    if (status < 0) {
+        struct err why;
+        loop_uv_error(&why, status, sl->text);
+        stream_listener_reject__(sl, &why);
+        return;
+    }
+    struct stream *s = stream_listener_new__(sl);
+    stream_listener_take__(sl, s, uv_accept(&sl->uv.stream, &s->uv.stream));
+}
+
+static void stream_listener_open__(struct stream_listener *sl, int fd)
+{
+    struct stream *s = stream_listener_new__(sl);
+    int rc = uv_pipe_open(&s->uv.pipe, fd);
+    if (rc != 0) {
+        uv_fs_t req;
+        uv_fs_close(NULL, &req, fd, NULL); /* still ours */
+        uv_fs_req_cleanup(&req);
+    }
+    stream_listener_take__(sl, s, rc);
+}
+
+/* All clients of the named pipe that have connected. */
+static void stream_listener_pipe__(void *aux)
+{
+    struct stream_listener *sl = aux;
+    while (!sl->closing) {
+        struct err why;
+        int fd = -1, rc = pipe_accept(sl->native, &fd, &why);
+        if (rc == 0) {
+            stream_listener_open__(sl, fd);
+            continue;
+        }
+        if (rc != ERR_AGAIN) {
+            stream_listener_reject__(sl, &why);
+        }
+        if (rc != ERR_AGAIN && !sl->closing) {
+            loop_timer_after(sl->retry, STREAM_RETRY_MS);
+        }
+        return;
+    }
+}
+
+static void stream_listener_woken_cb__(uv_async_t *uv)
+{
+    stream_listener_pipe__(CONTAINER_OF(uv, struct stream_listener, uv));
+}
+
+/* On a thread of the system's. */
+static void stream_listener_wake__(void *aux)
+{
+    struct stream_listener *sl = aux;
+    uv_async_send(&sl->uv.woken);
 }
 
 /* ---- opening ---- */
@@ -177,18 +237,24 @@ static int stream_bind_tcp__(struct stream_listener *sl)
     return rc != 0 ? rc : uv_tcp_bind(&sl->uv.tcp, (void *)&ss, 0);
 }
 
-static int stream_listener_start__(struct stream_listener *sl)
+static int stream_listener_start__(struct stream_listener *sl, struct err *err)
 {
     int rc;
-    if (stream_listener_is_local__(sl)) {
+    bool is_local = stream_is_local__(sl->address.kind);
+    if (is_local && pipe_is_native()) {
+        uv_async_init(loop_uv(sl->loop), &sl->uv.woken, stream_listener_woken_cb__);
+        sl->retry = loop_timer_new(sl->loop, stream_listener_pipe__, sl);
+        return pipe_listen(sl->address.name, stream_listener_wake__, sl, &sl->native, err);
+    }
+    if (is_local) {
         uv_pipe_init(loop_uv(sl->loop), &sl->uv.pipe, 0);
         rc = stream_bind_local__(sl);
     } else {
         uv_tcp_init(loop_uv(sl->loop), &sl->uv.tcp);
         rc = stream_bind_tcp__(sl);
     }
-    return rc != 0 ? rc
-                   : uv_listen(&sl->uv.stream, STREAM_BACKLOG, stream_listener_connection_cb__);
+    rc = rc != 0 ? rc : uv_listen(&sl->uv.stream, STREAM_BACKLOG, stream_listener_connection_cb__);
+    return rc != 0 ? loop_uv_error(err, rc, sl->text) : 0;
 }
 
 int stream_listen(struct loop *l, const struct stream_listen_config *config,
@@ -196,7 +262,7 @@ int stream_listen(struct loop *l, const struct stream_listen_config *config,
                   struct err *err)
 {
     struct stream_address a;
-    int rc = stream_address_parse(config->address, &a, err);
+    int rc = stream_address_parse_here__(config->address, &a, err);
     if (rc != 0) {
         return rc;
     }
@@ -222,10 +288,10 @@ int stream_listen(struct loop *l, const struct stream_listen_config *config,
     sl->write_limit = config->write_limit;
     sl->max_connections =
         config->max_connections ? config->max_connections : STREAM_MAX_CONNECTIONS;
-    rc = stream_listener_start__(sl);
+    rc = stream_listener_start__(sl, err);
     if (rc != 0) {
         stream_listener_close(sl);
-        return loop_uv_error(err, rc, config->address);
+        return rc;
     }
     *out = sl;
     return 0;
@@ -235,7 +301,8 @@ uint16_t stream_listener_port(const struct stream_listener *sl)
 {
     struct sockaddr_storage ss;
     int len = sizeof ss;
-    if (stream_listener_is_local__(sl) || uv_tcp_getsockname(&sl->uv.tcp, (void *)&ss, &len) != 0) {
+    if (stream_is_local__(sl->address.kind) ||
+        uv_tcp_getsockname(&sl->uv.tcp, (void *)&ss, &len) != 0) {
         return 0;
     }
     /* The port has the same place in both families' addresses. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Both ends of a stream in one loop: an echo server and a client, by unix socket, TCP and TLS. */
+ * Both ends of a stream in one loop: an echo server and a client, by local endpoint (unix socket or
+ * named pipe), TCP and TLS. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,11 +14,14 @@
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/io/stream.h"
+#include "platform/pipe.h"
+#include "tests/support/certs.h"
+#include "tests/support/os.h"
 
 enum { PATIENCE_MS = 10000 };
 
 struct world {
-    char dir[64];
+    char dir[128];
     struct loop *loop;
     struct stream_listener *listener;
     struct stream *server, *client;
@@ -26,7 +29,7 @@ struct world {
     int closed_code;
     char closed_text[ERR_TEXT_MAX];
     struct sbuf got;
-    int rejected;
+    int rejected, accepted;
 };
 
 /* ---- the server echoes ---- */
@@ -103,26 +106,17 @@ static void run_until_got(struct world *w, size_t n)
 
 /* ---- certificates ---- */
 
-static void shell(struct world *w, const char *command)
-{
-    auto_sbuf line = SBUF_INIT;
-    sbuf_printf(&line, "cd %s && (%s) >/dev/null 2>&1", w->dir, command);
-    assert_int_equal(system(line.data), 0);
-}
-
-#define NEW_KEY "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
 static void make_certificates(struct world *w)
 {
-    shell(w, "openssl req -x509 " NEW_KEY "-days 2 -subj /CN=ca -keyout ca.key -out ca.pem");
-    shell(w,
-          "openssl req -x509 " NEW_KEY "-days 2 -subj /CN=other -keyout other.key -out other.pem");
-    shell(w, "openssl req " NEW_KEY "-subj /CN=node -keyout node.key -out node.csr && openssl x509 "
-             "-req -in node.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -out node.pem");
+    struct certs c = {.dir = w->dir};
+    assert_true(certs_authority(&c, "ca"));
+    assert_true(certs_authority(&c, "other"));
+    assert_true(certs_issue(&c, "ca", "node"));
 }
 
 static const char *file(struct world *w, const char *name, char *buf)
 {
-    snprintf(buf, 128, "%s/%s", w->dir, name);
+    snprintf(buf, 160, "%s/%s", w->dir, name);
     return buf;
 }
 
@@ -131,8 +125,7 @@ static const char *file(struct world *w, const char *name, char *buf)
 static int setup(void **state)
 {
     struct world *w = mem_calloc(1, sizeof *w);
-    snprintf(w->dir, sizeof w->dir, "/tmp/seine-stream-XXXXXX");
-    assert_non_null(mkdtemp(w->dir));
+    assert_int_equal(os_temp_dir(w->dir, sizeof w->dir), 0);
     w->loop = loop_new();
     *state = w;
     return 0;
@@ -145,12 +138,10 @@ static int teardown(void **state)
     stream_close(w->server);
     stream_listener_close(w->listener);
     loop_free(w->loop);
-    auto_sbuf line = SBUF_INIT;
-    sbuf_printf(&line, "rm -rf %s", w->dir);
-    int rc = system(line.data);
+    os_remove_tree(w->dir);
     sbuf_done(&w->got);
     mem_free(w);
-    return rc;
+    return 0;
 }
 
 static void on_reject(void *aux, const struct err *why)
@@ -158,6 +149,19 @@ static void on_reject(void *aux, const struct err *why)
     struct world *w = aux;
     assert_true(why->text[0] != '\0');
     w->rejected++;
+}
+
+static void on_one_of_many(void *aux, struct stream *s)
+{
+    struct world *w = aux;
+    w->accepted++;
+    stream_close(s);
+}
+
+static int nobody_may(uint64_t os_handle, struct err *err)
+{
+    assert_true(os_handle != 0);
+    return err_set(err, ERR_PERMISSION, "you may not");
 }
 
 static void listen_at(struct world *w, const char *address, const struct stream_tls *tls)
@@ -196,10 +200,11 @@ static void expect_echo(struct world *w)
     assert_false(w->closed); /* not for one's own close */
 }
 
-static void unix_sockets_echo(void **state)
+/* Named pipes have one name space for all of the machine; the folder's name keeps tests apart. */
+static void local_endpoints_echo(void **state)
 {
     struct world *w = *state;
-    char address[128];
+    char address[160];
     snprintf(address, sizeof address, "unix:%s/s", w->dir);
     listen_at(w, address, NULL);
     connect_to(w, address, NULL);
@@ -217,7 +222,7 @@ static void tcp_echoes(void **state)
 }
 
 struct tls_files {
-    char ca[128], cert[128], key[128];
+    char ca[160], cert[160], key[160];
     struct stream_tls tls;
 };
 
@@ -257,7 +262,7 @@ static void an_authority_that_is_not_ours_is_refused(void **state)
 static void nobody_listens(void **state)
 {
     struct world *w = *state;
-    char address[128];
+    char address[160];
     snprintf(address, sizeof address, "unix:%s/nobody", w->dir);
     connect_to(w, address, NULL);
     run_until(w, &w->closed);
@@ -269,7 +274,7 @@ static void a_writer_that_is_not_read_meets_the_limit(void **state)
 {
     struct world *w = *state;
     static uint8_t block[1 << 16];
-    char address[128];
+    char address[160];
     snprintf(address, sizeof address, "unix:%s/s", w->dir);
     listen_at(w, address, NULL);
     connect_to(w, address, NULL);
@@ -288,7 +293,7 @@ static void a_writer_that_is_not_read_meets_the_limit(void **state)
 static void more_than_were_allowed_are_turned_away(void **state)
 {
     struct world *w = *state;
-    char address[128];
+    char address[160];
     snprintf(address, sizeof address, "unix:%s/s", w->dir);
     listen_at(w, address, NULL); /* one at a time */
     connect_to(w, address, NULL);
@@ -299,6 +304,65 @@ static void more_than_were_allowed_are_turned_away(void **state)
     run_until(w, &w->closed);
     assert_int_equal(w->rejected, 1);
     stream_close(first);
+}
+
+static void many_come_at_once(void **state)
+{
+    struct world *w = *state;
+    enum { N = 24 };
+    char address[160];
+    struct err err = {0};
+    struct stream *clients[N];
+    struct stream_config config = {.address = address, .connect_timeout_ms = PATIENCE_MS};
+    struct stream_listen_config listen = {.address = address, .rejected = on_reject};
+    snprintf(address, sizeof address, "unix:%s/s", w->dir);
+    assert_int_equal(stream_listen(w->loop, &listen, on_one_of_many, w, &w->listener, &err), 0);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(stream_connect(w->loop, &config, NULL, NULL, &clients[i], &err), 0);
+    int64_t end = loop_now(w->loop) + PATIENCE_MS;
+    while (w->accepted < N && loop_now(w->loop) < end)
+        loop_run_once(w->loop, 20);
+    assert_int_equal(w->accepted, N);
+    assert_int_equal(w->rejected, 0);
+    for (size_t i = 0; i < N; i++)
+        stream_close(clients[i]);
+}
+
+static void a_peer_that_may_not_is_turned_away(void **state)
+{
+    struct world *w = *state;
+    char address[160];
+    struct err err = {0};
+    struct stream_listen_config listen = {
+        .address = address, .rejected = on_reject, .peer_check = nobody_may};
+    snprintf(address, sizeof address, "unix:%s/s", w->dir);
+    assert_int_equal(stream_listen(w->loop, &listen, on_accept, w, &w->listener, &err), 0);
+    connect_to(w, address, NULL);
+    run_until(w, &w->closed);
+    assert_int_equal(w->rejected, 1);
+    assert_null(w->server);
+}
+
+static void named_pipes_are_of_windows(void **state)
+{
+    struct world *w = *state;
+    char address[160];
+    struct err err = {0};
+    struct stream_config config = {.address = address};
+    snprintf(address, sizeof address, "pipe:seine-test-%d", os_process_id());
+    if (!pipe_is_native()) {
+        assert_int_equal(stream_connect(w->loop, &config, NULL, NULL, &w->client, &err),
+                         ERR_INVALID);
+        struct stream_listen_config listen = {.address = address};
+        assert_int_equal(stream_listen(w->loop, &listen, on_accept, w, &w->listener, &err),
+                         ERR_INVALID);
+        assert_non_null(strstr(err.text, "named pipes are on Windows alone"));
+        return;
+    }
+    listen_at(w, address, NULL);
+    snprintf(address, sizeof address, "pipe:\\\\.\\pipe\\seine-test-%d", os_process_id());
+    connect_to(w, address, NULL);
+    expect_echo(w);
 }
 
 static void addresses_are_checked(void **state)
@@ -329,13 +393,16 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(unix_sockets_echo),
+        TEST(local_endpoints_echo),
         TEST(tcp_echoes),
         TEST(tls_echoes),
         TEST(an_authority_that_is_not_ours_is_refused),
         TEST(nobody_listens),
         TEST(a_writer_that_is_not_read_meets_the_limit),
         TEST(more_than_were_allowed_are_turned_away),
+        TEST(many_come_at_once),
+        TEST(a_peer_that_may_not_is_turned_away),
+        TEST(named_pipes_are_of_windows),
         cmocka_unit_test(addresses_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
