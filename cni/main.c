@@ -97,8 +97,9 @@ static int main_scan_config(struct main_call *c, struct cni_error *e)
         return cni_error_set(e, CNI_INVALID_CONFIG, "socket: must be a path");
     }
     if (socket != SCAN_FOUND) {
+        auto_free char *known = process_default_socket(process_default_run_dir());
         sbuf_clear(&c->socket);
-        sbuf_printf(&c->socket, "%s/agent.sock", process_default_run_dir());
+        sbuf_puts(&c->socket, known);
     }
     return 0;
 }

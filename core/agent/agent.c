@@ -234,7 +234,7 @@ int agent_lock(const struct options *o, struct process_lock **out, struct err *e
 {
     auto_sbuf path = SBUF_INIT;
     int pid = 0;
-    int rc = dir_make(o->run_dir, err);
+    int rc = dir_make_private(o->run_dir, err);
     if (rc < 0) {
         return rc;
     }

@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "platform/peer.h"
+#include "platform/pipe.h"
 
 enum { API_WAIT_MS = 30000, API_METRICS_CONNECTIONS = 32, API_CNI_LIMIT = 8 << 20 };
 
@@ -175,9 +176,7 @@ static void api_rejected(void *aux, const struct err *why)
 int api_start(struct agent *a, struct err *err)
 {
     auto_sbuf address = SBUF_INIT, metrics = SBUF_INIT;
-    const char *socket = a->o->socket;
-    sbuf_printf(&address, "%s:%s", strncmp(socket, "\\\\.\\pipe\\", 9) == 0 ? "pipe" : "unix",
-                socket);
+    sbuf_printf(&address, "%s:%s", pipe_is_native() ? "pipe" : "unix", a->o->socket);
     struct http_server_config local = {.address = address.data,
                                        .peer_check = peer_check_root,
                                        .rejected = api_rejected,

@@ -181,11 +181,10 @@ static int options_check_choice(const struct option_spec *s, const char *text, s
 
 static int options_check_text(const struct option_spec *s, const char *text, struct err *err)
 {
-    struct stream_address address;
     const char *problem;
     switch (s->type) {
     case OPTION_ADDRESS:
-        return stream_address_parse(text, &address, err);
+        return stream_address_check(text, err);
     case OPTION_HOST:
         return options_check_host(text, err);
     case OPTION_DEVICE:
@@ -476,8 +475,12 @@ static int options_derive_openflow(struct options *o, struct err *err)
     if (db.kind == STREAM_TCP || db.kind == STREAM_SSL) {
         return err_set(err, ERR_INVALID, "--openflow: must be given where --ovsdb is tcp: or ssl:");
     }
-    size_t dir = strlen(db.name);
-    while (dir && db.name[dir - 1] != '/' && db.name[dir - 1] != '\\') {
+    /* A pipe's name has no slashes left where its folder ended. */
+    static const char own_name[] = "db.sock";
+    size_t dir = strlen(db.name), own = sizeof own_name - 1;
+    bool is_flat = dir >= own && strcmp(db.name + dir - own, own_name) == 0;
+    dir -= is_flat ? own : 0;
+    while (!is_flat && dir && db.name[dir - 1] != '/' && db.name[dir - 1] != '\\') {
         dir--;
     }
     auto_sbuf text = SBUF_INIT;
@@ -547,9 +550,8 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
         options_replace(&o->ovsdb, process_default_ovsdb());
     }
     if (!o->socket[0]) {
-        auto_sbuf path = SBUF_INIT;
-        sbuf_printf(&path, "%s/agent.sock", o->run_dir);
-        options_replace(&o->socket, path.data);
+        auto_free char *socket = process_default_socket(o->run_dir);
+        options_replace(&o->socket, socket);
     }
     rc = options_derive_openflow(o, err);
     rc = rc < 0 ? rc : options_check(&r, err);

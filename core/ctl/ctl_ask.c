@@ -8,24 +8,24 @@
 #include <cjson/cJSON.h>
 
 #include "cni/client.h"
+#include "core/base/mem.h"
 #include "core/ctl/ctl.h"
 #include "platform/process.h"
 #include "platform/program.h"
 
 enum { CTL_CONNECT_MS = 3000, CTL_ANSWER_MS = 60000, CTL_ANSWER_LIMIT = 1 << 30 };
 
-static const char *ctl_socket(const struct ctl *c, struct sbuf *path)
+static char *ctl_socket(const struct ctl *c)
 {
     const char *given = c->flags[CTL_FLAG_SOCKET];
     const char *env = program_variable("SEINE_SOCKET");
     if (given) {
-        return given;
+        return mem_strdup(given);
     }
     if (env && *env) {
-        return env;
+        return mem_strdup(env);
     }
-    sbuf_printf(path, "%s/agent.sock", process_default_run_dir());
-    return path->data;
+    return process_default_socket(process_default_run_dir());
 }
 
 /* The agent's own words of {"error": TEXT}. */
@@ -41,9 +41,9 @@ static int ctl_refused(int status, const struct sbuf *body, struct err *err)
 
 int ctl_ask(const struct ctl *c, const struct ctl_request *r, struct sbuf *body, struct err *err)
 {
-    auto_sbuf path = SBUF_INIT;
+    auto_free char *socket = ctl_socket(c);
     int status = 0;
-    struct client_request request = {.socket = ctl_socket(c, &path),
+    struct client_request request = {.socket = socket,
                                      .method = r->method,
                                      .path = r->path,
                                      .body = "",

@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "platform/ipc.h"
+#include "platform/process.h"
 #include "tests/support/os.h"
 
 enum { MAX_ARGS = 16 };
@@ -73,6 +74,11 @@ static void put_file(const char *text)
     assert_int_equal(file_write_atomic(file_name, text, strlen(text), NULL), 0);
 }
 
+static bool is_windows(void)
+{
+    return strcmp(process_platform(), "windows") == 0;
+}
+
 static void defaults_are_the_contract_s(void **state)
 {
     (void)state;
@@ -81,10 +87,17 @@ static void defaults_are_the_contract_s(void **state)
     os_set_variable("NODE_NAME", "from-env");
     assert_int_equal(parse(&o, "--objects /o", &err), 0);
     assert_string_equal(o.node_name, "from-env");
-    assert_string_equal(o.run_dir, "/run/seine");
-    assert_string_equal(o.socket, "/run/seine/agent.sock");
-    assert_string_equal(o.ovsdb, "unix:/var/run/openvswitch/db.sock");
-    assert_string_equal(o.openflow, "unix:/var/run/openvswitch/br-int.mgmt");
+    if (is_windows()) {
+        assert_non_null(strstr(o.run_dir, "\\ProgramData\\seine"));
+        assert_string_equal(o.socket, "\\\\.\\pipe\\seine-agent");
+        assert_string_equal(o.ovsdb, "unix:C:/openvswitch/var/run/openvswitch/db.sock");
+        assert_string_equal(o.openflow, "unix:C:/openvswitch/var/run/openvswitch/br-int.mgmt");
+    } else {
+        assert_string_equal(o.run_dir, "/run/seine");
+        assert_string_equal(o.socket, "/run/seine/agent.sock");
+        assert_string_equal(o.ovsdb, "unix:/var/run/openvswitch/db.sock");
+        assert_string_equal(o.openflow, "unix:/var/run/openvswitch/br-int.mgmt");
+    }
     assert_string_equal(o.bridge, "br-int");
     assert_string_equal(o.datapath_type, "auto");
     assert_string_equal(o.gateway, "seine-gw0");
@@ -115,17 +128,33 @@ static void defaults_follow_what_was_given(void **state)
                            "--ovsdb unix:/a/b/db.sock --masquerade=false --mtu 1400",
                            &err),
                      0);
-    assert_string_equal(o.socket, "/r/agent.sock");
+    assert_string_equal(o.socket, is_windows() ? "\\\\.\\pipe\\seine-agent" : "/r/agent.sock");
     assert_string_equal(o.openflow, "unix:/a/b/br-x.mgmt");
     assert_false(o.masquerade);
     assert_int_equal(o.mtu, 1400);
     options_done(&o);
-    assert_int_equal(parse(&o, "--objects /o --node-name n --ovsdb pipe:db.sock", &err), 0);
-    assert_string_equal(o.openflow, "pipe:br-int.mgmt");
-    options_done(&o);
     assert_int_equal(parse(&o, "--masquerade false --objects /o --node-name n --masquerade", &err),
                      0);
     assert_true(o.masquerade);
+    options_done(&o);
+}
+
+static void named_pipes_are_for_windows(void **state)
+{
+    (void)state;
+    struct options o;
+    struct err err;
+    if (!is_windows()) {
+        refuses("--objects /o --node-name n --ovsdb pipe:db.sock",
+                "--ovsdb: pipe:db.sock: named pipes");
+        return;
+    }
+    assert_int_equal(parse(&o, "--objects /o --node-name n --ovsdb pipe:db.sock", &err), 0);
+    assert_string_equal(o.openflow, "pipe:br-int.mgmt");
+    options_done(&o);
+    assert_int_equal(parse(&o, "--objects /o --node-name n --ovsdb pipe:C:ovsrundb.sock", &err), 0);
+    assert_string_equal(o.openflow, "pipe:C:ovsrunbr-int.mgmt");
+    assert_string_equal(o.socket, "\\\\.\\pipe\\seine-agent");
     options_done(&o);
 }
 
@@ -293,6 +322,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults_are_the_contract_s),
         cmocka_unit_test(defaults_follow_what_was_given),
+        cmocka_unit_test(named_pipes_are_for_windows),
         cmocka_unit_test(wrong_flags_are_named),
         cmocka_unit_test(flags_must_go_together),
         cmocka_unit_test(a_file_gives_values_and_a_flag_beats_it),
