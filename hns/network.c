@@ -254,7 +254,7 @@ int network_ensure(struct hns *h, const struct network_spec *spec, struct guid *
                    struct err *err)
 {
     struct prefix subnets[NETWORK_MAX_SUBNETS];
-    struct network_spec plan;
+    struct network_spec plan = *spec;
     struct arena a;
     int rc = network_plan(h, spec, subnets, &plan, err);
     if (rc < 0) {
