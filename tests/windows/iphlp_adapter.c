@@ -245,9 +245,9 @@ ULONG WINAPI GetAdaptersAddresses(ULONG family, ULONG flags, PVOID reserved,
         return ERROR_INVALID_PARAMETER;
     struct gathered g = {.family = family, .flags = flags};
     DWORD code = iphlp_table("Adapters", &g.adapters);
-    if (code == NO_ERROR)
+    if (code == NO_ERROR && (!(flags & GAA_FLAG_SKIP_UNICAST) || flags & GAA_FLAG_INCLUDE_PREFIX))
         code = iphlp_table("Addresses", &g.addresses);
-    if (code == NO_ERROR)
+    if (code == NO_ERROR && flags & GAA_FLAG_INCLUDE_GATEWAYS)
         code = iphlp_table("Routes", &g.routes);
     if (code == NO_ERROR) {
         ULONG needed = size_needed(&g);

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
@@ -63,9 +64,21 @@ class Node:
             " ".join(args), done.returncode, done.stdout, done.stderr)
         return done.stdout.split("\n")[:-1]
 
-    def start(self, *args):
-        return subprocess.Popen([WINENODE, "exec", PREFIX, PROBE, *args], text=True, stdout=subprocess.PIPE,
-                                stdin=subprocess.DEVNULL)
+    @contextlib.contextmanager
+    def watch(self, *args):
+        """A program that prints what happens, for as long as it is of use: its lines, as they come."""
+        lines = []
+        child = subprocess.Popen([WINENODE, "exec", PREFIX, PROBE, *args, "600000"], text=True,
+                                 stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        reader = threading.Thread(target=lambda: lines.extend(line.strip() for line in child.stdout))
+        reader.start()
+        try:
+            wait_for("%s: a first line" % (args,), lambda: lines)
+            yield lines
+        finally:
+            child.kill()
+            child.wait()
+            reader.join()
 
     def order(self, line):
         with open(D + "/hcn/commands", "a") as f:
@@ -245,16 +258,17 @@ def orders(n):
 
 
 def service(n):
-    watch = n.start("hcn", "watch", "1500")
-    equal(watch.stdout.readline(), "hr 00000000\n")
-    n.order("notify NetworkDelete " + NETWORK)
-    equal(watch.stdout.readline().split()[:4], ["notification", "00000004", "context", "00000000"])
-    n.order("service down")
-    equal(watch.stdout.readline().split()[1], "01000000")
-    equal(n.hr("enumerate", "Networks"), "800706ba", "never an empty list")
-    n.order("service up")
-    equal(n.enumerate("Networks"), [NETWORK])
-    watch.wait(10)
+    with n.watch("hcn", "watch") as lines:
+        equal(lines[0], "hr 00000000")
+        n.order("notify NetworkDelete " + NETWORK)
+        wait_for("notification", lambda: len(lines) > 1)
+        equal(lines[1].split()[:4], ["notification", "00000004", "context", "00000000"])
+        n.order("service down")
+        wait_for("disconnect", lambda: len(lines) > 2)
+        equal(lines[2].split()[1], "01000000")
+        equal(n.hr("enumerate", "Networks"), "800706ba", "never an empty list")
+        n.order("service up")
+        equal(n.enumerate("Networks"), [NETWORK])
 
 
 def reboot(n, spaces):
@@ -270,9 +284,18 @@ def reboot(n, spaces):
 def ip_helper(n, switch):
     switch.vsctl("add-port", "br-int", "gw0", "--", "set", "Interface", "gw0", "type=internal")
     wait_for("gw0 is enabled", lambda: n.adapters().get("gw0", ["", ""])[1] == "up")
-    events = {kind: n.start("ip", "watch", kind, "2500") for kind in ("route", "address", "interface")}
-    for kind, watch in events.items():
-        equal(watch.stdout.readline().split()[:3], ["event", kind, "3"], "the first notification")
+    with contextlib.ExitStack() as stack:
+        told = {kind: stack.enter_context(n.watch("ip", "watch", kind)) for kind in ("route", "address", "interface")}
+        for kind, lines in told.items():
+            equal(lines[0].split()[:3], ["event", kind, "3"], "the first notification")
+        ip_changes(n)
+        for kind, begin in (("route", "1 10.91.0.0/16"), ("route", "2 10.91.0.0/16"), ("address", "1 10.90.0.1"),
+                            ("address", "2 fd00:90::1"), ("interface", "0 ")):
+            wait_for("event %s %s" % (kind, begin),
+                     lambda: any(line.startswith("event %s %s" % (kind, begin)) for line in told[kind]))
+
+
+def ip_changes(n):
     n.probe("ip", "address", "add", "gw0", "10.90.0.1", "24")
     equal(n.probe("ip", "address", "add", "gw0", "10.90.0.1", "24", check=1), ["code 5010"])
     assert "10.90.0.1/24" in netns.run("ip", "addr", "show", "gw0", ns=NODE).stdout
@@ -303,10 +326,6 @@ def ip_helper(n, switch):
     n.order("fail CreateIpForwardEntry2 5\nnotify-ip interface parameter gw0")
     equal(n.probe("ip", "route", "add", "gw0", "10.92.0.0", "16", "0.0.0.0", "1", check=1), ["code 5"])
     n.probe("ip", "address", "del", "gw0", "fd00:90::1", "64")
-    told = {kind: watch.communicate(timeout=20)[0] for kind, watch in events.items()}
-    assert "event route 1 10.91.0.0/16" in told["route"] and "event route 2 10.91.0.0/16" in told["route"], told["route"]
-    assert "event address 1 10.90.0.1" in told["address"], told["address"]
-    assert "event interface 0 " in told["interface"], told["interface"]
 
 
 def nat(n):

@@ -35,6 +35,7 @@ class IpHelper:
         start = time.monotonic()
         if not code and function in self.changes:
             code = self.changes[function](*args)
+            self.node.generation += 1
             self.log.write(function, start, code, args=list(args))
             return [code]
         self.log.write(function, start, code, args=list(args))

@@ -119,6 +119,8 @@ class Node:
         self.wake = threading.Event()
         self.on_change = lambda kind, how, row: None
         self.known = set(os.listdir("/proc/sys/net/ipv4/conf"))
+        self.generation = 0  # of what is cached: counts whatever may have changed
+        self.cached = {}
 
     # ---- namespaces of Pods ----
     def make_netns(self, id):
@@ -218,8 +220,19 @@ class Node:
     def has_adapter(self, name):
         return bool(index_of(name))
 
+    def cache(self, *argv):
+        """What iproute2 says, asked again after a change, and each second."""
+        at = (self.generation, int(time.monotonic()))
+        have = self.cached.get(argv)
+        if not have or have[0] != at:
+            have = self.cached[argv] = at, ip_json(*argv)
+        return have[1]
+
     def links(self):
-        return ip_json("-d", "addr", "show")
+        return self.cache("-d", "addr", "show")
+
+    def indices(self):
+        return {link["ifname"]: link["ifindex"] for link in self.links()}
 
     def adapter_rows(self):
         """index, alias, description, MAC, MTU, type, up, compartment, GUID, metrics, DNS servers."""
@@ -242,7 +255,7 @@ class Node:
     @staticmethod
     def description(link):
         kind = link.get("linkinfo", {}).get("info_kind", "")
-        return {"tun": "Open vSwitch Internal Port", "veth": "Ethernet Adapter"}.get(kind, "Network Adapter")
+        return "Hyper-V Virtual Ethernet Adapter" if kind == "tun" else "Network Adapter"
 
     def option(self, index, family, name, default=25):
         return self.settings.get((index, family), {}).get(name, default)
@@ -305,9 +318,9 @@ class Node:
     # ---- routes: index, family, prefix address, length, next hop, metric, protocol ----
     def route_rows(self):
         rows = []
-        names = {link["ifname"]: link["ifindex"] for link in ip_json("link", "show")}
+        names = self.indices()
         for family in (4, 6):
-            for r in ip_json("-%d" % family, "route", "show", "table", "main"):
+            for r in self.cache("-%d" % family, "route", "show", "table", "main"):
                 if r.get("dev") not in names or r.get("type", "unicast") != "unicast":
                     continue
                 rows.append(self.route_row(family, r, names[r["dev"]]))
@@ -416,11 +429,11 @@ class Node:
     # ---- neighbours: index, family, address, MAC, state ----
     def neighbour_rows(self):
         states = {"PERMANENT": 6, "REACHABLE": 5, "STALE": 4, "DELAY": 3, "PROBE": 2, "INCOMPLETE": 1, "FAILED": 0}
-        names = {link["ifname"]: link["ifindex"] for link in ip_json("link", "show")}
+        names = self.indices()
         return ["\t".join(map(str, [names[n["dev"]], 6 if ":" in n["dst"] else 4, n["dst"],
                                     n.get("lladdr", "").replace(":", ""),
                                     states.get((n.get("state") or ["FAILED"])[0], 0)]))
-                for n in ip_json("neigh", "show") if n["dev"] in names]
+                for n in self.cache("neigh", "show") if n["dev"] in names]
 
     def neighbour(self, verb, index, address, mac=""):
         name = self.name_of(int(index))
@@ -451,7 +464,9 @@ class Node:
         own = self.settings.get((index, family), {})
         mtu, connected, forwarding = (plug.mtu, 1, 0) if plug else (0, 1, 0)
         if not plug:
-            link = ip_json("link", "show", "dev", name)[0]
+            link = next((i for i in self.links() if i["ifindex"] == index), None)
+            if not link:
+                return None
             mtu, connected = link["mtu"], int("UP" in link["flags"])
             forwarding = int(read_sysctl("ipv%d/conf/%s/forwarding" % (family, name)) == "1")
         return "\t".join(map(str, [index, family, own.get("metric", 25), own.get("automatic", 1), mtu, forwarding,
@@ -459,7 +474,7 @@ class Node:
                                    own.get("weak_send", 0), own.get("weak_receive", 0), own.get("dad", 1)]))
 
     def interface_rows(self):
-        indices = [link["ifindex"] for link in ip_json("link", "show")]
+        indices = list(self.indices().values())
         indices += [p.index for p in list(self.plugs.values()) if p.visible()]
         return [row for i in indices for f in (4, 6) if (row := self.interface_row(i, f))]
 
@@ -515,7 +530,7 @@ class Node:
     # ---- what changes by itself ----
     def watch(self):
         """Follows the kernel's own notifications, for ever."""
-        groups = 1 | 0x10 | 0x40 | 0x100 | 0x400  # links, addresses and routes of both families
+        groups = 1 | 4 | 0x10 | 0x40 | 0x100 | 0x400  # links, neighbours, addresses and routes of both families
         sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
         sock.bind((0, groups))
@@ -545,6 +560,7 @@ class Node:
         return found
 
     def changed(self, kind, body):
+        self.generation += 1
         how = 2 if kind in (17, 21, 25) else 1
         if kind in (16, 17):
             _, _, index, flags, change = struct.unpack_from("=BxHiII", body)
