@@ -25,7 +25,7 @@ static int hns_default_version(void *aux, struct hcn_reply *reply, struct err *e
 
 const struct hns_ops hns_ops_default = {.call = hns_default_call, .version = hns_default_version};
 
-void hns_init(struct hns *h, const struct hns_ops *ops, void *aux)
+void hns_init(struct hns_client *h, const struct hns_ops *ops, void *aux)
 {
     memset(h, 0, sizeof *h);
     h->ops = ops ? ops : &hns_ops_default;
@@ -33,7 +33,7 @@ void hns_init(struct hns *h, const struct hns_ops *ops, void *aux)
     atomic_init(&h->version, 0);
 }
 
-static int hns_call(struct hns *h, const struct hcn_call *call, struct hcn_reply *reply,
+static int hns_call(struct hns_client *h, const struct hcn_call *call, struct hcn_reply *reply,
                     struct err *err)
 {
     int rc = h->ops->call(h->aux, call, reply, err);
@@ -63,7 +63,7 @@ int hns_pass(const struct err *why, struct err *err)
 
 /* ---- version ---- */
 
-static int hns_ask_version(struct hns *h, struct hcn_version *out, struct err *err)
+static int hns_ask_version(struct hns_client *h, struct hcn_version *out, struct err *err)
 {
     auto_hcn_reply reply = {0};
     int rc = h->ops->version(h->aux, &reply, err);
@@ -74,11 +74,14 @@ static int hns_ask_version(struct hns *h, struct hcn_version *out, struct err *e
         return rc;
     }
     rc = hcn_globals_decode(reply.json, strlen(reply.json), out, err);
+    if (rc == ERR_REFUSED) { /* it answers, and has no version to tell */
+        return ERR_UNSUPPORTED;
+    }
     return rc < 0 ? hns_unreadable(err) : 0;
 }
 
 /* Asks anything: whether the service is there at all. */
-static int hns_ask_anything(struct hns *h, struct err *err)
+static int hns_ask_anything(struct hns_client *h, struct err *err)
 {
     auto_hcn_reply reply = {0};
     auto_sbuf query = SBUF_INIT;
@@ -87,7 +90,7 @@ static int hns_ask_anything(struct hns *h, struct err *err)
     return hns_call(h, &call, &reply, err);
 }
 
-int hns_version(struct hns *h, struct hcn_version *out, struct err *err)
+int hns_version(struct hns_client *h, struct hcn_version *out, struct err *err)
 {
     unsigned known = atomic_load(&h->version);
     struct hcn_version v = {.major = known >> 16, .minor = known & 0xffff};
@@ -108,7 +111,7 @@ int hns_version(struct hns *h, struct hcn_version *out, struct err *err)
     return 0;
 }
 
-int hns_need(struct hns *h, enum feature f, struct err *err)
+int hns_need(struct hns_client *h, enum feature f, struct err *err)
 {
     struct hcn_version v;
     int rc = hns_version(h, &v, err);
@@ -136,7 +139,7 @@ static enum hns_found hns_unknown(int rc, struct err *err)
     return HNS_UNKNOWN;
 }
 
-static enum hns_found hns_get(struct hns *h, enum hcn_kind kind, const struct guid *id,
+static enum hns_found hns_get(struct hns_client *h, enum hcn_kind kind, const struct guid *id,
                               struct arena *a, void *out, struct err *err)
 {
     static const struct codec_struct *const structs[HCN_N_KINDS] = {
@@ -160,19 +163,19 @@ static enum hns_found hns_get(struct hns *h, enum hcn_kind kind, const struct gu
     return HNS_PRESENT;
 }
 
-enum hns_found hns_network_get(struct hns *h, const struct guid *id, struct arena *a,
+enum hns_found hns_network_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                struct hcn_network *out, struct err *err)
 {
     return hns_get(h, HCN_NETWORK, id, a, out, err);
 }
 
-enum hns_found hns_endpoint_get(struct hns *h, const struct guid *id, struct arena *a,
+enum hns_found hns_endpoint_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                 struct hcn_endpoint *out, struct err *err)
 {
     return hns_get(h, HCN_ENDPOINT, id, a, out, err);
 }
 
-enum hns_found hns_namespace_get(struct hns *h, const struct guid *id, struct arena *a,
+enum hns_found hns_namespace_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                  struct hcn_namespace *out, struct err *err)
 {
     return hns_get(h, HCN_NAMESPACE, id, a, out, err);
@@ -180,8 +183,8 @@ enum hns_found hns_namespace_get(struct hns *h, const struct guid *id, struct ar
 
 /* ---- reading many ---- */
 
-static int hns_enumerate(struct hns *h, enum hcn_kind kind, const char *query, struct arena *a,
-                         struct hcn_guids *out, struct err *err)
+static int hns_enumerate(struct hns_client *h, enum hcn_kind kind, const char *query,
+                         struct arena *a, struct hcn_guids *out, struct err *err)
 {
     auto_hcn_reply reply = {0};
     struct hcn_call call = {.op = HCN_ENUMERATE, .kind = kind, .json = query};
@@ -199,7 +202,8 @@ static int hns_no_memory(struct err *err)
     return err_set(err, ERR_TOO_BIG, "hns: a list is too big");
 }
 
-int hns_network_list(struct hns *h, struct arena *a, struct hns_networks *out, struct err *err)
+int hns_network_list(struct hns_client *h, struct arena *a, struct hns_networks *out,
+                     struct err *err)
 {
     struct hcn_guids ids;
     auto_sbuf query = SBUF_INIT;
@@ -221,7 +225,7 @@ int hns_network_list(struct hns *h, struct arena *a, struct hns_networks *out, s
     return list.v ? 0 : hns_no_memory(err);
 }
 
-enum hns_found hns_network_find(struct hns *h, const char *name, struct arena *a,
+enum hns_found hns_network_find(struct hns_client *h, const char *name, struct arena *a,
                                 struct hcn_network *out, struct err *err)
 {
     struct hcn_guids ids;
@@ -240,7 +244,7 @@ enum hns_found hns_network_find(struct hns *h, const char *name, struct arena *a
     return HNS_ABSENT;
 }
 
-int hns_endpoint_ids(struct hns *h, const struct guid *network, struct arena *a,
+int hns_endpoint_ids(struct hns_client *h, const struct guid *network, struct arena *a,
                      struct hcn_guids *out, struct err *err)
 {
     char id[GUID_TEXT_MAX];
@@ -250,7 +254,7 @@ int hns_endpoint_ids(struct hns *h, const struct guid *network, struct arena *a,
     return hns_enumerate(h, HCN_ENDPOINT, query.data, a, out, err);
 }
 
-int hns_endpoint_list(struct hns *h, const struct guid *network, struct arena *a,
+int hns_endpoint_list(struct hns_client *h, const struct guid *network, struct arena *a,
                       struct hns_endpoints *out, struct err *err)
 {
     struct hcn_guids ids;
@@ -275,14 +279,14 @@ int hns_endpoint_list(struct hns *h, const struct guid *network, struct arena *a
 /* ---- writing ---- */
 
 /* ERR_NOT_FOUND is what the text says is missing: perhaps not the object itself. */
-static int hns_write(struct hns *h, const struct hcn_call *call, struct err *err)
+static int hns_write(struct hns_client *h, const struct hcn_call *call, struct err *err)
 {
     auto_hcn_reply reply = {0};
     return hns_call(h, call, &reply, err);
 }
 
 /* Takes something away: that it is absent is success, any other refusal is not ERR_NOT_FOUND. */
-static int hns_remove(struct hns *h, const struct hcn_call *call, struct err *err)
+static int hns_remove(struct hns_client *h, const struct hcn_call *call, struct err *err)
 {
     auto_hcn_reply reply = {0};
     int rc = hns_call(h, call, &reply, err);
@@ -295,7 +299,7 @@ static int hns_remove(struct hns *h, const struct hcn_call *call, struct err *er
     return rc == ERR_NOT_FOUND ? ERR_IO : rc;
 }
 
-int hns_network_create(struct hns *h, const struct hcn_network *n, struct err *err)
+int hns_network_create(struct hns_client *h, const struct hcn_network *n, struct err *err)
 {
     auto_sbuf json = SBUF_INIT;
     codec_encode(&hcn_network_struct, n, &json);
@@ -305,7 +309,7 @@ int hns_network_create(struct hns *h, const struct hcn_network *n, struct err *e
         err);
 }
 
-int hns_endpoint_create(struct hns *h, const struct hcn_endpoint *e, struct err *err)
+int hns_endpoint_create(struct hns_client *h, const struct hcn_endpoint *e, struct err *err)
 {
     auto_sbuf json = SBUF_INIT;
     codec_encode(&hcn_endpoint_struct, e, &json);
@@ -318,29 +322,30 @@ int hns_endpoint_create(struct hns *h, const struct hcn_endpoint *e, struct err 
                      err);
 }
 
-static int hns_delete(struct hns *h, enum hcn_kind kind, const struct guid *id, struct err *err)
+static int hns_delete(struct hns_client *h, enum hcn_kind kind, const struct guid *id,
+                      struct err *err)
 {
     return hns_remove(h, &(struct hcn_call){.op = HCN_DELETE, .kind = kind, .id = *id}, err);
 }
 
-int hns_network_delete(struct hns *h, const struct guid *id, struct err *err)
+int hns_network_delete(struct hns_client *h, const struct guid *id, struct err *err)
 {
     return hns_delete(h, HCN_NETWORK, id, err);
 }
 
-int hns_endpoint_delete(struct hns *h, const struct guid *id, struct err *err)
+int hns_endpoint_delete(struct hns_client *h, const struct guid *id, struct err *err)
 {
     return hns_delete(h, HCN_ENDPOINT, id, err);
 }
 
-static int hns_modify(struct hns *h, enum hcn_kind kind, const struct guid *id, const char *json,
-                      struct err *err)
+static int hns_modify(struct hns_client *h, enum hcn_kind kind, const struct guid *id,
+                      const char *json, struct err *err)
 {
     return hns_write(h, &(struct hcn_call){.op = HCN_MODIFY, .kind = kind, .id = *id, .json = json},
                      err);
 }
 
-int hns_network_modify(struct hns *h, const struct guid *id, enum hcn_request_type type,
+int hns_network_modify(struct hns_client *h, const struct guid *id, enum hcn_request_type type,
                        const struct hcn_policies *policies, struct err *err)
 {
     auto_sbuf json = SBUF_INIT;
@@ -348,7 +353,7 @@ int hns_network_modify(struct hns *h, const struct guid *id, enum hcn_request_ty
     return hns_modify(h, HCN_NETWORK, id, json.data, err);
 }
 
-int hns_endpoint_modify(struct hns *h, const struct guid *id, enum hcn_request_type type,
+int hns_endpoint_modify(struct hns_client *h, const struct guid *id, enum hcn_request_type type,
                         const struct hcn_policies *policies, struct err *err)
 {
     auto_sbuf json = SBUF_INIT;
@@ -356,7 +361,7 @@ int hns_endpoint_modify(struct hns *h, const struct guid *id, enum hcn_request_t
     return hns_modify(h, HCN_ENDPOINT, id, json.data, err);
 }
 
-int hns_attach(struct hns *h, const struct guid *namespace_, const struct guid *endpoint,
+int hns_attach(struct hns_client *h, const struct guid *namespace_, const struct guid *endpoint,
                struct err *err)
 {
     auto_sbuf json = SBUF_INIT;
@@ -364,7 +369,7 @@ int hns_attach(struct hns *h, const struct guid *namespace_, const struct guid *
     return hns_modify(h, HCN_NAMESPACE, namespace_, json.data, err);
 }
 
-int hns_detach(struct hns *h, const struct guid *namespace_, const struct guid *endpoint,
+int hns_detach(struct hns_client *h, const struct guid *namespace_, const struct guid *endpoint,
                struct err *err)
 {
     auto_sbuf json = SBUF_INIT;
@@ -374,4 +379,22 @@ int hns_detach(struct hns *h, const struct guid *namespace_, const struct guid *
         &(struct hcn_call){
             .op = HCN_MODIFY, .kind = HCN_NAMESPACE, .id = *namespace_, .json = json.data},
         err);
+}
+
+int hns_endpoint_remove(struct hns_client *h, const struct guid *id, struct err *err)
+{
+    struct arena a;
+    struct hcn_endpoint e;
+    struct err why = {0};
+    int rc = 0;
+    arena_init(&a, CODEC_DOCUMENT_MAX);
+    enum hns_found found = hns_endpoint_get(h, id, &a, &e, &why);
+    if (found == HNS_UNKNOWN) {
+        rc = hns_pass(&why, err);
+    } else if (found == HNS_PRESENT) {
+        rc = guid_is_zero(&e.namespace_) ? 0 : hns_detach(h, &e.namespace_, id, err);
+        rc = rc < 0 ? rc : hns_endpoint_delete(h, id, err);
+    }
+    arena_done(&a);
+    return rc;
 }

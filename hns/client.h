@@ -32,13 +32,13 @@ struct hns_ops {
 };
 extern const struct hns_ops hns_ops_default;
 
-struct hns {
+struct hns_client {
     const struct hns_ops *ops;
     void *aux;
     atomic_uint version; /* major << 16 | minor; 0: not asked yet */
 };
 /* 'ops' is borrowed; NULL: hns_ops_default. */
-void hns_init(struct hns *h, const struct hns_ops *ops, void *aux);
+void hns_init(struct hns_client *h, const struct hns_ops *ops, void *aux);
 
 enum hns_found { HNS_UNKNOWN, HNS_ABSENT, HNS_PRESENT };
 /* Passes the error of an unknown on to 'err' (may be NULL); returns its code. */
@@ -46,19 +46,19 @@ int hns_pass(const struct err *why, struct err *err);
 
 /* The version of HNS; what does not tell its own is taken for the oldest with schema 2 (9.2).
  * ERR_AGAIN, ERR_UNSUPPORTED "hns: absent", ERR_PROTOCOL. */
-int hns_version(struct hns *h, struct hcn_version *out, struct err *err);
+int hns_version(struct hns_client *h, struct hcn_version *out, struct err *err);
 /* 0, or ERR_UNSUPPORTED which says what version it needs; or an error of hns_version(). */
-int hns_need(struct hns *h, enum feature f, struct err *err);
+int hns_need(struct hns_client *h, enum feature f, struct err *err);
 
 /* ---- reading ---- */
-enum hns_found hns_network_get(struct hns *h, const struct guid *id, struct arena *a,
+enum hns_found hns_network_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                struct hcn_network *out, struct err *err);
 /* By name; the first one if several have it. */
-enum hns_found hns_network_find(struct hns *h, const char *name, struct arena *a,
+enum hns_found hns_network_find(struct hns_client *h, const char *name, struct arena *a,
                                 struct hcn_network *out, struct err *err);
-enum hns_found hns_endpoint_get(struct hns *h, const struct guid *id, struct arena *a,
+enum hns_found hns_endpoint_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                 struct hcn_endpoint *out, struct err *err);
-enum hns_found hns_namespace_get(struct hns *h, const struct guid *id, struct arena *a,
+enum hns_found hns_namespace_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                  struct hcn_namespace *out, struct err *err);
 
 struct hns_networks {
@@ -69,30 +69,33 @@ struct hns_endpoints {
     struct hcn_endpoint *v;
     size_t n;
 };
-int hns_network_list(struct hns *h, struct arena *a, struct hns_networks *out, struct err *err);
+int hns_network_list(struct hns_client *h, struct arena *a, struct hns_networks *out,
+                     struct err *err);
 /* Those of a network; NULL: all.  One enumeration, then one question each: once a pass. */
-int hns_endpoint_list(struct hns *h, const struct guid *network, struct arena *a,
+int hns_endpoint_list(struct hns_client *h, const struct guid *network, struct arena *a,
                       struct hns_endpoints *out, struct err *err);
 /* Their GUIDs alone: one question.  (A service may pass over the network: the caller looks.) */
-int hns_endpoint_ids(struct hns *h, const struct guid *network, struct arena *a,
+int hns_endpoint_ids(struct hns_client *h, const struct guid *network, struct arena *a,
                      struct hcn_guids *out, struct err *err);
 
 /* ---- writing ---- */
 /* With the id in the struct. */
-int hns_network_create(struct hns *h, const struct hcn_network *n, struct err *err);
-int hns_endpoint_create(struct hns *h, const struct hcn_endpoint *e, struct err *err);
+int hns_network_create(struct hns_client *h, const struct hcn_network *n, struct err *err);
+int hns_endpoint_create(struct hns_client *h, const struct hcn_endpoint *e, struct err *err);
 /* Absent is success. */
-int hns_network_delete(struct hns *h, const struct guid *id, struct err *err);
-int hns_endpoint_delete(struct hns *h, const struct guid *id, struct err *err);
-int hns_network_modify(struct hns *h, const struct guid *id, enum hcn_request_type type,
+int hns_network_delete(struct hns_client *h, const struct guid *id, struct err *err);
+int hns_endpoint_delete(struct hns_client *h, const struct guid *id, struct err *err);
+/* Detaches it first where it is attached. */
+int hns_endpoint_remove(struct hns_client *h, const struct guid *id, struct err *err);
+int hns_network_modify(struct hns_client *h, const struct guid *id, enum hcn_request_type type,
                        const struct hcn_policies *policies, struct err *err);
-int hns_endpoint_modify(struct hns *h, const struct guid *id, enum hcn_request_type type,
+int hns_endpoint_modify(struct hns_client *h, const struct guid *id, enum hcn_request_type type,
                         const struct hcn_policies *policies, struct err *err);
 /* HcnModifyNamespace.  ERR_CONFLICT: the endpoint is in a namespace already. */
-int hns_attach(struct hns *h, const struct guid *namespace_, const struct guid *endpoint,
+int hns_attach(struct hns_client *h, const struct guid *namespace_, const struct guid *endpoint,
                struct err *err);
 /* A namespace or endpoint that is gone is success. */
-int hns_detach(struct hns *h, const struct guid *namespace_, const struct guid *endpoint,
+int hns_detach(struct hns_client *h, const struct guid *namespace_, const struct guid *endpoint,
                struct err *err);
 
 #endif

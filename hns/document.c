@@ -442,7 +442,7 @@ int hcn_globals_decode(const char *text, size_t len, struct hcn_version *out, st
     struct hcn_globals globals;
     arena_init(&a, CODEC_DOCUMENT_MAX);
     int rc = codec_decode(&hcn_globals_struct, text, len, &globals, &a, err);
-    if (rc == 0 && !globals.success) {
+    if (rc == 0 && (!globals.success || !globals.output.major)) {
         rc = err_set(err, ERR_REFUSED, "globals: %s", globals.error ? globals.error : "no version");
     }
     if (rc == 0) {

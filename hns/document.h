@@ -226,7 +226,7 @@ int hcn_guids_decode(const char *text, size_t len, struct hcn_guids *out, struct
                      struct err *err);
 
 /* The version in an answer of GET /globals/version.  ERR_INVALID; ERR_REFUSED with the reason if it
- * says "Success":false. */
+ * says "Success":false, or has none. */
 int hcn_globals_decode(const char *text, size_t len, struct hcn_version *out, struct err *err);
 
 extern const struct codec_struct hcn_network_struct, hcn_endpoint_struct, hcn_namespace_struct,

@@ -20,7 +20,7 @@ struct guid network_id(const char *name)
 
 /* ---- reading ---- */
 
-enum hns_found network_find(struct hns *h, const char *name, struct arena *a,
+enum hns_found network_find(struct hns_client *h, const char *name, struct arena *a,
                             struct hcn_network *out, struct err *err)
 {
     struct guid id = network_id(name);
@@ -136,7 +136,8 @@ static void network_doc_init(struct network_doc *d, const struct network_spec *s
 
 /* ---- ensuring ---- */
 
-static int network_write_extension(struct hns *h, const struct guid *id, bool on, struct err *err)
+static int network_write_extension(struct hns_client *h, const struct guid *id, bool on,
+                                   struct err *err)
 {
     struct hcn_policy p = {.type = HCN_POLICY_VSWITCH_EXTENSION,
                            .u.extension = {network_ovs_extension(), on}};
@@ -144,8 +145,8 @@ static int network_write_extension(struct hns *h, const struct guid *id, bool on
 }
 
 /* Reads it again: what the service says after a change, not what was asked for. */
-static int network_confirm_extension(struct hns *h, const char *name, bool on, struct arena *a,
-                                     struct err *err)
+static int network_confirm_extension(struct hns_client *h, const char *name, bool on,
+                                     struct arena *a, struct err *err)
 {
     struct hcn_network n;
     struct err why = {0};
@@ -164,8 +165,8 @@ static int network_confirm_extension(struct hns *h, const char *name, bool on, s
                          on ? "disabled" : "enabled");
 }
 
-static int network_change_extension(struct hns *h, const char *name, const struct guid *id, bool on,
-                                    struct err *err)
+static int network_change_extension(struct hns_client *h, const char *name, const struct guid *id,
+                                    bool on, struct err *err)
 {
     struct arena a;
     int rc = network_write_extension(h, id, on, err);
@@ -178,7 +179,7 @@ static int network_change_extension(struct hns *h, const char *name, const struc
     return rc;
 }
 
-static int network_make(struct hns *h, const struct network_spec *spec, struct err *err)
+static int network_make(struct hns_client *h, const struct network_spec *spec, struct err *err)
 {
     struct network_doc d;
     int rc = hns_need(h, FEATURE_V2_API, err);
@@ -190,8 +191,8 @@ static int network_make(struct hns *h, const struct network_spec *spec, struct e
 }
 
 /* What is to be there: without IPv6 where the service has none. */
-static int network_plan(struct hns *h, const struct network_spec *spec, struct prefix *subnets,
-                        struct network_spec *out, struct err *err)
+static int network_plan(struct hns_client *h, const struct network_spec *spec,
+                        struct prefix *subnets, struct network_spec *out, struct err *err)
 {
     size_t n = 0;
     for (size_t i = 0; i < spec->n_subnets; i++) {
@@ -214,7 +215,7 @@ static int network_plan(struct hns *h, const struct network_spec *spec, struct p
 }
 
 /* The one that is there: as it should be, or what differs. */
-static int network_accept(struct hns *h, const struct hcn_network *n,
+static int network_accept(struct hns_client *h, const struct hcn_network *n,
                           const struct network_spec *spec, struct err *err)
 {
     int rc = network_compare(n, spec, err);
@@ -224,7 +225,7 @@ static int network_accept(struct hns *h, const struct hcn_network *n,
     return rc;
 }
 
-static int network_ensure_in(struct hns *h, const struct network_spec *spec, struct arena *a,
+static int network_ensure_in(struct hns_client *h, const struct network_spec *spec, struct arena *a,
                              struct guid *id_out, struct err *err)
 {
     struct hcn_network n;
@@ -250,7 +251,7 @@ static int network_ensure_in(struct hns *h, const struct network_spec *spec, str
     return rc;
 }
 
-int network_ensure(struct hns *h, const struct network_spec *spec, struct guid *id_out,
+int network_ensure(struct hns_client *h, const struct network_spec *spec, struct guid *id_out,
                    struct err *err)
 {
     struct prefix subnets[NETWORK_MAX_SUBNETS];
@@ -268,7 +269,7 @@ int network_ensure(struct hns *h, const struct network_spec *spec, struct guid *
 
 /* ---- changing ---- */
 
-int network_set_extension(struct hns *h, const char *name, bool on, struct err *err)
+int network_set_extension(struct hns_client *h, const char *name, bool on, struct err *err)
 {
     struct arena a;
     struct hcn_network n;
@@ -287,7 +288,21 @@ int network_set_extension(struct hns *h, const char *name, bool on, struct err *
     return rc;
 }
 
-static int network_delete_found(struct hns *h, const struct hcn_network *n, const char *name,
+/* The service deletes no network that has endpoints. */
+static int network_empty(struct hns_client *h, const struct guid *id, struct err *err)
+{
+    struct arena a;
+    struct hns_endpoints list;
+    arena_init(&a, NETWORK_ARENA);
+    int rc = hns_endpoint_list(h, id, &a, &list, err);
+    for (size_t i = 0; rc == 0 && i < list.n; i++) {
+        rc = hns_endpoint_remove(h, &list.v[i].id, err);
+    }
+    arena_done(&a);
+    return rc;
+}
+
+static int network_delete_found(struct hns_client *h, const struct hcn_network *n, const char *name,
                                 struct err *err)
 {
     struct guid own = network_id(name);
@@ -295,10 +310,11 @@ static int network_delete_found(struct hns *h, const struct hcn_network *n, cons
         return err_set(err, ERR_CONFLICT, "HNS network %s is of type %s: it is not ours", name,
                        hcn_network_type_name(n->type));
     }
-    return hns_network_delete(h, &n->id, err);
+    int rc = network_empty(h, &n->id, err);
+    return rc < 0 ? rc : hns_network_delete(h, &n->id, err);
 }
 
-int network_delete(struct hns *h, const char *name, struct err *err)
+int network_delete(struct hns_client *h, const char *name, struct err *err)
 {
     struct arena a;
     struct hcn_network n;

@@ -31,7 +31,7 @@ struct guid network_ovs_extension(void);
 /* The GUID that a network of this name is made with. */
 struct guid network_id(const char *name);
 
-enum hns_found network_find(struct hns *h, const char *name, struct arena *a,
+enum hns_found network_find(struct hns_client *h, const char *name, struct arena *a,
                             struct hcn_network *out, struct err *err);
 /* Open vSwitch's extension is on.  A network that does not list it is taken to have it: it was made
  * so, and whether the service repeats it is not documented. */
@@ -41,13 +41,13 @@ bool network_has_extension(const struct hcn_network *n);
  *   ERR_CONFLICT   a network of this name differs: the text says in what; nothing was done
  *   ERR_AGAIN      the service is away, or does not show yet what it made: call again
  *   and the errors of hns/client.h */
-int network_ensure(struct hns *h, const struct network_spec *spec, struct guid *id_out,
+int network_ensure(struct hns_client *h, const struct network_spec *spec, struct guid *id_out,
                    struct err *err);
 /* Enables or disables the extension.  ERR_NOT_FOUND: no such network; ERR_CONFLICT: the service
  * took the request and it is not so. */
-int network_set_extension(struct hns *h, const char *name, bool on, struct err *err);
+int network_set_extension(struct hns_client *h, const char *name, bool on, struct err *err);
 /* With all endpoints in it.  Absent is success; only a network with our own GUID or of our type is
  * deleted: ERR_CONFLICT. */
-int network_delete(struct hns *h, const char *name, struct err *err);
+int network_delete(struct hns_client *h, const char *name, struct err *err);
 
 #endif

@@ -137,12 +137,14 @@ static uint32_t fake_create(struct fake_hcn *f, const struct hcn_call *call)
 
 /* ---- deleting ---- */
 
-static uint32_t fake_delete_network(struct fake_hcn *f, const struct guid *id)
+static bool fake_is_used(struct fake_hcn *f, const struct hcn_call *call, const cJSON *doc)
 {
-    for (size_t i = f->objects[HCN_ENDPOINT].n; i-- > 0;)
-        if (fake_points_to(f->objects[HCN_ENDPOINT].v[i].doc, "HostComputeNetwork", id))
-            fake_drop(f, HCN_ENDPOINT, &f->objects[HCN_ENDPOINT].v[i]);
-    return 0;
+    if (call->kind == HCN_ENDPOINT)
+        return *fake_text(doc, "HostComputeNamespace") != 0;
+    for (size_t i = 0; call->kind == HCN_NETWORK && i < f->objects[HCN_ENDPOINT].n; i++)
+        if (fake_points_to(f->objects[HCN_ENDPOINT].v[i].doc, "HostComputeNetwork", &call->id))
+            return true;
+    return false;
 }
 
 static uint32_t fake_delete(struct fake_hcn *f, const struct hcn_call *call)
@@ -150,11 +152,9 @@ static uint32_t fake_delete(struct fake_hcn *f, const struct hcn_call *call)
     struct fake_object *o = fake_find(f, call->kind, &call->id);
     if (!o)
         return fake_not_found(call->kind);
-    if (call->kind == HCN_ENDPOINT && *fake_text(o->doc, "HostComputeNamespace"))
+    if (fake_is_used(f, call, o->doc))
         return HCN_E(0x2c);
-    if (call->kind == HCN_NETWORK)
-        fake_delete_network(f, &call->id);
-    fake_drop(f, call->kind, fake_find(f, call->kind, &call->id));
+    fake_drop(f, call->kind, o);
     return 0;
 }
 
@@ -377,8 +377,11 @@ static int fake_version(void *aux, struct hcn_reply *reply, struct err *err)
         reply->hr = FAKE_WIN32(FAKE_AWAY);
         return err_set(err, ERR_REFUSED, "refused");
     }
-    sbuf_printf(&text, "{\"Success\":true,\"Output\":{\"Major\":%u,\"Minor\":%u}}",
-                (unsigned)f->version.major, (unsigned)f->version.minor);
+    if (f->odd_version)
+        sbuf_puts(&text, f->odd_version);
+    else
+        sbuf_printf(&text, "{\"Success\":true,\"Output\":{\"Major\":%u,\"Minor\":%u}}",
+                    (unsigned)f->version.major, (unsigned)f->version.minor);
     reply->json = sbuf_take(&text);
     return 0;
 }

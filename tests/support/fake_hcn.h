@@ -39,6 +39,7 @@ struct fake_hcn {
     bool no_version;
     bool own_ids; /* gives objects GUIDs of its own, whatever was asked for */
     struct hcn_version version;
+    const char *odd_version; /* answered instead; NULL: the version */
 };
 extern const struct hns_ops fake_hcn_ops; /* aux: struct fake_hcn */
 

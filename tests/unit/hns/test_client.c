@@ -16,7 +16,7 @@
 
 struct fixture {
     struct fake_hcn *fake;
-    struct hns hns;
+    struct hns_client hns;
     struct arena a;
     struct err err;
 };
@@ -70,6 +70,21 @@ static void test_a_service_that_tells_no_version_is_the_oldest(void **state)
     assert_int_equal(hns_version(&x->hns, &v, &x->err), 0);
     assert_int_equal(v.major, 9);
     assert_int_equal(v.minor, 2);
+}
+
+static void test_an_answer_without_a_version_is_the_oldest_too(void **state)
+{
+    struct fixture *x = *state;
+    struct hcn_version v;
+    x->fake->odd_version = "{\"Success\":false,\"Error\":\"no such path\"}";
+    assert_int_equal(hns_version(&x->hns, &v, &x->err), 0);
+    assert_int_equal(v.major, 9);
+    struct hns_client other;
+    hns_init(&other, &fake_hcn_ops, x->fake);
+    x->fake->odd_version = "{\"Success\":true,\"Output\":{\"Major\":70000,\"Minor\":0}}";
+    assert_int_equal(hns_version(&other, &v, &x->err), ERR_PROTOCOL);
+    x->fake->odd_version = "13.2";
+    assert_int_equal(hns_version(&other, &v, &x->err), ERR_PROTOCOL);
 }
 
 static void test_no_version_is_taken_from_a_service_that_is_away(void **state)
@@ -337,7 +352,7 @@ static void test_without_a_service_everything_says_so(void **state)
     struct guid id = guid(ID1);
     struct hcn_network n;
     struct hcn_version v;
-    struct hns hns;
+    struct hns_client hns;
     if (hcn_load(NULL) == 0)
         skip();
     hns_init(&hns, NULL, NULL);
@@ -354,6 +369,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(test_the_version_is_asked_once),
         T(test_a_service_that_tells_no_version_is_the_oldest),
+        T(test_an_answer_without_a_version_is_the_oldest_too),
         T(test_no_version_is_taken_from_a_service_that_is_away),
         T(test_what_a_version_lacks_is_said),
         T(test_present_absent_unknown),

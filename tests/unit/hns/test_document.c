@@ -454,6 +454,8 @@ static void test_the_version_of_hns(void **state)
     assert_int_equal(hcn_globals_decode(bad, sizeof bad - 1, &v, &err), ERR_REFUSED);
     assert_string_equal(err.text, "globals: no such path");
     assert_int_equal(hcn_globals_decode("{}", 2, &v, &err), ERR_REFUSED);
+    assert_int_equal(hcn_globals_decode("{\"Success\":true}", 16, &v, &err), ERR_REFUSED);
+    assert_string_equal(err.text, "globals: no version");
     assert_int_equal(hcn_globals_decode("{", 1, &v, &err), ERR_INVALID);
 }
 

@@ -15,7 +15,7 @@
 
 struct fixture {
     struct fake_hcn *fake;
-    struct hns hns;
+    struct hns_client hns;
     struct arena a;
     struct prefix subnets[2];
     struct network_spec spec;
@@ -259,9 +259,15 @@ static void test_deleting_takes_the_endpoints_along(void **state)
     struct fixture *x = *state;
     ensure(x);
     struct hcn_endpoint e = {.id = network_id("e"), .name = "p", .network = x->id};
+    struct guid ns = fake_hcn_put(x->fake, HCN_NAMESPACE, FOREIGN, "{}"), net = x->id;
     assert_int_equal(hns_endpoint_create(&x->hns, &e, &x->err), 0);
+    assert_int_equal(hns_attach(&x->hns, &ns, &e.id, &x->err), 0);
+    assert_int_equal(hns_network_delete(&x->hns, &net, &x->err), ERR_CONFLICT); /* by itself */
+    fake_hcn_fail(x->fake, HCN_DELETE, HCN_ENDPOINT, AWAY, 1);
+    assert_int_equal(network_delete(&x->hns, "seine", &x->err), ERR_AGAIN);
     assert_int_equal(network_delete(&x->hns, "seine", &x->err), 0);
     assert_int_equal(fake_hcn_count(x->fake, HCN_ENDPOINT), 0);
+    assert_int_equal(fake_hcn_count(x->fake, HCN_NETWORK), 0);
     assert_int_equal(network_delete(&x->hns, "seine", &x->err), 0);
 }
 

@@ -419,7 +419,7 @@ class Hcn:
             hr = NO_PROCEDURE
         if method.upper() == "GET" and path.strip("/").lower() == "globals/version":
             major, minor = self.setting("version").split(".")
-            answer = {"Success": True, "Output": {"Version": {"Major": int(major), "Minor": int(minor)}}}
+            answer = {"Success": True, "Output": {"Major": int(major), "Minor": int(minor)}}
         else:
             answer = {"Success": False, "Error": "The request is unsupported.", "ErrorCode": REQUEST_UNSUPPORTED}
         self.log.write("HNSCall", start, hr, id="", settings="%s %s" % (method, path))
