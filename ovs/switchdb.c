@@ -45,6 +45,8 @@ struct switchdb {
     VEC(struct switchdb_told) told; /* sorted by name */
     char *told_status;
     char error[ERR_TEXT_MAX];
+    char *uplink; /* goal.uplink */
+    bool hold_datapath;
     bool ensuring;      /* a transaction is out */
     bool ensure_off;    /* cleanup has begun */
     bool ensure_failed; /* 'error' stands until the retry */
@@ -277,16 +279,16 @@ static bool switchdb_probed__(const struct switchdb *db, const struct switchdb_m
 /* What is to be sent now, or NULL; 'error' says what is in the way. */
 static cJSON *switchdb_ensure_ops__(struct switchdb *db, const struct switchdb_model *m)
 {
-    bool probing = switchdb_model_is_made(m) && !switchdb_model_is_open(m) &&
-                   strcmp(db->goal.datapath_type, "auto") == 0 &&
+    bool shut = switchdb_model_is_made(m) && !switchdb_model_is_open(m);
+    bool probing = shut && strcmp(db->goal.datapath_type, "auto") == 0 &&
                    strcmp(switchdb_model_datapath(m), "system") == 0;
-    if (probing && switchdb_probed__(db, m)) {
+    if (probing && !db->hold_datapath && switchdb_probed__(db, m)) {
         db->goal.system_failed = true;
     }
     struct err problem;
     cJSON *ops = switchdb_model_ensure(m, &db->goal, &problem);
     memcpy(db->error, problem.text, sizeof db->error);
-    if (!ops && probing && db->probe_cfg == 0) {
+    if (!ops && (probing || (shut && db->hold_datapath)) && db->probe_cfg == 0) {
         ops = switchdb_model_bump(); /* a bridge of an earlier run: judge it by this one */
     }
     return ops;
@@ -301,6 +303,58 @@ static void switchdb_ensure__(struct switchdb *db, const struct switchdb_model *
     if (ops && ovsdb_client_transact(db->client, ops, switchdb_ensure_reply__, db) == 0) {
         db->ensuring = true;
     }
+}
+
+/* What is asked for changed: looked at from the loop. */
+static void switchdb_look_again__(struct switchdb *db)
+{
+    if (ovsdb_client_is_synced(db->client)) {
+        loop_timer_after(db->retry, 0);
+    }
+}
+
+void switchdb_set_uplink(struct switchdb *db, const char *adapter)
+{
+    bool same =
+        (!adapter && !db->uplink) || (adapter && db->uplink && strcmp(adapter, db->uplink) == 0);
+    if (same) {
+        return;
+    }
+    mem_free(db->uplink);
+    db->uplink = adapter ? mem_strdup(adapter) : NULL;
+    db->goal.uplink = db->uplink;
+    switchdb_look_again__(db);
+}
+
+void switchdb_hold_datapath(struct switchdb *db, bool hold)
+{
+    if (db->hold_datapath != hold) {
+        db->hold_datapath = hold;
+        switchdb_look_again__(db);
+    }
+}
+
+void switchdb_ask_again(struct switchdb *db)
+{
+    if (!db->ensuring && !db->ensure_off && ovsdb_client_is_synced(db->client) &&
+        ovsdb_client_transact(db->client, switchdb_model_bump(), switchdb_ensure_reply__, db) ==
+            0) {
+        db->ensuring = true;
+    }
+}
+
+size_t switchdb_bridges(const struct switchdb *db, const char **names_out, size_t max)
+{
+    const struct ovsdb_replica *r = ovsdb_client_replica(db->client);
+    size_t n = 0;
+    for (const struct ovsdb_row *row = ovsdb_replica_first(r, SWITCHDB_BRIDGE); row;
+         row = ovsdb_replica_next(r, SWITCHDB_BRIDGE, row)) {
+        if (n < max) {
+            names_out[n] = ovsdb_datum_text(&row->columns[BRIDGE_NAME], "");
+        }
+        n++;
+    }
+    return n;
 }
 
 /* ---- telling ---- */
@@ -396,9 +450,9 @@ static void switchdb_tell_status__(struct switchdb *db)
 {
     struct switchdb_status s = switchdb_status(db);
     auto_sbuf text = SBUF_INIT;
-    sbuf_printf(&text, "%d|%d|%s|%s|%d|%s|%u|%u", (int)s.state, s.connected, s.ovs_version,
+    sbuf_printf(&text, "%d|%d|%s|%s|%d|%s|%u|%u|%d%d%u", (int)s.state, s.connected, s.ovs_version,
                 s.datapath_type, s.bridge_adopted, s.error, (unsigned)s.gateway_ofport,
-                (unsigned)s.tunnel_ofport);
+                (unsigned)s.tunnel_ofport, s.taken_up, s.has_uplink, (unsigned)s.uplink_ofport);
     if (db->told_status && strcmp(db->told_status, sbuf_cstr(&text)) == 0) {
         return;
     }
@@ -432,7 +486,7 @@ static const char *switchdb_waiting_for__(const struct switchdb *db, const struc
         return switchdb_probed__(db, m) ? "ovs-vswitchd could not open the bridge (see its log)"
                                         : "waiting for ovs-vswitchd";
     }
-    const char *const names[] = {db->goal.gateway, db->goal.tunnel};
+    const char *const names[] = {db->goal.gateway, db->goal.tunnel, db->goal.uplink};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const struct ovsdb_row *port = names[i] ? switchdb_model_port(m, names[i]) : NULL;
         const struct ovsdb_row *iface = port ? switchdb_model_iface(m, port) : NULL;
@@ -441,6 +495,15 @@ static const char *switchdb_waiting_for__(const struct switchdb *db, const struc
         }
     }
     return "waiting for port numbers";
+}
+
+static void switchdb_status_uplink__(const struct switchdb *db, const struct switchdb_model *m,
+                                     struct switchdb_status *s)
+{
+    const struct ovsdb_row *uplink = switchdb_model_uplink(m);
+    s->taken_up = switchdb_model_is_open(m) || (m->bridge && switchdb_probed__(db, m));
+    s->has_uplink = uplink != NULL;
+    s->uplink_ofport = uplink ? switchdb_model_ofport(m, uplink->columns[PORT_NAME].keys[0]) : 0;
 }
 
 struct switchdb_status switchdb_status(const struct switchdb *db)
@@ -458,8 +521,9 @@ struct switchdb_status switchdb_status(const struct switchdb *db)
     s.bridge_adopted = m.bridge && !switchdb_model_is_made(&m);
     s.gateway_ofport = switchdb_model_ofport(&m, db->goal.gateway);
     s.tunnel_ofport = switchdb_model_ofport(&m, db->goal.tunnel);
+    switchdb_status_uplink__(db, &m, &s);
     bool whole = switchdb_model_is_open(&m) && (!db->goal.gateway || s.gateway_ofport) &&
-                 (!db->goal.tunnel || s.tunnel_ofport);
+                 (!db->goal.tunnel || s.tunnel_ofport) && (!db->goal.uplink || s.uplink_ofport);
     s.state = whole && !db->error[0] && !db->ensuring ? SWITCHDB_READY : SWITCHDB_ENSURING;
     s.error = s.state == SWITCHDB_READY ? "" : switchdb_waiting_for__(db, &m);
     return s;
@@ -603,6 +667,7 @@ void switchdb_free(struct switchdb *db)
     }
     VEC_DONE(&db->told);
     mem_free(db->told_status);
+    mem_free(db->uplink);
     switchdb_config_done__(db);
     mem_free(db);
 }

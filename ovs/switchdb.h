@@ -3,15 +3,16 @@
  * switchdb: the node's Open vSwitch configuration, over one OVSDB connection.
  *
  * It holds a replica of the rows of Open_vSwitch, Bridge, Port and Interface, and makes sure that
- * the bridge, the gateway port and the tunnel port are there, in one transaction, each time it
- * connects and whenever somebody takes one of them away.  A bridge that is there already is
- * adopted: what was changed of it is noted in its external_ids and put back by cleanup.  Other
- * bridges, their ports and controllers are never written.
+ * the bridge, the gateway port and the tunnel port are there (and the uplink port, once it was
+ * asked for), in one transaction, each time it connects and whenever somebody takes one of them
+ * away.  A bridge that is there already is adopted: what was changed of it is noted in its
+ * external_ids and put back by cleanup.  Other bridges, their ports and controllers are never
+ * written.
  *
  * Pod ports come and go with their record (external_ids) in one transaction each.  Ports of ours
- * carry external_ids:seine.owner (pod, gateway, tunnel); the bridge carries seine.bridge (made or
- * adopted).  All is called on the loop thread; callbacks come from the loop only, never from within
- * a call made here. */
+ * carry external_ids:seine.owner (pod, gateway, tunnel, uplink); the bridge carries seine.bridge
+ * (made or adopted).  All is called on the loop thread; callbacks come from the loop only, never
+ * from within a call made here. */
 #ifndef SEINE_OVS_SWITCHDB_H
 #define SEINE_OVS_SWITCHDB_H
 
@@ -29,7 +30,16 @@ struct switchdb;
 #define SWITCHDB_OWNER_KEY "seine.owner"
 #define SWITCHDB_BRIDGE_KEY "seine.bridge"
 
-enum switchdb_owner { SWITCHDB_OTHER, SWITCHDB_POD, SWITCHDB_GATEWAY, SWITCHDB_TUNNEL };
+enum switchdb_owner {
+    SWITCHDB_OTHER,
+    SWITCHDB_POD,
+    SWITCHDB_GATEWAY,
+    SWITCHDB_TUNNEL,
+    SWITCHDB_UPLINK
+};
+/* The number that the uplink port asks for: none that Open vSwitch gives by itself, so that flows
+ * with it can be written before the port has it. */
+enum { SWITCHDB_UPLINK_OFPORT = 32767 };
 
 struct switchdb_id {
     const char *key, *value;
@@ -53,7 +63,7 @@ enum switchdb_state {
     SWITCHDB_DISCONNECTED, /* connecting, or waiting to try again */
     SWITCHDB_READING,      /* connected; the replica is not whole yet */
     SWITCHDB_ENSURING,     /* bridge and ports are being made, or could not be: see error */
-    SWITCHDB_READY         /* bridge open in ovs-vswitchd, gateway and tunnel have port numbers */
+    SWITCHDB_READY         /* bridge open in ovs-vswitchd, gateway, tunnel (uplink) have numbers */
 };
 struct switchdb_status {
     enum switchdb_state state;
@@ -63,6 +73,9 @@ struct switchdb_status {
     bool bridge_adopted;
     const char *error;                      /* why it is not ready, one line; "" */
     uint32_t gateway_ofport, tunnel_ofport; /* 0: none */
+    bool taken_up;   /* ovs-vswitchd has seen what was asked of it last, or the bridge is open */
+    bool has_uplink; /* the record holds an uplink port of ours */
+    uint32_t uplink_ofport; /* its number; 0: none */
 };
 
 /* What switchdb tells its owner.  Members may be NULL. */
@@ -125,8 +138,19 @@ void switchdb_port_set_type(struct switchdb *db, const char *name, const char *t
 /* Sets or (value NULL) removes ids of a port of ours.  ERR_NOT_FOUND. */
 void switchdb_port_set_ids(struct switchdb *db, const char *name, const struct switchdb_id *ids,
                            size_t n, switchdb_done_fn *done, void *aux);
-/* Removes all of ours: Pod, gateway and tunnel ports; the bridge if we made it and no port of
- * others is on it, else our notes on it and what adopting changed.  From this call on nothing is
+/* From now on the bridge has 'adapter' as uplink port; NULL: none is added, one that is there stays
+ * (switchdb_port_del() takes it away). */
+void switchdb_set_uplink(struct switchdb *db, const char *adapter);
+/* While true, a bridge that ovs-vswitchd does not open is not taken as a sign that it lacks the
+ * datapath (--datapath-type auto): on Windows none opens before there is a virtual switch. */
+void switchdb_hold_datapath(struct switchdb *db, bool hold);
+/* Makes ovs-vswitchd look at its configuration again: it tries to open what it could not. */
+void switchdb_ask_again(struct switchdb *db);
+/* Names of all bridges, ours and others', in no order; at most 'max' are written, all are counted.
+ * The strings are the replica's until the next loop turn. */
+size_t switchdb_bridges(const struct switchdb *db, const char **names_out, size_t max);
+/* Removes all of ours: Pod, gateway, tunnel and uplink ports; the bridge if we made it and no port
+ * of others is on it, else our notes on it and what adopting changed.  From this call on nothing is
  * ensured any more. */
 void switchdb_cleanup(struct switchdb *db, switchdb_done_fn *done, void *aux);
 

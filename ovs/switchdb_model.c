@@ -96,7 +96,11 @@ const struct ovsdb_row *switchdb_model_iface(const struct switchdb_model *m,
 enum switchdb_owner switchdb_model_owner(const struct ovsdb_row *port)
 {
     static const char *const names[] = {
-        [SWITCHDB_POD] = "pod", [SWITCHDB_GATEWAY] = "gateway", [SWITCHDB_TUNNEL] = "tunnel"};
+        [SWITCHDB_POD] = "pod",
+        [SWITCHDB_GATEWAY] = "gateway",
+        [SWITCHDB_TUNNEL] = "tunnel",
+        [SWITCHDB_UPLINK] = "uplink",
+    };
     const char *owner = ovsdb_datum_get(&port->columns[PORT_IDS], SWITCHDB_OWNER_KEY);
     for (size_t i = SWITCHDB_POD; owner && i < ARRAY_LEN(names); i++) {
         if (strcmp(owner, names[i]) == 0) {
@@ -104,6 +108,18 @@ enum switchdb_owner switchdb_model_owner(const struct ovsdb_row *port)
         }
     }
     return SWITCHDB_OTHER;
+}
+
+const struct ovsdb_row *switchdb_model_uplink(const struct switchdb_model *m)
+{
+    const struct ovsdb_datum *ports = m->bridge ? &m->bridge->columns[BRIDGE_PORTS] : NULL;
+    for (size_t i = 0; ports && i < ports->n; i++) {
+        const struct ovsdb_row *port = ovsdb_replica_get(m->replica, SWITCHDB_PORT, ports->keys[i]);
+        if (port && switchdb_model_owner(port) == SWITCHDB_UPLINK) {
+            return port;
+        }
+    }
+    return NULL;
 }
 
 static uint32_t switchdb_model_ofport__(const struct ovsdb_row *iface)

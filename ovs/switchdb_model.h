@@ -40,6 +40,7 @@ extern const struct ovsdb_table_spec switchdb_specs[SWITCHDB_N_TABLES];
 
 struct switchdb_goal { /* the configuration, owned elsewhere */
     const char *bridge, *datapath_type, *gateway, *tunnel, *tunnel_type;
+    const char *uplink; /* NULL: none is asked for */
     struct mac gateway_mac;
     bool system_failed; /* ovs-vswitchd could not open the bridge as "system" */
 };
@@ -59,6 +60,8 @@ const struct ovsdb_row *switchdb_model_port(const struct switchdb_model *m, cons
 const struct ovsdb_row *switchdb_model_iface(const struct switchdb_model *m,
                                              const struct ovsdb_row *port);
 enum switchdb_owner switchdb_model_owner(const struct ovsdb_row *port);
+/* The uplink port of ours on our bridge, or NULL. */
+const struct ovsdb_row *switchdb_model_uplink(const struct switchdb_model *m);
 uint32_t switchdb_model_ofport(const struct switchdb_model *m, const char *name); /* 0: none */
 /* The port's public form.  'ids' is room for the ids, at least port's PORT_IDS.n of them. */
 void switchdb_model_describe(const struct switchdb_model *m, const struct ovsdb_row *port,

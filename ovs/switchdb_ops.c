@@ -254,6 +254,15 @@ static struct switchdb_new_port switchdb_wanted_port__(const struct switchdb_goa
     return p;
 }
 
+static struct switchdb_new_port switchdb_wanted_uplink__(const struct switchdb_goal *g)
+{
+    return (struct switchdb_new_port){.name = g->uplink,
+                                      .type = "",
+                                      .owner = "uplink",
+                                      .symbol = "uplink",
+                                      .ofport_request = SWITCHDB_UPLINK_OFPORT};
+}
+
 /* Corrects the interface of a port of ours. */
 static void switchdb_op_mend_iface__(cJSON *ops, const struct ovsdb_row *iface,
                                      const struct switchdb_new_port *want)
@@ -312,6 +321,10 @@ static void switchdb_ensure_ports__(const struct switchdb_model *m, const struct
     }
     if (g->tunnel) {
         struct switchdb_new_port want = switchdb_wanted_port__(g, true, mac);
+        switchdb_ensure_port__(m, ops, ports, &want, problem);
+    }
+    if (g->uplink) {
+        struct switchdb_new_port want = switchdb_wanted_uplink__(g);
         switchdb_ensure_port__(m, ops, ports, &want, problem);
     }
 }

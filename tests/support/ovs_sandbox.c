@@ -87,7 +87,7 @@ static bool wait_for(const struct ovs_sandbox *s, const char *name)
 
 static bool start_vswitchd(struct ovs_sandbox *s)
 {
-    static char program[] = "/usr/sbin/ovs-vswitchd", dummy[] = "--enable-dummy",
+    static char program[] = "/usr/sbin/ovs-vswitchd", dummy[] = "--enable-dummy=system",
                 system[] = "--disable-system", ctl[] = "--unixctl=vswitchd.ctl",
                 db[] = "unix:db.sock", quiet[] = "-vconsole:warn";
     char *argv[] = {program, dummy, system, ctl, quiet, db, NULL};

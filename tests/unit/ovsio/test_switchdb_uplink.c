@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The uplink port in the record, with a real Open vSwitch: asked for, numbered as asked, kept when
+ * nobody asks, taken away; and what is told about the bridge meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "core/base/mem.h"
+#include "ovs/switchdb.h"
+#include "tests/support/ovs_sandbox.h"
+
+enum { PATIENCE_MS = 15000 };
+
+static struct ovs_sandbox box;
+
+struct world {
+    struct loop *loop;
+    struct switchdb *db;
+    int n_done;
+    struct err err;
+};
+
+static const struct switchdb_events no_events;
+
+static void start(struct world *w)
+{
+    char address[160];
+    struct err err = {0};
+    snprintf(address, sizeof address, "unix:%s/db.sock", box.dir);
+    struct switchdb_config config = {
+        .address = address, .bridge = "br-node", .datapath_type = "dummy", .gateway = "gw0"};
+    if (switchdb_new(w->loop, &config, &no_events, w, &w->db, &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+}
+
+static int setup(void **state)
+{
+    struct world *w = mem_calloc(1, sizeof *w);
+    w->loop = loop_new();
+    start(w);
+    *state = w;
+    return 0;
+}
+
+static void done(void *aux, const struct err *err)
+{
+    struct world *w = aux;
+    w->err = *err;
+    w->n_done++;
+}
+
+static void until_done(struct world *w)
+{
+    int64_t end = loop_now(w->loop) + PATIENCE_MS;
+    for (int n = w->n_done; w->n_done == n && loop_now(w->loop) < end;) {
+        loop_run_once(w->loop, 20);
+    }
+    if (w->err.code) {
+        fail_msg("%s", w->err.text);
+    }
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    switchdb_cleanup(w->db, done, w);
+    until_done(w);
+    switchdb_free(w->db);
+    loop_free(w->loop);
+    mem_free(w);
+    return 0;
+}
+
+static void until_ready(struct world *w)
+{
+    int64_t end = loop_now(w->loop) + PATIENCE_MS;
+    while (switchdb_status(w->db).state != SWITCHDB_READY && loop_now(w->loop) < end) {
+        loop_run_once(w->loop, 20);
+    }
+    if (switchdb_status(w->db).state != SWITCHDB_READY) {
+        fail_msg("%s", switchdb_status(w->db).error);
+    }
+}
+
+static void turn(struct world *w, int ms)
+{
+    int64_t end = loop_now(w->loop) + ms;
+    while (loop_now(w->loop) < end) {
+        loop_run_once(w->loop, 10);
+    }
+}
+
+static void the_uplink_port_has_the_number_it_asks_for(void **state)
+{
+    struct world *w = *state;
+    until_ready(w);
+    assert_false(switchdb_status(w->db).has_uplink);
+    assert_true(switchdb_status(w->db).taken_up);
+    switchdb_set_uplink(w->db, "nic0");
+    turn(w, 50);
+    until_ready(w); /* which the number is part of now */
+    struct switchdb_status s = switchdb_status(w->db);
+    assert_true(s.has_uplink);
+    assert_int_equal(s.uplink_ofport, SWITCHDB_UPLINK_OFPORT);
+    struct switchdb_port port;
+    assert_true(switchdb_port_get(w->db, "nic0", &port));
+    assert_int_equal(port.owner, SWITCHDB_UPLINK);
+    assert_string_equal(port.type, "");
+}
+
+static void a_port_that_nobody_asks_for_stays_until_it_is_taken_away(void **state)
+{
+    struct world *w = *state;
+    until_ready(w);
+    switchdb_set_uplink(w->db, "nic0");
+    turn(w, 50);
+    until_ready(w);
+    switchdb_free(w->db); /* a new life knows nothing yet */
+    start(w);
+    until_ready(w);
+    assert_true(switchdb_status(w->db).has_uplink);
+    static const char *const names[] = {"nic0"};
+    switchdb_port_del(w->db, names, 1, done, w);
+    until_done(w);
+    turn(w, 200);
+    assert_false(switchdb_status(w->db).has_uplink);
+    switchdb_set_uplink(w->db, "nic0"); /* and comes again, also when others take it */
+    turn(w, 50);
+    until_ready(w);
+    free(ovs_sandbox_run(&box, "ovs-vsctl --db=unix:db.sock --timeout=10 del-port nic0"));
+    turn(w, 300);
+    until_ready(w);
+    assert_int_equal(switchdb_status(w->db).uplink_ofport, SWITCHDB_UPLINK_OFPORT);
+}
+
+static void a_strangers_port_of_that_name_is_told(void **state)
+{
+    struct world *w = *state;
+    until_ready(w);
+    free(ovs_sandbox_run(&box, "ovs-vsctl --db=unix:db.sock --timeout=10 add-port br-node nic9"));
+    turn(w, 200);
+    switchdb_set_uplink(w->db, "nic9");
+    turn(w, 300);
+    assert_int_equal(switchdb_status(w->db).state, SWITCHDB_ENSURING);
+    assert_string_equal(switchdb_status(w->db).error,
+                        "port nic9 is there already and is not Seine's uplink port");
+    switchdb_set_uplink(w->db, NULL);
+    turn(w, 50);
+    until_ready(w);
+    free(ovs_sandbox_run(&box, "ovs-vsctl --db=unix:db.sock --timeout=10 del-port nic9"));
+}
+
+static void all_bridges_are_named(void **state)
+{
+    struct world *w = *state;
+    const char *names[1] = {""};
+    until_ready(w);
+    assert_int_equal(switchdb_bridges(w->db, names, 1), 2); /* the sandbox's own beside */
+    assert_true(strcmp(names[0], "br-node") == 0 || strcmp(names[0], "br0") == 0);
+}
+
+static void asking_again_makes_the_daemon_look(void **state)
+{
+    struct world *w = *state;
+    until_ready(w);
+    char *before = ovs_sandbox_run(&box, "ovs-vsctl --db=unix:db.sock get Open_vSwitch . cur_cfg");
+    switchdb_ask_again(w->db);
+    turn(w, 500);
+    char *after = ovs_sandbox_run(&box, "ovs-vsctl --db=unix:db.sock get Open_vSwitch . cur_cfg");
+    assert_int_equal(strtoll(after, NULL, 10), strtoll(before, NULL, 10) + 1);
+    free(before);
+    free(after);
+}
+
+int main(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(the_uplink_port_has_the_number_it_asks_for),
+        TEST(a_port_that_nobody_asks_for_stays_until_it_is_taken_away),
+        TEST(a_strangers_port_of_that_name_is_told),
+        TEST(all_bridges_are_named),
+        TEST(asking_again_makes_the_daemon_look),
+    };
+    if (!ovs_sandbox_available() || !ovs_sandbox_start(&box)) {
+        printf("skipped: no Open vSwitch here\n");
+        return 77;
+    }
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    ovs_sandbox_stop(&box);
+    return failed;
+}
