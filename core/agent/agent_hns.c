@@ -30,7 +30,7 @@ struct hns_door {
     atomic_uint flags;
     struct loop_wakeup *wakeup; /* NULL: nobody listens any more */
 };
-struct hns {
+struct agent_hns {
     struct agent *a;
     enum agent_hns_state state;
     char why[ERR_TEXT_MAX];
@@ -44,7 +44,7 @@ struct hns {
 };
 /* One question to the service: no state is shared with the loop. */
 struct hns_job {
-    struct hns *h;
+    struct agent_hns *h;
     struct hns_door *door;
     struct hcn_watch *old, *watch;
     bool rewatch;
@@ -114,9 +114,9 @@ static void hns_job_run(void *aux)
 }
 
 /* ---- on the loop ---- */
-static void hns_ask(struct hns *h);
+static void hns_ask(struct agent_hns *h);
 
-static void hns_say(struct hns *h, enum agent_hns_state state, const char *why)
+static void hns_say(struct agent_hns *h, enum agent_hns_state state, const char *why)
 {
     if (h->state != state || strcmp(h->why, why) != 0) {
         log_msg(LOG_AREA_HOST, state == AGENT_HNS_READY ? LOG_INFO : LOG_WARN, "%s",
@@ -126,7 +126,7 @@ static void hns_say(struct hns *h, enum agent_hns_state state, const char *why)
     snprintf(h->why, sizeof h->why, "%s", why);
 }
 
-static void hns_came(struct hns *h)
+static void hns_came(struct agent_hns *h)
 {
     bool again = h->was_there;
     hns_say(h, AGENT_HNS_READY, "");
@@ -138,7 +138,7 @@ static void hns_came(struct hns *h)
     }
 }
 
-static void hns_away(struct hns *h, const struct err *err)
+static void hns_away(struct agent_hns *h, const struct err *err)
 {
     auto_sbuf why = SBUF_INIT;
     sbuf_printf(&why, "%s%s", strncmp(err->text, "hns: ", 5) == 0 ? "" : "hns: away: ", err->text);
@@ -147,7 +147,7 @@ static void hns_away(struct hns *h, const struct err *err)
     h->retry_ms = h->retry_ms * 2 < HNS_RETRY_MAX_MS ? h->retry_ms * 2 : HNS_RETRY_MAX_MS;
 }
 
-static void hns_free(struct hns *h)
+static void hns_free(struct agent_hns *h)
 {
     if (!h->watch) {
         mem_free(h->door);
@@ -158,7 +158,7 @@ static void hns_free(struct hns *h)
 static void hns_job_done(void *aux)
 {
     struct hns_job *job = aux;
-    struct hns *h = job->h;
+    struct agent_hns *h = job->h;
     h->busy = false;
     if (job->rewatch) {
         h->watch = job->watch ? job->watch : job->old;
@@ -180,7 +180,7 @@ static void hns_job_done(void *aux)
     mem_free(job);
 }
 
-static void hns_ask(struct hns *h)
+static void hns_ask(struct agent_hns *h)
 {
     if (h->busy || h->ended) {
         return;
@@ -200,7 +200,7 @@ static void hns_retry(void *aux)
 /* Events are hints: each is followed by a look. */
 static void hns_woken(void *aux)
 {
-    struct hns *h = aux;
+    struct agent_hns *h = aux;
     unsigned flags = atomic_exchange(&h->door->flags, 0);
     if (flags & HNS_FLAG_GONE) {
         struct err gone;
@@ -222,7 +222,7 @@ void agent_hns_start(struct agent *a)
     if (strcmp(process_platform(), "windows") != 0) {
         return;
     }
-    struct hns *h = mem_calloc(1, sizeof *h);
+    struct agent_hns *h = mem_calloc(1, sizeof *h);
     h->a = a;
     h->door = mem_calloc(1, sizeof *h->door);
     h->door->wakeup = loop_wakeup_new(a->loop, hns_woken, h);
@@ -236,7 +236,7 @@ void agent_hns_start(struct agent *a)
 
 void agent_hns_end(struct agent *a)
 {
-    struct hns *h = a->hns;
+    struct agent_hns *h = a->hns;
     if (!h) {
         return;
     }

@@ -33,7 +33,7 @@
 #include "ovs/switchdb.h"
 
 struct host;
-struct hns;
+struct agent_hns;
 struct wait;
 
 /* Input up to 'revision' was derived; it is acknowledged when each space has reached 'generation'.
@@ -76,7 +76,7 @@ struct agent {
     char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
     struct host *host;
-    struct hns *hns; /* NULL on a system without */
+    struct agent_hns *hns; /* NULL on a system without */
     struct attach *attach;
     struct loop_timer *attach_timer;
 
