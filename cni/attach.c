@@ -38,6 +38,7 @@ struct attach *attach_new(const struct attach_config *config)
     a->host = config->host;
     a->system = config->system ? config->system : &attach_system_default;
     a->run_dir = config->run_dir ? mem_strdup(config->run_dir) : NULL;
+    a->deletions = config->deletions ? mem_strdup(config->deletions) : NULL;
     a->owner = mem_strdup(config->owner ? config->owner : "");
     a->ipam = ipam_new();
     hmap_init(&a->records);
@@ -790,6 +791,7 @@ void attach_free(struct attach *a)
     hmap_done(&a->records);
     ipam_free(a->ipam);
     mem_free(a->run_dir);
+    mem_free(a->deletions);
     mem_free(a->owner);
     mem_free(a);
 }

@@ -116,10 +116,11 @@ struct attach_config {
     const struct cni_host *host; /* borrowed, as are host_aux and system */
     void *host_aux;
     const struct attach_system *system; /* NULL: attach_system_default */
-    const char *run_dir;     /* holds deletions/ (beside the socket) and released; NULL: no files */
-    const char *owner;       /* whose interfaces these are: the gateway's name */
-    unsigned pod_timeout_ms; /* --pod-timeout */
-    bool hcn, late_ports;    /* see above */
+    const char *run_dir;                /* holds "released"; NULL: no files */
+    const char *deletions;              /* journal_folder() of the socket; NULL: no notes */
+    const char *owner;                  /* whose interfaces these are: the gateway's name */
+    unsigned pod_timeout_ms;            /* --pod-timeout */
+    bool hcn, late_ports;               /* see above */
 };
 struct attach *attach_new(const struct attach_config *config);
 /* Ending: after attach_stop() what the host calls back (switchdb_free() ends its requests, the work

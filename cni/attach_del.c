@@ -106,7 +106,7 @@ static void del_run_note(void *arg)
 {
     struct attach_call *c = arg;
     auto_sbuf path = SBUF_INIT;
-    c->rc = journal_write_body(c->a->run_dir, &c->r.env, c->body, c->body_len, &path, &c->err);
+    c->rc = journal_write_body(c->a->deletions, &c->r.env, c->body, c->body_len, &path, &c->err);
 }
 
 static void del_note_done(struct attach_call *c)
@@ -119,7 +119,7 @@ static void del_note_done(struct attach_call *c)
 
 void del_expire(struct attach_call *c)
 {
-    if (c->a->run_dir) {
+    if (c->a->deletions) {
         call_work(c, del_run_note, del_note_done);
     } else {
         cni_error_set(&c->error, CNI_TRY_AGAIN, "Open vSwitch is away");

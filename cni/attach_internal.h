@@ -89,7 +89,7 @@ struct attach {
     struct attach_config config;
     const struct cni_host *host;
     const struct attach_system *system;
-    char *run_dir, *owner;
+    char *run_dir, *deletions, *owner;
     struct ipam *ipam;
     struct hmap records, locks;
     struct attach_call *calls; /* newest first */

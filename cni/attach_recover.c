@@ -128,9 +128,11 @@ static void recover_run(void *arg)
         recover_probe(r, &r->ports.v[i]);
     }
     recover_remove_strays(r);
+    size_t n = 0;
     if (r->folder.len && !r->unknown) {
-        size_t n = 0;
         recover_read_notes(r);
+    }
+    if (r->history.len && !r->unknown) {
         file_read(r->history.data, RECOVER_HISTORY_LIMIT, &r->releases, &n, NULL);
     }
 }
@@ -277,10 +279,8 @@ void attach_recover(struct attach *a)
     r->system = a->system;
     r->owner = mem_strdup(a->owner);
     r->hcn = a->config.hcn;
-    if (a->run_dir) {
-        journal_folder(a->run_dir, &r->folder);
-        attach_history_path(a, &r->history);
-    }
+    sbuf_puts(&r->folder, a->deletions ? a->deletions : "");
+    attach_history_path(a, &r->history);
     HMAP_FOR_EACH(node, &a->records) {
         const struct record *rec = CONTAINER_OF(node, struct record, node);
         struct recover_port port = {.name = mem_strdup(rec->att->interface),

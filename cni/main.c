@@ -140,7 +140,7 @@ static int main_note_deletion(struct main_call *c)
     }
     auto_sbuf dir = SBUF_INIT, path = SBUF_INIT, answer = SBUF_INIT;
     struct err err = {0};
-    journal_dir_of(c->socket.data, &dir);
+    journal_folder(c->socket.data, &dir);
     if (journal_write(dir.data, &c->env, sbuf_cstr(&c->config), &path, &err) < 0) {
         cni_error_cause(&e, CNI_IO_FAILURE, &err,
                         "the agent is away and the deletion cannot be noted");

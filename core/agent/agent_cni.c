@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "cni/journal.h"
 #include "core/base/mem.h"
 #include "core/io/work.h"
 
@@ -167,10 +168,13 @@ static const struct cni_host cni_host = {
 
 void agent_cni_start(struct agent *a)
 {
+    auto_sbuf deletions = SBUF_INIT;
+    journal_folder(a->o->socket, &deletions);
     struct attach_config config = {
         .host = &cni_host,
         .host_aux = a,
         .run_dir = a->o->run_dir,
+        .deletions = deletions.data,
         .owner = a->o->gateway,
         .pod_timeout_ms = a->o->pod_timeout_ms,
         .hcn = a->hns != NULL,

@@ -20,6 +20,7 @@
 #include "platform/hostnat.h"
 #include "platform/ipc.h"
 #include "platform/netif.h"
+#include "platform/pipe.h"
 #include "platform/process.h"
 #include "platform/route.h"
 
@@ -231,12 +232,11 @@ static void cleanup_file(struct cleanup *c, const char *dir, const char *name)
 
 static void cleanup_files(struct cleanup *c)
 {
-    auto_sbuf dir = SBUF_INIT, journal = SBUF_INIT;
+    auto_sbuf journal = SBUF_INIT;
     char **names = NULL;
     size_t n = 0;
     struct err err = {0};
-    journal_dir_of(c->o->socket, &dir);
-    journal_folder(sbuf_cstr(&dir), &journal);
+    journal_folder(c->o->socket, &journal);
     if (file_list(journal.data, &names, &n, &err) == 0) {
         for (size_t i = 0; i < n; i++) {
             cleanup_file(c, journal.data, names[i]);
@@ -245,7 +245,7 @@ static void cleanup_files(struct cleanup *c)
         mem_free(names);
     }
     cleanup_file(c, c->o->run_dir, "released");
-    if (file_remove(c->o->socket, &err) < 0) {
+    if (!pipe_is_native() && file_remove(c->o->socket, &err) < 0) {
         cleanup_tell(c, c->o->socket, &err);
     }
 }

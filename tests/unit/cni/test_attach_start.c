@@ -30,10 +30,9 @@ static int teardown(void **state)
 
 static size_t count_notes(const struct world *w)
 {
-    char folder[256], **names = NULL;
+    char **names = NULL;
     size_t n = 0;
-    snprintf(folder, sizeof folder, "%s/deletions", w->run_dir);
-    if (file_list(folder, &names, &n, NULL) < 0) {
+    if (file_list(w->deletions, &names, &n, NULL) < 0) {
         return 0;
     }
     for (size_t i = 0; i < n; i++) {
@@ -47,7 +46,7 @@ static void note(const struct world *w, const char *container)
 {
     auto_sbuf path = SBUF_INIT;
     struct cni_env env = {"DEL", container, "", "eth0", ""};
-    assert_int_equal(journal_write(w->run_dir, &env,
+    assert_int_equal(journal_write(w->deletions, &env,
                                    "{\"cniVersion\":\"1.0.0\",\"name\":\"seine\"}", &path, NULL),
                      0);
 }

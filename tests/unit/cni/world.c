@@ -315,6 +315,7 @@ static void world_start(struct world *w)
                                    .host_aux = w,
                                    .system = &world_system,
                                    .run_dir = w->run_dir,
+                                   .deletions = w->deletions,
                                    .owner = "gw-test",
                                    .pod_timeout_ms = WORLD_TIMEOUT_MS,
                                    .hcn = w->hcn,
@@ -339,6 +340,7 @@ static struct world *world_alloc(void)
     the_world = w;
     w->netns = "/run/netns/x";
     assert_int_equal(os_temp_dir(w->run_dir, sizeof w->run_dir), 0);
+    snprintf(w->deletions, sizeof w->deletions, "%s/deletions", w->run_dir);
     w->node =
         (struct attach_node){.mtu = 1450, .switch_ready = true, .ready = true, .why = "the reason"};
     world_set_families(w, "10.9.0.0/24", NULL);

@@ -30,7 +30,7 @@ struct world_event {
 };
 struct world {
     struct attach *a;
-    char run_dir[200];
+    char run_dir[200], deletions[220];
     const char *netns;    /* of requests to come */
     bool hcn, late_ports; /* of the agent: from its next start on */
     struct attach_node node;
