@@ -18,7 +18,7 @@ void acl_set_name(const struct intent_id *set, const struct acl_group *g, uint8_
                   struct sbuf *out)
 {
     char id[INTENT_ID_TEXT_MAX];
-    sbuf_printf(out, "seine-%s", intent_id_format(set, id));
+    sbuf_printf(out, ACL_SET_PREFIX "%s", intent_id_format(set, id));
     if (g->proto)
         sbuf_printf(out, "-%u-%u", (unsigned)g->proto, (unsigned)g->port);
     sbuf_printf(out, "-ipv%u", (unsigned)family);

@@ -22,6 +22,7 @@ struct acl_peers {
 };
 const struct prefix *acl_peers_prefixes(const struct acl_peers *p);
 
+#define ACL_SET_PREFIX "seine-" /* of every id of ours */
 /* The id by which rules name a group's addresses of one family; in 'out'. */
 void acl_set_name(const struct intent_id *set, const struct acl_group *g, uint8_t family,
                   struct sbuf *out);

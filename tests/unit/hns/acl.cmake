@@ -6,3 +6,5 @@ seine_test(test_acl SOURCES test_acl.c lists.c ${world} DEPS seine_pipeline)
 seine_test(test_acl_text SOURCES test_acl_text.c DEPS seine_acl)
 seine_test(test_acl_examples SOURCES test_acl_examples.c ${world} DEPS seine_pipeline)
 seine_test(test_acl_random SOURCES test_acl_random.c lists.c ${world} DEPS seine_pipeline)
+seine_test(test_acl_target SOURCES test_acl_target.c lists.c
+           "${CMAKE_SOURCE_DIR}/tests/support/fake_hcn.c" ${world} DEPS seine_pipeline)
