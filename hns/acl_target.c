@@ -42,7 +42,7 @@ static char *list_of(const struct hcn_endpoint *e, const char *pod, struct arena
     return arena_strdup(a, text.data);
 }
 
-int acl_target_read(struct hns *h, const struct acl_place *places, size_t n, struct arena *a,
+int acl_target_read(struct hns_client *h, const struct acl_place *places, size_t n, struct arena *a,
                     struct acl_rows *out, struct err *err)
 {
     struct acl_rows rows = {.v = arena_alloc(a, n * sizeof *rows.v)};
@@ -66,7 +66,7 @@ static bool is_our_set(const struct hcn_policy *p)
            strncmp(p->u.set.id, ACL_SET_PREFIX, sizeof ACL_SET_PREFIX - 1) == 0;
 }
 
-int acl_target_read_sets(struct hns *h, const struct guid *network, struct arena *a,
+int acl_target_read_sets(struct hns_client *h, const struct guid *network, struct arena *a,
                          struct acl_rows *out, struct err *err)
 {
     struct hcn_network n;
@@ -108,7 +108,8 @@ static int add_rules(policy_vec *out, const char *text, struct arena *a, struct 
     return rc;
 }
 
-static int send_list(struct hns *h, const struct acl_change *c, struct arena *a, struct err *err)
+static int send_list(struct hns_client *h, const struct acl_change *c, struct arena *a,
+                     struct err *err)
 {
     struct hcn_endpoint e;
     struct err why = {0};
@@ -132,7 +133,7 @@ static int send_list(struct hns *h, const struct acl_change *c, struct arena *a,
 /* ---- writing sets ---- */
 
 struct set_work {
-    struct hns *h;
+    struct hns_client *h;
     const struct guid *network;
     struct arena *a;
 };
@@ -239,7 +240,7 @@ static bool settle(struct acl_result *out, int space, size_t item, int rc)
     return false;
 }
 
-static void apply_new_sets(struct hns *h, const struct guid *network,
+static void apply_new_sets(struct hns_client *h, const struct guid *network,
                            const struct acl_changes *sets)
 {
     struct arena a;
@@ -250,8 +251,8 @@ static void apply_new_sets(struct hns *h, const struct guid *network,
     arena_done(&a);
 }
 
-static bool apply_sets(struct hns *h, const struct guid *network, const struct acl_changes *sets,
-                       bool going, struct acl_result *out)
+static bool apply_sets(struct hns_client *h, const struct guid *network,
+                       const struct acl_changes *sets, bool going, struct acl_result *out)
 {
     bool go_on = true;
     for (size_t i = 0; go_on && i < sets->n; i++) {
@@ -266,7 +267,8 @@ static bool apply_sets(struct hns *h, const struct guid *network, const struct a
     return go_on;
 }
 
-static bool apply_lists(struct hns *h, const struct acl_changes *lists, struct acl_result *out)
+static bool apply_lists(struct hns_client *h, const struct acl_changes *lists,
+                        struct acl_result *out)
 {
     bool go_on = true;
     for (size_t i = 0; go_on && i < lists->n; i++) {
@@ -280,8 +282,9 @@ static bool apply_lists(struct hns *h, const struct acl_changes *lists, struct a
     return go_on;
 }
 
-void acl_target_apply(struct hns *h, const struct guid *network, const struct acl_changes *sets,
-                      const struct acl_changes *lists, struct acl_result *out)
+void acl_target_apply(struct hns_client *h, const struct guid *network,
+                      const struct acl_changes *sets, const struct acl_changes *lists,
+                      struct acl_result *out)
 {
     memset(out, 0, sizeof *out);
     out->end = ACL_DONE;

@@ -32,11 +32,11 @@ struct acl_rows {
 
 /* The lists that the endpoints hold; an endpoint that is absent or has none has no row.  An error
  * of hns/client.h: nothing is known, nothing may be planned. */
-int acl_target_read(struct hns *h, const struct acl_place *places, size_t n, struct arena *a,
+int acl_target_read(struct hns_client *h, const struct acl_place *places, size_t n, struct arena *a,
                     struct acl_rows *out, struct err *err);
 /* Our sets in a network, by their ids; those of others are left out.  An absent network has none.
  */
-int acl_target_read_sets(struct hns *h, const struct guid *network, struct arena *a,
+int acl_target_read_sets(struct hns_client *h, const struct guid *network, struct arena *a,
                          struct acl_rows *out, struct err *err);
 
 struct acl_change {
@@ -60,7 +60,8 @@ struct acl_result {
     struct err err;
 };
 /* Sets that come or change, then lists, then sets that go.  Stops at what fails. */
-void acl_target_apply(struct hns *h, const struct guid *network, const struct acl_changes *sets,
-                      const struct acl_changes *lists, struct acl_result *out);
+void acl_target_apply(struct hns_client *h, const struct guid *network,
+                      const struct acl_changes *sets, const struct acl_changes *lists,
+                      struct acl_result *out);
 
 #endif

@@ -19,7 +19,7 @@ static const uint32_t RPC_CALL_FAILED = 0x800706be, INVALID_JSON = 0x803b001b;
 struct lab {
     struct engine *e;
     struct fake_hcn *f;
-    struct hns h;
+    struct hns_client h;
     struct guid network;
 };
 
