@@ -16,6 +16,7 @@
 #include "core/pipeline/world.h"
 #include "platform/ipc.h"
 #include "platform/process.h"
+#include "platform/service.h"
 
 enum {
     AGENT_SLICE = 2000,    /* units derived in one turn of the loop */
@@ -165,8 +166,17 @@ static void agent_signal(void *aux)
     loop_stop(a->loop);
 }
 
+/* Called by the service manager on a thread of its own. */
+static void agent_stop_asked(void *aux)
+{
+    struct agent *a = aux;
+    loop_wakeup_send(a->stop);
+}
+
 static void agent_start_timers(struct agent *a)
 {
+    a->stop = loop_wakeup_new(a->loop, agent_signal, a);
+    service_on_stop(agent_stop_asked, a);
     a->signals[0] = loop_signal_new(a->loop, LOOP_SIGNAL_TERM, agent_signal, a);
     a->signals[1] = loop_signal_new(a->loop, LOOP_SIGNAL_INT, agent_signal, a);
     a->run = loop_deferred_new(a->loop, agent_run_slice, a);
@@ -209,6 +219,8 @@ static void agent_drain(struct agent *a)
 static void agent_end(struct agent *a)
 {
     a->stopping = true;
+    service_on_stop(NULL, NULL);
+    loop_wakeup_free(a->stop);
     attach_stop(a->attach);
     api_stop(a);
     wait_end(a);
@@ -263,6 +275,7 @@ int agent_run(const struct options *o)
     } else {
         log_msg(LOG_AREA_AGENT, LOG_INFO, "node %s, objects %s, OVSDB %s", o->node_name, o->objects,
                 o->ovsdb);
+        service_tell_running();
         loop_run(a.loop);
     }
     agent_end(&a);

@@ -6,9 +6,9 @@
 
 #include "core/agent/options.h"
 
-/* Serves the node until SIGTERM or SIGINT.  Returns the program's exit code: 0; 1 (another agent
- * holds the run directory, or something cannot be opened: told on stderr); 2 (an option that only
- * the system can tell to be wrong). */
+/* Serves the node until SIGTERM, SIGINT or the service manager's stop.  Returns the program's exit
+ * code: 0; 1 (another agent holds the run directory, or something cannot be opened: told on
+ * stderr); 2 (an option that only the system can tell to be wrong). */
 int agent_run(const struct options *o);
 
 /* Takes away what Seine made on the node.  0; 1 while an agent runs or if something stays. */

@@ -53,6 +53,7 @@ struct agent {
     struct loop_deferred *run;
     struct loop_timer *audit;
     struct loop_signal *signals[2];
+    struct loop_wakeup *stop; /* the service manager's way to say so */
     bool stopping;
     uint64_t started_ns;
 

@@ -6,6 +6,7 @@
 
 #include "core/base/sbuf.h"
 #include "platform/process.h"
+#include "platform/service.h"
 
 enum { LOGLINE_TIME_MAX = 40 };
 
@@ -22,9 +23,17 @@ static void logline_time(char out[LOGLINE_TIME_MAX])
 }
 
 /* One call a line, so that lines of several processes do not mix. */
-static void logline_write(void *aux, struct sbuf *line)
+static void logline_write(void *aux, enum log_level level, struct sbuf *line)
 {
+    if (!aux && level <= LOG_WARN) {
+        service_log_event(level == LOG_ERROR ? SERVICE_EVENT_ERROR : SERVICE_EVENT_WARNING,
+                          line->data);
+    }
     sbuf_putc(line, '\n');
+    if (!aux) {
+        service_log_write(line->data, line->len);
+        return;
+    }
     fwrite(line->data, 1, line->len, aux);
     fflush(aux);
 }
@@ -35,7 +44,7 @@ void logline_text(void *aux, enum log_area area, enum log_level level, const cha
     char time[LOGLINE_TIME_MAX];
     logline_time(time);
     sbuf_printf(&line, "%s %s %s: %s", time, log_level_name(level), log_area_name(area), text);
-    logline_write(aux, &line);
+    logline_write(aux, level, &line);
 }
 
 void logline_json(void *aux, enum log_area area, enum log_level level, const char *text)
@@ -47,5 +56,5 @@ void logline_json(void *aux, enum log_area area, enum log_level level, const cha
                 log_level_name(level), log_area_name(area));
     sbuf_put_json(&line, text);
     sbuf_putc(&line, '}');
-    logline_write(aux, &line);
+    logline_write(aux, level, &line);
 }

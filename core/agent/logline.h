@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Log sinks of the programs: one line an event, with the time in UTC.  'aux' is the FILE to write
- * to.
+ * to; NULL: this is a service, the line goes to the service's log, and what is a warning or worse
+ * to the system's event log too.
  *
  *   text  2026-01-31T12:00:00.123Z info source: folder /o: complete
  *   json  {"time":"2026-01-31T12:00:00.123Z","level":"info","area":"source","msg":"..."} */

@@ -5,22 +5,17 @@
 #include <string.h>
 
 #include "core/agent/agent.h"
+#include "core/agent/config_file.h"
+#include "core/agent/install.h"
 #include "core/agent/logline.h"
 #include "core/agent/options.h"
 #include "core/agent/render.h"
 #include "core/base/log.h"
 #include "core/base/version.h"
 #include "platform/program.h"
+#include "platform/service.h"
 
-static int main_run(const struct options *o)
-{
-    return agent_run(o);
-}
-
-static const struct {
-    const char *name;
-    int (*run)(const struct options *o);
-} main_commands[] = {{"run", main_run}, {"cleanup", cleanup_run}};
+enum { MAIN_LOG_LIMIT = 8 << 20 }; /* bytes of a service's log; as many again in the one before */
 
 static int main_print(const struct options *o)
 {
@@ -35,12 +30,36 @@ static int main_print(const struct options *o)
     return fputs(sbuf_cstr(&text), stdout) < 0 || fflush(stdout) != 0 ? 1 : 0;
 }
 
+/* What ends the program before there is a log. */
+static void main_tell(const char *text)
+{
+    fprintf(stderr, "%s\n", text);
+    service_log_event(SERVICE_EVENT_ERROR, text);
+}
+
+/* A service's stderr leads nowhere: its log is a file of the run directory. */
+static void main_log(const struct options *o)
+{
+    bool json = strcmp(o->log_format, "json") == 0;
+    log_set_levels("info", NULL);
+    log_set_levels(o->log_level, NULL);
+    if (service_is_managed()) {
+        auto_sbuf path = SBUF_INIT;
+        struct err err = {0};
+        sbuf_printf(&path, "%s/logs/seine-agent.log", o->run_dir);
+        if (service_log_open(path.data, MAIN_LOG_LIMIT, &err) < 0) {
+            main_tell(err.text);
+        }
+    }
+    log_set_sink(json ? logline_json : logline_text, service_is_managed() ? NULL : stderr);
+}
+
 static int main_options(int argc, char **argv, int (*run)(const struct options *o))
 {
     struct options o;
     struct err err = {0};
     if (options_parse(&o, argc, argv, &err) < 0) {
-        fprintf(stderr, "%s\n", err.text);
+        main_tell(err.text);
         options_done(&o);
         return 2;
     }
@@ -49,25 +68,46 @@ static int main_options(int argc, char **argv, int (*run)(const struct options *
         options_done(&o);
         return rc;
     }
-    bool json = strcmp(o.log_format, "json") == 0;
-    log_set_levels("info", NULL);
-    log_set_levels(o.log_level, NULL);
-    log_set_sink(json ? logline_json : logline_text, stderr);
+    main_log(&o);
     int rc = run(&o);
+    service_log_close();
     options_done(&o);
     return rc;
+}
+
+/* A service may have been made with a configuration file that nobody wrote yet (by the MSI). */
+static void main_service_config(int argc, char **argv)
+{
+    struct err err = {0};
+    for (int i = 1; i + 1 < argc; i++) {
+        if (strcmp(argv[i], "--config") == 0 && config_file_ensure(argv[i + 1], &err) < 0) {
+            main_tell(err.text);
+        }
+    }
+}
+
+static int main_run(int argc, char **argv)
+{
+    if (service_is_managed()) {
+        main_service_config(argc, argv);
+    }
+    return main_options(argc, argv, agent_run);
 }
 
 int main(int argc, char **argv)
 {
     program_start(&argc, &argv);
-    if (argc > 1 && strcmp(argv[1], "render") == 0) {
+    const char *verb = argc > 1 ? argv[1] : "";
+    if (strcmp(verb, "render") == 0) {
         return render_main(argc - 1, argv + 1);
     }
-    for (size_t i = 0; argc > 1 && i < ARRAY_LEN(main_commands); i++) {
-        if (strcmp(argv[1], main_commands[i].name) == 0) {
-            return main_options(argc - 1, argv + 1, main_commands[i].run);
-        }
+    if (strcmp(verb, "cleanup") == 0) {
+        return main_options(argc - 1, argv + 1, cleanup_run);
     }
-    return main_options(argc, argv, main_run);
+    if (install_is_verb(verb)) {
+        return install_main(argc - 1, argv + 1);
+    }
+    bool named = strcmp(verb, "run") == 0;
+    return service_main_run("seine-agent", named ? argc - 1 : argc, named ? argv + 1 : argv,
+                            main_run);
 }
