@@ -5,6 +5,7 @@
 #
 #   installer/deps.sh build|run|test|vm|windows|kube ...      several at once; needs root if anything is missing;
 #                                                             windows also cross-builds libraries (windows/libs.sh)
+#                                                             and installs the scripts' grammar (windows/npm.sh)
 #   installer/deps.sh --packages ...                           without them
 #   installer/deps.sh --list build|run|test|vm|windows|kube ... only prints the names
 #
@@ -28,7 +29,7 @@ declare -A packages=(
 
 usage()
 {
-    sed -n '5,10s/^# \{0,1\}//p' "$0" >&2
+    sed -n '5,11s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
@@ -45,7 +46,7 @@ for arg in "$@"; do
         [ "$arg" != windows ] || libraries=1
         read -r -d '' -a more <<< "${packages[$arg]}" || true
         wanted+=("${more[@]}") ;;
-    -h | --help) sed -n '3,13s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,14s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) usage ;;
     esac
 done
@@ -59,7 +60,9 @@ fi
 # With the packages there: what is built from them.
 finish()
 {
-    [ -z "$libraries" ] || [ -n "$packages_only" ] || "$(dirname "$0")/windows/libs.sh" > /dev/null
+    [ -n "$libraries" ] && [ -z "$packages_only" ] || return 0
+    "$(dirname "$0")/windows/libs.sh" > /dev/null
+    "$(dirname "$0")/windows/npm.sh" > /dev/null
 }
 
 # npm comes with some packages of nodejs, and then has no package of its own that could be installed.
