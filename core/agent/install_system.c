@@ -105,7 +105,7 @@ static int system_ovs_installed(char **program_out, char *version, size_t size, 
 /* ---- HNS ---- */
 static int system_hns_version(struct setup_version *out, struct err *err)
 {
-    struct hns hns;
+    struct hns_client hns;
     struct hcn_version v;
     int rc = hcn_load(err);
     hns_init(&hns, NULL, NULL);
