@@ -189,6 +189,9 @@ static bool file_is_dots(const wchar_t *name)
 int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err)
 {
     auto_sbuf pattern = SBUF_INIT;
+    if (!*dir) { /* not the root of the drive */
+        return os_err(err, ERROR_PATH_NOT_FOUND, "%s", dir);
+    }
     sbuf_printf(&pattern, "%s/*", dir);
     auto_free wchar_t *wide = os_path(pattern.data);
     WIN32_FIND_DATAW found;
