@@ -12,19 +12,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/agent/agent_internal.h"
 #include "core/base/mem.h"
 #include "core/pipeline/world.h"
 #include "platform/ipc.h"
+#include "tests/support/os.h"
 
 enum { PATIENCE_MS = 5000, TURN_MS = 20 };
 
 struct fixture {
     struct agent a;
     struct options o;
-    char dir[64];
+    char dir[160];
     bool synced;
 };
 
@@ -54,7 +54,7 @@ static void sync_now(struct fixture *x)
 
 static void put(struct fixture *x, const char *name, const char *text)
 {
-    char path[128];
+    char path[256];
     snprintf(path, sizeof path, "%s/%s", x->dir, name);
     assert_int_equal(file_write_atomic(path, text, strlen(text), NULL), 0);
     sync_now(x);
@@ -62,7 +62,7 @@ static void put(struct fixture *x, const char *name, const char *text)
 
 static void drop(struct fixture *x, const char *name)
 {
-    char path[128];
+    char path[256];
     snprintf(path, sizeof path, "%s/%s", x->dir, name);
     assert_int_equal(file_remove(path, NULL), 0);
     sync_now(x);
@@ -117,8 +117,7 @@ static const char *uid_of(const struct fixture *x, const char *key)
 static int setup(void **state)
 {
     struct fixture *x = mem_calloc(1, sizeof *x);
-    snprintf(x->dir, sizeof x->dir, "/tmp/seine-source-XXXXXX");
-    assert_non_null(mkdtemp(x->dir));
+    assert_int_equal(os_temp_dir(x->dir, sizeof x->dir), 0);
     x->o.objects = x->dir;
     static char name[] = "n1";
     x->o.node_name = name;
@@ -136,19 +135,13 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *x = *state;
-    static const char *const names[] = {"pod.yaml", "node.yaml", "bad.yaml"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[128];
-        snprintf(path, sizeof path, "%s/%s", x->dir, names[i]);
-        file_remove(path, NULL);
-    }
     agent_source_end(&x->a);
     loop_deferred_free(x->a.run);
     loop_free(x->a.loop);
     engine_free(x->a.engine);
-    int rc = rmdir(x->dir);
+    os_remove_tree(x->dir);
     mem_free(x);
-    return rc;
+    return 0;
 }
 
 static void objects_come_change_and_go(void **state)
@@ -243,7 +236,7 @@ static void a_kept_object_gives_no_uid(void **state)
 static void a_bad_document_at_first_keeps_the_source_incomplete(void **state)
 {
     struct fixture *x = *state;
-    char path[128];
+    char path[256];
     static const char bad[] = "apiVersion: v1\nkind: Pod\nmetadata: 3\n";
     snprintf(path, sizeof path, "%s/bad.yaml", x->dir);
     agent_source_end(&x->a); /* it may have looked already */
