@@ -20,6 +20,7 @@
  *   ip best DESTINATION
  *   ip dns ALIAS [SERVERS]
  *   ip watch route|interface|address MS
+ *   net rename ALIAS NAME                       by the manager of network connections
  *   nat list | add NAME PREFIX | del NAME
  *   pipe NAME TEXT                              sends TEXT, prints what comes until a closing brace
  */
@@ -38,6 +39,7 @@
 #include <initguid.h>
 #include <computenetwork.h>
 #include <objbase.h>
+#include <netcon.h>
 #include <oleauto.h>
 #undef GetObject
 #include <wbemcli.h>
@@ -533,6 +535,37 @@ static int run_ip(int argc, char **argv)
     return strcmp(verb, "route") == 0 && argc > 6 ? ip_route(argv[1], argv + 2) : usage();
 }
 
+/* ---- network connections ---- */
+
+static const CLSID connection_manager = {
+    0xba126ad1, 0x2166, 0x11d1, {0xb1, 0xd0, 0x00, 0x80, 0x5f, 0xc1, 0x27, 0x0e}};
+static const IID connection_manager_iid = {
+    0xc08956a2, 0x1cd3, 0x11d1, {0xb1, 0xc5, 0x00, 0x80, 0x5f, 0xc1, 0x27, 0x0e}};
+
+static int net_rename(const WCHAR *alias, const WCHAR *name)
+{
+    INetConnectionManager *manager = NULL;
+    IEnumNetConnection *all = NULL;
+    INetConnection *one = NULL;
+    ULONG n;
+    CoInitializeEx(NULL, COINIT_MULTITHREADED);
+    HRESULT hr =
+        CoCreateInstance(&connection_manager, NULL, CLSCTX_LOCAL_SERVER | CLSCTX_INPROC_SERVER,
+                         &connection_manager_iid, (void **)&manager);
+    if (SUCCEEDED(hr))
+        hr = manager->lpVtbl->EnumConnections(manager, NCME_DEFAULT, &all);
+    bool found = false;
+    while (SUCCEEDED(hr) && !found && all->lpVtbl->Next(all, 1, &one, &n) == S_OK && n == 1) {
+        NETCON_PROPERTIES *p = NULL;
+        found = one->lpVtbl->GetProperties(one, &p) == S_OK && _wcsicmp(p->pszwName, alias) == 0;
+        if (found)
+            hr = one->lpVtbl->Rename(one, name);
+        one->lpVtbl->Release(one);
+    }
+    printf("hr %08x\n", found || FAILED(hr) ? (unsigned)hr : 0x80070490);
+    return found && SUCCEEDED(hr) ? 0 : 1;
+}
+
 /* ---- NetNat ---- */
 
 static int nat_list(IWbemServices *services)
@@ -656,6 +689,8 @@ int main(int argc, char **argv)
         return run_hns(argv + 2);
     if (argc > 2 && strcmp(argv[1], "ip") == 0)
         return run_ip(argc - 2, argv + 2);
+    if (argc > 4 && strcmp(argv[1], "net") == 0)
+        return net_rename(wide(argv[3]), wide(argv[4]));
     if (argc > 2 && strcmp(argv[1], "nat") == 0)
         return run_nat(argc - 2, argv + 2);
     if (argc > 3 && strcmp(argv[1], "pipe") == 0)

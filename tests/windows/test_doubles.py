@@ -19,7 +19,7 @@ WINENODE = ROOT + "/tests/windows/winenode"
 BUILD = os.environ.get("SEINE_WINDOWS_BUILD") or ROOT + "/build/windows"
 PROBE = BUILD + "/doubles/doubles-probe.exe"
 PREFIX = "dbl%d" % (os.getpid() % 10000)
-NODE, PODS = PREFIX + "-node", [PREFIX + "-pod1", PREFIX + "-pod2"]
+NODE, OUTSIDE, PODS = PREFIX + "-node", PREFIX + "-outside", [PREFIX + "-pod1", PREFIX + "-pod2"]
 RUN = "/run/seine-lab/" + PREFIX
 D = RUN + "/node"
 NETWORK = "11111111-2222-4333-8444-000000000001"
@@ -110,7 +110,7 @@ class Node:
         return self.adapters().get("vEthernet (%s)" % port)
 
 
-def network_json(adapter="eth0", **more):
+def network_json(adapter="eth1", **more):
     return json.dumps(dict({
         "SchemaVersion": VERSION, "Name": "seine", "Type": "Transparent", "Flags": 0,
         "Policies": [{"Type": "NetAdapterName", "Settings": {"NetworkAdapterName": adapter}},
@@ -341,6 +341,62 @@ def nat(n):
     n.probe("nat", "add", "left", "10.90.0.0/24")
 
 
+def extension_json(on):
+    policy = {"Type": "VSwitchExtension", "Settings": {"ExtensionID": "583CC151-73EC-4A6A-8B47-578297AD7623",
+                                                       "Enable": on}}
+    return {"ResourceType": "Policy", "RequestType": "Update", "Settings": {"Policies": [policy]}}
+
+
+def reaches_outside():
+    return netns.run("ping", "-c1", "-W1", "203.0.113.1", ns=NODE, check=False).returncode == 0
+
+
+def uplink(n, switch):
+    """A network on the adapter that has the node's address: a vNIC has it then, whatever forwards."""
+    assert reaches_outside()
+    before = n.adapters()
+    assert before["eth0"][3].startswith("192.0.2.5/24") and "br-int" not in before, before
+    made = json.loads(network_json(adapter="eth0"))
+    made["Policies"].pop()
+    equal(n.hr("create", "Network", NETWORK, json.dumps(made)), "00000000")
+    during = n.adapters()
+    assert "192.0.2.5/24" not in during["eth0"][3], during
+    assert during["vEthernet (eth0)"][3].startswith("192.0.2.5/24") and "gateway 192.0.2.254" in during[
+        "vEthernet (eth0)"][3], during
+    wait_for("the virtual switch forwards", reaches_outside)
+    equal(n.probe("net", "rename", "vEthernet (eth0)", "eth0", check=1), ["hr 800700b7"])
+    equal(n.probe("net", "rename", "vEthernet (eth0)", "br-int"), ["hr 00000000"])
+    switch.vsctl("add-port", "br-int", "eth0")
+    n.probe("ip", "address", "add", "br-int", "192.0.2.6", "24")
+    equal(n.hr("modify", "Network", NETWORK, json.dumps(extension_json(True))), "00000000")
+    wait_for("Open vSwitch forwards", lambda: "192.0.2.5/24" in netns.run(
+        "ip", "addr", "show", "br-int", ns=NODE).stdout and reaches_outside())
+    assert "192.0.2.6/24" in n.adapters()["br-int"][3]
+    switch.stop("ovs-vswitchd")
+    assert "192.0.2.5/24" in n.adapters()["br-int"][3], "the vNIC stays without a switch daemon"
+    switch.start_switch()
+    wait_for("Open vSwitch forwards again", reaches_outside)
+    n.probe("ip", "address", "del", "br-int", "192.0.2.6", "24")
+    equal(n.hr("delete", "Network", NETWORK), "00000000")
+    after = n.adapters()
+    assert after["eth0"][3:] == before["eth0"][3:] and "br-int" not in after, after
+    switch.vsctl("del-port", "br-int", "eth0")
+    wait_for("as before", reaches_outside)
+
+
+def cables():
+    """eth0 leads outside, eth1 nowhere."""
+    netns.run("sh", "-ec", f"""
+        ip link add eth0 type veth peer name lan netns {OUTSIDE}
+        ip link add eth1 type veth peer name nowhere
+        sysctl -qw net.ipv6.conf.eth0.disable_ipv6=1
+        ip addr add 192.0.2.5/24 dev eth0; ip link set eth0 up; ethtool -K eth0 tx off > /dev/null
+        ip route add default via 192.0.2.254""", ns=NODE)
+    netns.run("sh", "-ec", """
+        ip addr add 192.0.2.254/24 dev lan; ip addr add 203.0.113.1/32 dev lo
+        ip link set lan up; ethtool -K lan tx off > /dev/null""", ns=OUTSIDE)
+
+
 def wine_processes():
     prefix = BUILD + "/winenode/nodes/" + PREFIX + "/"
     found = []
@@ -384,9 +440,9 @@ def main():
         sys.exit(77)
     switch = ovs.Switch(RUN + "/switch", NODE)
     try:
-        for ns in [NODE] + PODS:
+        for ns in [NODE, OUTSIDE] + PODS:
             netns.add(ns)
-        netns.run("ip", "link", "add", "eth0", "type", "veth", "peer", "name", "outside", ns=NODE)
+        cables()
         switch.start()
         switch.tool("ovs-appctl", "-t", RUN + "/switch/ovsdb-server.%d.ctl" % switch.pid("ovsdb-server"),
                     "ovsdb-server/add-remote", "ptcp:6640:127.0.0.1")
@@ -403,13 +459,14 @@ def main():
         ip_helper(n, switch)
         nat(n)
         reboot(n, spaces)
+        uplink(n, switch)
         gone()
         half_up(Node())
         print("ok")
     finally:
         winenode("down", PREFIX, check=False)
         switch.stop()
-        for ns in [NODE] + PODS:
+        for ns in [NODE, OUTSIDE] + PODS:
             netns.delete(ns)
         subprocess.run(["rm", "-rf", RUN], check=True)
 

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wbemdouble.dll: a WMI of one class.  Registered as the server of WbemLocator in the node's
+ * A WMI of one class.  Registered as the server of WbemLocator in the node's
  * prefix, it knows the namespace ROOT\StandardCimv2 and the class MSFT_NetNat in it: query,
  * enumerate, get, spawn, put and delete instances, in this process.  The instances are the node's
  * host's (host/nat.py), which makes each of them a masquerade rule.  Asynchronous calls, methods
  * and other classes are not there. */
-#include "link.h"
+#include "com.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <initguid.h>
-#include <objbase.h>
-#include <oleauto.h>
 #undef GetObject
 #include <wbemcli.h>
 
@@ -44,107 +41,10 @@ static const struct property {
 };
 enum { N_PROPERTIES = sizeof properties / sizeof properties[0], P_INSTANCE_ID = 6, P_NAME = 9 };
 
-static HRESULT WINAPI unsupported(void *self);
-static HRESULT WINAPI unsupported(void *self)
-{
-    (void)self;
-    return (HRESULT)WBEM_E_NOT_SUPPORTED;
-}
-#define NOT(VTBL, METHOD) .METHOD = (__typeof__(((VTBL *)NULL)->METHOD))(void (*)(void))unsupported
-
-/* Every object here counts its references and answers for one interface and for its security, which
- * a client sets on what it thinks to be a proxy. */
-struct base {
-    const void *vtbl;
-    LONG refs;
-    const IID *iid;
-    void (*destroy)(void *self);
-};
-
-static HRESULT WINAPI base_query(void *self, REFIID iid, void **out);
-
-static ULONG WINAPI base_ref(void *self)
-{
-    struct base *b = self;
-    return (ULONG)InterlockedIncrement(&b->refs);
-}
-
-static ULONG WINAPI base_release(void *self)
-{
-    struct base *b = self;
-    LONG left = InterlockedDecrement(&b->refs);
-    if (left == 0) {
-        b->destroy(self);
-        free(self);
-    }
-    return (ULONG)left;
-}
-
-static void destroy_nothing(void *self)
-{
-    (void)self;
-}
-
-#define METHOD(VTBL, MEMBER, FUNCTION)                                                             \
-    .MEMBER = (__typeof__(((VTBL *)NULL)->MEMBER))(void (*)(void))FUNCTION
-#define BASE_METHODS(VTBL)                                                                         \
-    METHOD(VTBL, QueryInterface, base_query), METHOD(VTBL, AddRef, base_ref),                      \
-        METHOD(VTBL, Release, base_release)
-
-/* ---- security of the proxies that there are not ---- */
-
-static HRESULT WINAPI security_query(void *self, REFIID iid, void **out)
-{
-    if (!IsEqualIID(iid, &IID_IClientSecurity) && !IsEqualIID(iid, &IID_IUnknown))
-        return E_NOINTERFACE;
-    *out = self;
-    return S_OK;
-}
-
-static ULONG WINAPI security_ref(void *self)
-{
-    (void)self;
-    return 1;
-}
-
-static HRESULT WINAPI security_set(IClientSecurity *self, IUnknown *proxy, DWORD authn, DWORD authz,
-                                   OLECHAR *principal, DWORD level, DWORD imp, void *auth,
-                                   DWORD capabilities)
-{
-    (void)self, (void)proxy, (void)authn, (void)authz, (void)principal, (void)level, (void)imp,
-        (void)auth, (void)capabilities;
-    return S_OK;
-}
-
-static IClientSecurityVtbl security_vtbl = {
-    METHOD(IClientSecurityVtbl, QueryInterface, security_query),
-    METHOD(IClientSecurityVtbl, AddRef, security_ref),
-    METHOD(IClientSecurityVtbl, Release, security_ref),
-    NOT(IClientSecurityVtbl, QueryBlanket),
-    .SetBlanket = security_set,
-    NOT(IClientSecurityVtbl, CopyProxy),
-};
-static IClientSecurity security = {&security_vtbl};
-
-static HRESULT WINAPI base_query(void *self, REFIID iid, void **out)
-{
-    const struct base *b = self;
-    *out = NULL;
-    if (IsEqualIID(iid, &IID_IClientSecurity)) {
-        *out = &security;
-        return S_OK;
-    }
-    if (!IsEqualIID(iid, &IID_IUnknown) && !IsEqualIID(iid, b->iid))
-        return E_NOINTERFACE;
-    *out = self;
-    base_ref(self);
-    return S_OK;
-}
-
 /* ---- objects: the class itself, or an instance ---- */
 
 struct object {
-    struct base base;
+    struct com_object base;
     bool is_class;
     unsigned at;                 /* of BeginEnumeration() */
     WCHAR *values[N_PROPERTIES]; /* as text; NULL: not set */
@@ -163,7 +63,7 @@ static struct object *object_new(bool is_class)
 {
     struct object *o = calloc(1, sizeof *o);
     if (o) {
-        o->base = (struct base){&object_vtbl, 1, &IID_IWbemClassObject, object_destroy};
+        o->base = (struct com_object){&object_vtbl, 1, &IID_IWbemClassObject, object_destroy};
         o->is_class = is_class;
     }
     return o;
@@ -364,8 +264,8 @@ static HRESULT WINAPI object_end(IWbemClassObject *self)
 }
 
 static const IWbemClassObjectVtbl object_vtbl = {
-    BASE_METHODS(IWbemClassObjectVtbl),
-    NOT(IWbemClassObjectVtbl, GetQualifierSet),
+    COM_METHODS(IWbemClassObjectVtbl),
+    COM_NOT(IWbemClassObjectVtbl, GetQualifierSet),
     .Get = object_get,
     .Put = object_put,
     .Delete = object_delete,
@@ -373,28 +273,28 @@ static const IWbemClassObjectVtbl object_vtbl = {
     .BeginEnumeration = object_begin,
     .Next = object_next,
     .EndEnumeration = object_end,
-    NOT(IWbemClassObjectVtbl, GetPropertyQualifierSet),
+    COM_NOT(IWbemClassObjectVtbl, GetPropertyQualifierSet),
     .Clone = object_clone,
-    NOT(IWbemClassObjectVtbl, GetObjectText),
-    NOT(IWbemClassObjectVtbl, SpawnDerivedClass),
+    COM_NOT(IWbemClassObjectVtbl, GetObjectText),
+    COM_NOT(IWbemClassObjectVtbl, SpawnDerivedClass),
     .SpawnInstance = object_spawn,
-    NOT(IWbemClassObjectVtbl, CompareTo),
-    NOT(IWbemClassObjectVtbl, GetPropertyOrigin),
-    NOT(IWbemClassObjectVtbl, InheritsFrom),
-    NOT(IWbemClassObjectVtbl, GetMethod),
-    NOT(IWbemClassObjectVtbl, PutMethod),
-    NOT(IWbemClassObjectVtbl, DeleteMethod),
-    NOT(IWbemClassObjectVtbl, BeginMethodEnumeration),
-    NOT(IWbemClassObjectVtbl, NextMethod),
-    NOT(IWbemClassObjectVtbl, EndMethodEnumeration),
-    NOT(IWbemClassObjectVtbl, GetMethodQualifierSet),
-    NOT(IWbemClassObjectVtbl, GetMethodOrigin),
+    COM_NOT(IWbemClassObjectVtbl, CompareTo),
+    COM_NOT(IWbemClassObjectVtbl, GetPropertyOrigin),
+    COM_NOT(IWbemClassObjectVtbl, InheritsFrom),
+    COM_NOT(IWbemClassObjectVtbl, GetMethod),
+    COM_NOT(IWbemClassObjectVtbl, PutMethod),
+    COM_NOT(IWbemClassObjectVtbl, DeleteMethod),
+    COM_NOT(IWbemClassObjectVtbl, BeginMethodEnumeration),
+    COM_NOT(IWbemClassObjectVtbl, NextMethod),
+    COM_NOT(IWbemClassObjectVtbl, EndMethodEnumeration),
+    COM_NOT(IWbemClassObjectVtbl, GetMethodQualifierSet),
+    COM_NOT(IWbemClassObjectVtbl, GetMethodOrigin),
 };
 
 /* ---- enumerators ---- */
 
 struct enumerator {
-    struct base base;
+    struct com_object base;
     struct object **objects;
     ULONG n, at;
 };
@@ -403,7 +303,7 @@ static void enumerator_destroy(void *self)
 {
     struct enumerator *e = self;
     for (ULONG i = 0; i < e->n; i++)
-        base_release(e->objects[i]);
+        com_release(e->objects[i]);
     free(e->objects);
 }
 
@@ -421,7 +321,7 @@ static HRESULT WINAPI enumerator_next(IEnumWbemClassObject *self, LONG timeout, 
     ULONG given = 0;
     (void)timeout;
     for (; given < n && e->at < e->n; e->at++) {
-        base_ref(e->objects[e->at]);
+        com_ref(e->objects[e->at]);
         out[given++] = (void *)e->objects[e->at];
     }
     if (n_out)
@@ -439,11 +339,11 @@ static HRESULT WINAPI enumerator_skip(IEnumWbemClassObject *self, LONG timeout, 
 }
 
 static const IEnumWbemClassObjectVtbl enumerator_vtbl = {
-    BASE_METHODS(IEnumWbemClassObjectVtbl),
+    COM_METHODS(IEnumWbemClassObjectVtbl),
     .Reset = enumerator_reset,
     .Next = enumerator_next,
-    NOT(IEnumWbemClassObjectVtbl, NextAsync),
-    NOT(IEnumWbemClassObjectVtbl, Clone),
+    COM_NOT(IEnumWbemClassObjectVtbl, NextAsync),
+    COM_NOT(IEnumWbemClassObjectVtbl, Clone),
     .Skip = enumerator_skip,
 };
 
@@ -460,7 +360,8 @@ static HRESULT enumerate(int where, const WCHAR *value, struct enumerator **out)
         free(e);
         return FAILED(hr) ? hr : (HRESULT)WBEM_E_OUT_OF_MEMORY;
     }
-    e->base = (struct base){&enumerator_vtbl, 1, &IID_IEnumWbemClassObject, enumerator_destroy};
+    e->base =
+        (struct com_object){&enumerator_vtbl, 1, &IID_IEnumWbemClassObject, enumerator_destroy};
     const char *text = link_next(&reply, NULL);
     while (text && (text = link_next(&reply, text)) != NULL) {
         struct object *o = object_parse(text);
@@ -471,7 +372,7 @@ static HRESULT enumerate(int where, const WCHAR *value, struct enumerator **out)
             (where < 0 || (o->values[where] && _wcsicmp(o->values[where], value) == 0)))
             e->objects[e->n++] = o;
         else if (o)
-            base_release(o);
+            com_release(o);
     }
     link_reply_free(&reply);
     *out = e;
@@ -552,10 +453,10 @@ static HRESULT WINAPI services_get(IWbemServices *self, const BSTR path, LONG fl
     if (FAILED(hr))
         return hr;
     if (e->n > 0) {
-        base_ref(e->objects[0]);
+        com_ref(e->objects[0]);
         *out = (void *)e->objects[0];
     }
-    base_release(e);
+    com_release(e);
     return *out ? S_OK : (HRESULT)WBEM_E_NOT_FOUND;
 }
 
@@ -656,33 +557,33 @@ static HRESULT WINAPI services_query(IWbemServices *self, const BSTR language, c
 }
 
 static const IWbemServicesVtbl services_vtbl = {
-    BASE_METHODS(IWbemServicesVtbl),
-    NOT(IWbemServicesVtbl, OpenNamespace),
-    NOT(IWbemServicesVtbl, CancelAsyncCall),
-    NOT(IWbemServicesVtbl, QueryObjectSink),
+    COM_METHODS(IWbemServicesVtbl),
+    COM_NOT(IWbemServicesVtbl, OpenNamespace),
+    COM_NOT(IWbemServicesVtbl, CancelAsyncCall),
+    COM_NOT(IWbemServicesVtbl, QueryObjectSink),
     .GetObject = services_get,
-    NOT(IWbemServicesVtbl, GetObjectAsync),
-    NOT(IWbemServicesVtbl, PutClass),
-    NOT(IWbemServicesVtbl, PutClassAsync),
-    NOT(IWbemServicesVtbl, DeleteClass),
-    NOT(IWbemServicesVtbl, DeleteClassAsync),
-    NOT(IWbemServicesVtbl, CreateClassEnum),
-    NOT(IWbemServicesVtbl, CreateClassEnumAsync),
+    COM_NOT(IWbemServicesVtbl, GetObjectAsync),
+    COM_NOT(IWbemServicesVtbl, PutClass),
+    COM_NOT(IWbemServicesVtbl, PutClassAsync),
+    COM_NOT(IWbemServicesVtbl, DeleteClass),
+    COM_NOT(IWbemServicesVtbl, DeleteClassAsync),
+    COM_NOT(IWbemServicesVtbl, CreateClassEnum),
+    COM_NOT(IWbemServicesVtbl, CreateClassEnumAsync),
     .PutInstance = services_put,
-    NOT(IWbemServicesVtbl, PutInstanceAsync),
+    COM_NOT(IWbemServicesVtbl, PutInstanceAsync),
     .DeleteInstance = services_delete,
-    NOT(IWbemServicesVtbl, DeleteInstanceAsync),
+    COM_NOT(IWbemServicesVtbl, DeleteInstanceAsync),
     .CreateInstanceEnum = services_enumerate,
-    NOT(IWbemServicesVtbl, CreateInstanceEnumAsync),
+    COM_NOT(IWbemServicesVtbl, CreateInstanceEnumAsync),
     .ExecQuery = services_query,
-    NOT(IWbemServicesVtbl, ExecQueryAsync),
-    NOT(IWbemServicesVtbl, ExecNotificationQuery),
-    NOT(IWbemServicesVtbl, ExecNotificationQueryAsync),
-    NOT(IWbemServicesVtbl, ExecMethod),
-    NOT(IWbemServicesVtbl, ExecMethodAsync),
+    COM_NOT(IWbemServicesVtbl, ExecQueryAsync),
+    COM_NOT(IWbemServicesVtbl, ExecNotificationQuery),
+    COM_NOT(IWbemServicesVtbl, ExecNotificationQueryAsync),
+    COM_NOT(IWbemServicesVtbl, ExecMethod),
+    COM_NOT(IWbemServicesVtbl, ExecMethodAsync),
 };
 
-/* ---- locator and its factory ---- */
+/* ---- locator ---- */
 
 static HRESULT WINAPI locator_connect(IWbemLocator *self, const BSTR resource, const BSTR user,
                                       const BSTR password, const BSTR locale, LONG flags,
@@ -700,55 +601,16 @@ static HRESULT WINAPI locator_connect(IWbemLocator *self, const BSTR resource, c
     HRESULT hr = obey("ConnectServer");
     if (FAILED(hr))
         return hr;
-    struct base *services = calloc(1, sizeof *services);
-    if (!services)
-        return (HRESULT)WBEM_E_OUT_OF_MEMORY;
-    *services = (struct base){&services_vtbl, 1, &IID_IWbemServices, destroy_nothing};
-    *out = (void *)services;
-    return S_OK;
+    *out = com_new(&services_vtbl, &IID_IWbemServices);
+    return *out ? S_OK : (HRESULT)WBEM_E_OUT_OF_MEMORY;
 }
 
 static const IWbemLocatorVtbl locator_vtbl = {
-    BASE_METHODS(IWbemLocatorVtbl),
+    COM_METHODS(IWbemLocatorVtbl),
     .ConnectServer = locator_connect,
 };
 
-static HRESULT WINAPI factory_create(IClassFactory *self, IUnknown *outer, REFIID iid, void **out)
+void *wbem_locator_new(void)
 {
-    (void)self;
-    *out = NULL;
-    if (outer)
-        return CLASS_E_NOAGGREGATION;
-    struct base *locator = calloc(1, sizeof *locator);
-    if (!locator)
-        return E_OUTOFMEMORY;
-    *locator = (struct base){&locator_vtbl, 1, &IID_IWbemLocator, destroy_nothing};
-    HRESULT hr = base_query(locator, iid, out);
-    base_release(locator);
-    return hr;
-}
-
-static HRESULT WINAPI factory_lock(IClassFactory *self, BOOL lock)
-{
-    (void)self, (void)lock;
-    return S_OK;
-}
-
-static const IClassFactoryVtbl factory_vtbl = {
-    BASE_METHODS(IClassFactoryVtbl),
-    .CreateInstance = factory_create,
-    .LockServer = factory_lock,
-};
-
-HRESULT WINAPI DllGetClassObject(REFCLSID class, REFIID iid, void **out)
-{
-    static struct base factory = {&factory_vtbl, 1, &IID_IClassFactory, destroy_nothing};
-    if (!IsEqualCLSID(class, &CLSID_WbemLocator))
-        return CLASS_E_CLASSNOTAVAILABLE;
-    return base_query(&factory, iid, out);
-}
-
-HRESULT WINAPI DllCanUnloadNow(void)
-{
-    return S_FALSE;
+    return com_new(&locator_vtbl, &IID_IWbemLocator);
 }

@@ -17,7 +17,7 @@ class Commands:
         self.fails = {}    # function: [code, times left]
         self.delays = {}   # function: milliseconds
         self.settings = {"reorder": "off", "service": "up", "adapter-delay": "0", "version": "11.10", "events": "on",
-                         "extension": "present"}
+                         "extension": "present", "lose-addresses": "off"}
         open(path, "a").close()
 
     def poll(self):

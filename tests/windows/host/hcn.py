@@ -90,7 +90,8 @@ class Hcn:
         self.log = Log(dir + "/calls.jsonl")
         self.commands = Commands(dir + "/commands", {
             "service": self.on_service, "forget": self.on_forget, "notify": self.on_notify, "absent": self.on_absent,
-            "present": self.on_present, "reorder": lambda old, new: self.flush_held()})
+            "present": self.on_present, "reorder": lambda old, new: self.flush_held(),
+            "lose-addresses": lambda old, new: setattr(self.node, "lose_addresses", new == "on")})
         self.save()
 
     # ---- state ----
@@ -206,7 +207,15 @@ class Hcn:
         doc.setdefault("MacPool", {"Ranges": [{"StartMacAddress": "00-15-5D-52-C0-00",
                                                "EndMacAddress": "00-15-5D-52-CF-FF"}]})
         networks[id] = doc
+        if kind in NEEDS_ADAPTER and adapter is not None:
+            self.node.vswitch_make(id, adapter, self.extension_of(doc), int(self.setting("adapter-delay")) / 1000)
         self.tell("NetworkCreate", id)
+
+    @staticmethod
+    def extension_of(doc):
+        """Whether Open vSwitch is enabled: the last word on it counts."""
+        return any(p["Settings"].get("Enable", p["Settings"].get("IsEnabled")) is True for p in doc["Policies"]
+                   if p["Type"] == "VSwitchExtension")
 
     def check_network_policies(self, policies):
         for policy in policies:
@@ -223,11 +232,13 @@ class Hcn:
         policies = (request.get("Settings") or {}).get("Policies") or []
         self.check_network_policies(policies)
         self.change_policies(doc, request.get("RequestType"), policies)
+        self.node.vswitch_enable(id, self.extension_of(doc))
 
     def delete_network(self, id, doc, _):
         if any(e["HostComputeNetwork"].lower() == id for e in self.state["endpoints"].values()):
             raise Refused(HAS_REFERENCES)
         del self.state["networks"][id]
+        self.node.vswitch_unmake(id)
         self.tell("NetworkDelete", id)
 
     # ---- endpoints ----
@@ -466,6 +477,8 @@ class Hcn:
         with self.lock:
             for id in list(self.state["endpoints"]):
                 self.node.unplug(id)
+            for id in list(self.state["networks"]):
+                self.node.vswitch_unmake(id)
             self.clear()
             for id in list(self.netns):
                 self.drop_netns(id)

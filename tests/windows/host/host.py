@@ -13,7 +13,8 @@ from commands import Log
 from hcn import Hcn
 from iphelper import IpHelper
 from nat import Nat
-from net import NetError, Node
+from iproute import NetError
+from net import Node
 
 
 def listen(dir):
@@ -56,6 +57,8 @@ def main():
 
     def stop(*_):
         # What lies outside the node's folder goes with the host.
+        for id in list(node.vswitches):
+            node.vswitch_unmake(id)
         for name in list(hcn.made):
             node.delete_netns(name)
         for name in list(nat.instances):

@@ -25,7 +25,7 @@ class IpHelper:
             "CreateIpNetEntry2": lambda *a: n.neighbour("add", *a),
             "SetIpNetEntry2": lambda *a: n.neighbour("change", *a),
             "DeleteIpNetEntry2": lambda *a: n.neighbour("del", *a),
-            "SetIpInterfaceEntry": n.interface_set, "SetIfEntry": n.admin_set, "SetPhysicalAddress": n.mac_set,
+            "RenameAdapter": n.rename, "SetIpInterfaceEntry": n.interface_set, "SetIfEntry": n.admin_set, "SetPhysicalAddress": n.mac_set,
         }
 
     def call(self, function, *args):
@@ -36,6 +36,7 @@ class IpHelper:
         if not code and function in self.changes:
             code = self.changes[function](*args)
             self.node.generation += 1
+            self.node.keep()
             self.log.write(function, start, code, args=list(args))
             return [code]
         self.log.write(function, start, code, args=list(args))

@@ -8,7 +8,7 @@ import re
 import time
 
 from commands import replace_json
-from net import NetError, run
+from iproute import NetError, run
 
 OK, FAILED, NOT_FOUND, INVALID, EXISTS = 0, 0x80041001, 0x80041002, 0x80041008, 0x80041019
 DEFAULTS = {

@@ -4,59 +4,20 @@ links, and one for each endpoint that is in a namespace; a Pod's packets pass th
 for the port of the endpoint's name, moved into the Pod's network namespace as eth0."""
 import contextlib
 import ipaddress
-import json
 import os
 import re
 import socket
 import struct
-import subprocess
 import threading
 import time
 import uuid
 
+from iproute import ADAPTER_SPACE, NetError, index_of, ip_json, read_sysctl, run, write_sysctl
 from ovsdb import Ovsdb
+import vswitch
 
-ADAPTER_SPACE = uuid.UUID("5e13e000-0000-4000-8000-000000000001")
 FIRST_POD_INDEX = 1 << 20
 POD_INTERFACE = "eth0"
-
-
-class NetError(Exception):
-    """A command of iproute2 failed; the text is its own."""
-
-
-def run(*argv, stdin=None):
-    done = subprocess.run([str(a) for a in argv], input=stdin, text=True, capture_output=True, timeout=30)
-    if done.returncode:
-        raise NetError("%s: %s" % (" ".join(map(str, argv)), done.stderr.strip()))
-    return done.stdout
-
-
-def ip_json(*argv, netns=None):
-    at = ["-n", netns] if netns else []
-    text = run("ip", *at, "-j", *argv)
-    return json.loads(text) if text.strip() else []
-
-
-def index_of(name):
-    try:
-        return socket.if_nametoindex(name)
-    except OSError:
-        return 0
-
-
-def write_sysctl(name, value):
-    with contextlib.suppress(OSError):
-        with open("/proc/sys/net/" + name, "w") as f:
-            f.write(str(value))
-
-
-def read_sysctl(name):
-    try:
-        with open("/proc/sys/net/" + name) as f:
-            return f.read().strip()
-    except OSError:
-        return "0"
 
 
 def prefix_of(address, length):
@@ -121,6 +82,9 @@ class Node:
         self.known = set(os.listdir("/proc/sys/net/ipv4/conf"))
         self.generation = 0  # of what is cached: counts whatever may have changed
         self.cached = {}
+        self.vswitches = {}  # network id: VSwitch
+        self.lose_addresses = False
+        self.bridges = Ovsdb(ovsdb)
 
     # ---- namespaces of Pods ----
     def make_netns(self, id):
@@ -162,6 +126,7 @@ class Node:
         """Level-triggered: whatever makes a tap appear, and however often, it goes where its endpoint is."""
         while True:
             pending = False
+            self.follow()
             for plug in list(self.plugs.values()):
                 try:
                     pending = not self.place(plug) or pending
@@ -213,12 +178,88 @@ class Node:
             plug.placed = True
         print("%s is %s of %s" % (plug.name, POD_INTERFACE, plug.netns), flush=True)
 
+    # ---- virtual switches ----
+    def vswitch_make(self, id, name, extension, delay):
+        """For a network on a physical adapter that has addresses; on another one nothing moves."""
+        link = next((i for i in self.links() if i["ifname"] == name), None)
+        if not link or link.get("linkinfo", {}).get("info_kind") == "tun" or not self.has_addresses(link):
+            return
+        with self.lock:
+            self.next_index += 1
+            switch = vswitch.VSwitch(self, id, name, self.next_index, time.monotonic() + delay)
+            switch.make()
+            self.vswitches[id] = switch
+            self.generation += 1
+        self.vswitch_enable(id, extension)
+
+    def vswitch_enable(self, id, on):
+        with self.lock:
+            if id in self.vswitches:
+                self.vswitches[id].enable(on)
+                self.generation += 1
+
+    def vswitch_unmake(self, id):
+        with self.lock:
+            switch = self.vswitches.pop(id, None)
+            if switch:
+                switch.unmake()
+                self.generation += 1
+
+    def follow(self):
+        with self.lock:
+            for switch in list(self.vswitches.values()):
+                try:
+                    switch.follow()
+                except (NetError, IndexError) as e:
+                    print(e, flush=True)
+
+    def keep(self):
+        with self.lock:
+            for switch in list(self.vswitches.values()):
+                with contextlib.suppress(NetError, IndexError):
+                    switch.keep()
+
+    @staticmethod
+    def has_addresses(link):
+        return any(a.get("scope") == "global" for a in link.get("addr_info", []))
+
+    def shown(self, link):
+        """As what a link is shown: index, alias, GUID, description; None: not at all."""
+        name = link["ifname"]
+        for switch in list(self.vswitches.values()):
+            if name == switch.carrier:
+                if time.monotonic() < switch.visible_at:
+                    return None
+                return switch.index, switch.alias, switch.guid, "Hyper-V Virtual Ethernet Adapter #2"
+            if name in (switch.device, switch.alias):
+                return None
+        tun = link.get("linkinfo", {}).get("info_kind") == "tun"
+        # The local port of a bridge is an adapter only where a vNIC was made for it.
+        if tun and not self.has_addresses(link) and name in self.bridges.names("Bridge"):
+            return None
+        return (link["ifindex"], name, uuid.uuid5(ADAPTER_SPACE, name),
+                "Hyper-V Virtual Ethernet Adapter" if tun else "Network Adapter")
+
+    def rename(self, guid, name):
+        """A Windows error: 183 when the name is another adapter's, 50 for what cannot be renamed here."""
+        for row in self.adapter_rows():
+            f = row.split("\t")
+            if f[1].lower() == name.lower() and f[8] != guid:
+                return 183
+        for switch in list(self.vswitches.values()):
+            if str(switch.guid) == guid:
+                with self.lock:
+                    switch.alias = name
+                self.follow()
+                return 0
+        return 50
+
     def plug_of_index(self, index):
         return next((p for p in list(self.plugs.values()) if p.index == index and p.visible()), None)
 
     # ---- adapters ----
     def has_adapter(self, name):
-        return bool(index_of(name))
+        return any(row.split("\t")[1] == name for row in self.adapter_rows())
 
     def cache(self, *argv):
         """What iproute2 says, asked again after a change, and each second."""
@@ -232,17 +273,21 @@ class Node:
         return self.cache("-d", "addr", "show")
 
     def indices(self):
-        return {link["ifname"]: link["ifindex"] for link in self.links()}
+        """Index by device, of what is shown."""
+        return {link["ifname"]: seen[0] for link in self.links() if (seen := self.shown(link))}
 
     def adapter_rows(self):
         """index, alias, description, MAC, MTU, type, up, compartment, GUID, metrics, DNS servers."""
         rows = []
         for link in self.links():
-            name = link["ifname"]
+            seen = self.shown(link)
+            if not seen:
+                continue
+            index, alias, guid, description = seen
             loopback = link["link_type"] == "loopback"
             up = "UP" in link["flags"] and (loopback or "LOWER_UP" in link["flags"])
-            rows.append([link["ifindex"], name, self.description(link), link.get("address", "").replace(":", ""),
-                         link["mtu"], 24 if loopback else 6, int(up), 1, uuid.uuid5(ADAPTER_SPACE, name)])
+            rows.append([index, alias, description, link.get("address", "").replace(":", ""),
+                         link["mtu"], 24 if loopback else 6, int(up), 1, guid])
         for plug in list(self.plugs.values()):
             if plug.visible():
                 rows.append([plug.index, plug.alias, "Hyper-V Virtual Ethernet Adapter", plug.mac.replace(":", ""),
@@ -252,15 +297,14 @@ class Node:
             row += [self.option(row[0], 4, "metric"), self.option(row[0], 6, "metric"), ",".join(filter(None, servers))]
         return ["\t".join(map(str, row)) for row in rows]
 
-    @staticmethod
-    def description(link):
-        kind = link.get("linkinfo", {}).get("info_kind", "")
-        return "Hyper-V Virtual Ethernet Adapter" if kind == "tun" else "Network Adapter"
-
     def option(self, index, family, name, default=25):
         return self.settings.get((index, family), {}).get(name, default)
 
     def name_of(self, index):
+        """The device behind an adapter."""
+        for switch in list(self.vswitches.values()):
+            if switch.index == index:
+                return switch.carrier
         try:
             return socket.if_indextoname(index)
         except OSError:
@@ -268,11 +312,13 @@ class Node:
 
     # ---- addresses: index, family, address, length, compartment, suffix origin, preferred ----
     def address_rows(self):
-        rows = []
+        rows, names = [], self.indices()
         for link in self.links():
+            if link["ifname"] not in names:
+                continue
             for a in link.get("addr_info", []):
                 tentative = a.get("tentative") or a.get("dadfailed")
-                rows.append([link["ifindex"], 4 if a["family"] == "inet" else 6, a["local"], a["prefixlen"], 1,
+                rows.append([names[link["ifname"]], 4 if a["family"] == "inet" else 6, a["local"], a["prefixlen"], 1,
                              4 if a.get("scope") == "link" else 1, 1 if tentative else 4])
         for plug in list(self.plugs.values()):
             if plug.visible():
@@ -413,16 +459,16 @@ class Node:
         except (NetError, IndexError):
             return None
         family = 6 if ":" in destination else 4
-        chosen, via = None, got.get("gateway")
+        chosen, via, at = None, got.get("gateway"), self.indices().get(got["dev"], index_of(got["dev"]))
         for row in self.route_rows():
             f = row.split("\t")
             prefix = ipaddress.ip_network("%s/%s" % (f[2], f[3]))
-            if int(f[1]) == family and int(f[0]) == index_of(got["dev"]) and ipaddress.ip_address(destination) in prefix:
+            if int(f[1]) == family and int(f[0]) == at and ipaddress.ip_address(destination) in prefix:
                 if via in (None, f[4]) and (not chosen or int(f[3]) > int(chosen.split("\t")[3])):
                     chosen = row
         if not chosen:
             any_address = "0.0.0.0" if family == 4 else "::"
-            chosen = "\t".join(map(str, [index_of(got["dev"]), family, destination, 32 if family == 4 else 128,
+            chosen = "\t".join(map(str, [at, family, destination, 32 if family == 4 else 128,
                                          via or any_address, 0, 2]))
         return chosen, got.get("prefsrc", source or "")
 
@@ -464,7 +510,7 @@ class Node:
         own = self.settings.get((index, family), {})
         mtu, connected, forwarding = (plug.mtu, 1, 0) if plug else (0, 1, 0)
         if not plug:
-            link = next((i for i in self.links() if i["ifindex"] == index), None)
+            link = next((i for i in self.links() if i["ifname"] == name), None)
             if not link:
                 return None
             mtu, connected = link["mtu"], int("UP" in link["flags"])
@@ -571,7 +617,7 @@ class Node:
             a = self.attributes(body[8:])
             address = socket.inet_ntop(family, a.get(2, a.get(1)))
             self.on_change("address", how, "\t".join(map(str, [
-                index, 4 if family == socket.AF_INET else 6, address, length, 1, 1, 4])))
+                self.shown_index(index), 4 if family == socket.AF_INET else 6, address, length, 1, 1, 4])))
         elif kind in (24, 25):
             self.route_changed(body, how)
 
@@ -588,9 +634,12 @@ class Node:
         self.wake.set()
         if first and name not in {p.name for p in list(self.plugs.values())}:
             self.enable(name)
-        row = self.interface_row(index, 4)
+        row = self.interface_row(self.shown_index(index), 4)
         if row:
             self.on_change("interface", 1 if first else 0, row)
+
+    def shown_index(self, index):
+        return next((s.index for s in list(self.vswitches.values()) if s.carrier_index == index), index)
 
     @staticmethod
     def enable(name):
@@ -612,4 +661,4 @@ class Node:
         index = struct.unpack("=I", a[4])[0] if 4 in a else 0
         metric = struct.unpack("=I", a[6])[0] if 6 in a else 0
         self.on_change("route", how, "\t".join(map(str, [
-            index, 4 if size == 4 else 6, address, length, via, metric, 2 if protocol == 2 else 3])))
+            self.shown_index(index), 4 if size == 4 else 6, address, length, via, metric, 2 if protocol == 2 else 3])))

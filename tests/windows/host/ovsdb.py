@@ -2,12 +2,14 @@
 """As much of an OVSDB client as tells whether the switch has taken a port."""
 import json
 import socket
+import threading
 
 
 class Ovsdb:
     def __init__(self, address):
         self.address, self.sock, self.n = address, None, 0
         self.decoder, self.text = json.JSONDecoder(), ""
+        self.lock = threading.Lock()
 
     def _connect(self):
         _, host, port = self.address.split(":", 2) if self.address.count(":") == 2 else (
@@ -27,26 +29,37 @@ class Ovsdb:
                     raise OSError("closed") from None
                 self.text += chunk.decode("utf-8", "replace")
 
+    def select(self, table, where, columns):
+        """The rows; an error of the database or of the connection is an OSError, LookupError or TypeError."""
+        if not self.sock:
+            self._connect()
+        self.n += 1
+        select = {"op": "select", "table": table, "where": where, "columns": columns}
+        self.sock.sendall(json.dumps({"id": self.n, "method": "transact",
+                                      "params": ["Open_vSwitch", select]}).encode())
+        while True:
+            message = self._message()
+            if message.get("method") == "echo":
+                self.sock.sendall(json.dumps({"id": message["id"], "result": message["params"],
+                                              "error": None}).encode())
+            elif message.get("id") == self.n:
+                return message["result"][0]["rows"]
+
+    def _ask(self, otherwise, *query):
+        with self.lock:
+            try:
+                return self.select(*query)
+            except (OSError, LookupError, TypeError):
+                if self.sock:
+                    self.sock.close()
+                self.sock = None
+                return otherwise
+
     def ofport(self, name):
         """The port's number in the switch; 0 while it has none, or while the database cannot be asked."""
-        try:
-            if not self.sock:
-                self._connect()
-            self.n += 1
-            select = {"op": "select", "table": "Interface", "where": [["name", "==", name]], "columns": ["ofport"]}
-            self.sock.sendall(json.dumps({"id": self.n, "method": "transact",
-                                          "params": ["Open_vSwitch", select]}).encode())
-            while True:
-                message = self._message()
-                if message.get("method") == "echo":
-                    self.sock.sendall(json.dumps({"id": message["id"], "result": message["params"],
-                                                  "error": None}).encode())
-                elif message.get("id") == self.n:
-                    rows = message["result"][0]["rows"]
-                    number = rows[0]["ofport"] if rows else 0
-                    return number if isinstance(number, int) and number > 0 else 0
-        except (OSError, KeyError, TypeError, IndexError):
-            if self.sock:
-                self.sock.close()
-            self.sock = None
-            return 0
+        rows = self._ask([], "Interface", [["name", "==", name]], ["ofport"])
+        number = rows[0]["ofport"] if rows else 0
+        return number if isinstance(number, int) and number > 0 else 0
+
+    def names(self, table):
+        return {row["name"] for row in self._ask([], table, [], ["name"])}

@@ -30,7 +30,8 @@ ROOT = BUILD + "/winenode"
 PIPE_OVSDB = "C:openvswitchvarrunopenvswitchdb.sock"
 PIPE_OPENFLOW = "C:openvswitchvarrunopenvswitchbr-int.mgmt"
 IN_SYSTEM32 = ("computenetwork.dll", "vmcompute.dll", "iphlpapi.dll", "wbemdouble.dll")
-WBEM_LOCATOR = r"HKLM\Software\Classes\CLSID\{4590F811-1D3A-11D0-891F-00AA004B2E24}\InprocServer32"
+CLASSES = (("WbemLocator", "4590F811-1D3A-11D0-891F-00AA004B2E24"),
+           ("ConnectionManager", "BA126AD1-2166-11D1-B1D0-00805FC1270E"))
 OWN = ("hcn", "host.sock", "host.log", "relay.log", "calls.jsonl", "nat.json", "nat.json.new")
 
 
@@ -112,7 +113,10 @@ def make_base(base):
         quiet(["wine", "wineboot", "-i"], prefix)
         quiet(["wine", "winecfg", "-v", "win10"], prefix)
         quiet(["wine", "reg", "add", r"HKCU\Software\Wine\DllOverrides", "/v", "iphlpapi", "/d", "native", "/f"], prefix)
-        quiet(["wine", "reg", "add", WBEM_LOCATOR, "/ve", "/d", r"C:\windows\system32\wbemdouble.dll", "/f"], prefix)
+        for _, guid in CLASSES:
+            key = r"HKLM\Software\Classes\CLSID\{%s}\InprocServer32" % guid
+            quiet(["wine", "reg", "add", key, "/ve", "/d", r"C:\windows\system32\wbemdouble.dll", "/f"], prefix)
+            quiet(["wine", "reg", "add", key, "/v", "ThreadingModel", "/d", "Both", "/f"], prefix)
         quiet(["wineserver", "-k"], prefix, check=False)
         quiet(["wineserver", "-w"], prefix, timeout=30)
     finally:
@@ -126,7 +130,22 @@ def make_base(base):
     own[64] ^= 0x20
     with open(system32 + "/wiphlp.dll", "wb") as f:
         f.write(own)
-    open(base + "/ready", "w").close()
+    with open(base + "/ready", "w") as f:
+        f.write(base_version())
+
+
+def base_version():
+    """What the base prefix was made of: another Wine, or other entries of the registry, need another one."""
+    wine = subprocess.run(["wine", "--version"], text=True, capture_output=True,
+                          env=dict(os.environ, WINEDEBUG="-all")).stdout.strip()
+    return "%s %s\n" % (wine, CLASSES)
+
+
+def ready(path):
+    with contextlib.suppress(FileNotFoundError):
+        with open(path) as f:
+            return f.read() == base_version()
+    return False
 
 
 def base_prefix():
@@ -134,7 +153,7 @@ def base_prefix():
     os.makedirs(ROOT, exist_ok=True)
     with open(ROOT + "/base.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(ROOT + "/base/ready"):
+        if not ready(ROOT + "/base/ready"):
             make_base(ROOT + "/base")
     return ROOT + "/base/prefix"
 
