@@ -246,6 +246,7 @@ static void add_make(struct attach_call *c)
     c->rec->mtu = node.mtu;
     c->fresh = true;
     record_pod(c->a, c->rec, node.userspace_datapath, &c->pod);
+    c->pod.dns = c->r.dns;
     call_work(c, add_run_netif, add_netif_done);
 }
 
@@ -365,6 +366,7 @@ static void add_advance_node(struct attach_call *c)
         call_end(c);
     } else if (c->rec) {
         record_pod(c->a, c->rec, node.userspace_datapath, &c->pod);
+        c->pod.dns = c->r.dns;
         call_work(c, add_run_verify, add_verify_done);
     } else {
         add_make(c);

@@ -26,7 +26,8 @@ struct netif_pod {
     const struct netif_address *addresses;
     size_t n_addresses;
     bool userspace_datapath; /* netdev: transmit checksums off inside, ingress guard outside */
-    uint64_t endpoint_id[2]; /* Windows: GUID of the endpoint; elsewhere unused */
+    const char *dns;         /* Windows: CNI's dns object as JSON, NULL or "": none.  Elsewhere the
+                              * runtime writes resolv.conf */
     const char *owner;       /* kept with the host side: netif_pod_list() finds it; may be NULL */
 };
 /* Makes the pair, both ends up and configured (addresses, default routes by the gateways, MTU).

@@ -43,6 +43,7 @@ MORE = {
     "core/pipeline/world": (K8S, POD, "core/policy", "core/node", "hns/acl.h"),
     "cni/main": (PLATFORM, "core/io"),
     "cni/client": (PLATFORM,),
+    "hns/pod_endpoint": ("cni/attach.h",),
 }
 # Outside headers by where they may be used.
 LIBRARIES = {

@@ -139,8 +139,10 @@ static uint32_t fake_create(struct fake_hcn *f, const struct hcn_call *call)
 
 static bool fake_is_used(struct fake_hcn *f, const struct hcn_call *call, const cJSON *doc)
 {
+    struct guid ns;
     if (call->kind == HCN_ENDPOINT)
-        return *fake_text(doc, "HostComputeNamespace") != 0;
+        return guid_parse(fake_text(doc, "HostComputeNamespace"), &ns) &&
+               fake_find(f, HCN_NAMESPACE, &ns);
     for (size_t i = 0; call->kind == HCN_NETWORK && i < f->objects[HCN_ENDPOINT].n; i++)
         if (fake_points_to(f->objects[HCN_ENDPOINT].v[i].doc, "HostComputeNetwork", &call->id))
             return true;
