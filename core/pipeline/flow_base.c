@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { ICMPV6_NS = 135, ICMPV6_NA = 136, ARP_REQUEST = 1 };
+enum { ARP_REQUEST = 1 };
 
 /* Every stage ends in a flow of its own, so that a dump shows where packets go. */
 static void put_misses(struct flow *f)
@@ -122,9 +122,7 @@ static void put_gateway_port(struct flow *f, const struct node_config *c)
     flow_put(f, STAGE_SPOOF_GUARD, PRIORITY_NORMAL);
     for (uint64_t type = ICMPV6_NS; type <= ICMPV6_NA; type++) {
         match_set(&f->match, F_IN_PORT, c->gateway_ofport);
-        match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
-        match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
-        match_set(&f->match, F_ICMPV6_TYPE, type);
+        flow_match_neighbor_discovery(f, type);
         act_goto(&f->actions, STAGE_NEIGHBOR);
         flow_put(f, STAGE_SPOOF_GUARD, PRIORITY_ALWAYS);
     }
@@ -136,9 +134,7 @@ static void put_gateway_port(struct flow *f, const struct node_config *c)
     }
     /* The node may solicit from a link-local address of any form. */
     flow_match_source(f, SOURCE_POD);
-    match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
-    match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
-    match_set(&f->match, F_ICMPV6_TYPE, ICMPV6_NA);
+    flow_match_neighbor_discovery(f, ICMPV6_NA);
     flow_act_output(f, c->gateway_ofport);
     act_goto(&f->actions, STAGE_OUTPUT);
     flow_put(f, STAGE_NEIGHBOR, PRIORITY_REST);
@@ -191,17 +187,13 @@ static void put_gateway_address(struct flow *f, const struct node_config *c, con
 /* Solicitations of the gateway and advertisements to it, by either of its addresses. */
 static void put_gateway_neighbor(struct flow *f, const struct node_config *c, const struct ip *ip)
 {
-    match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
-    match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
-    match_set(&f->match, F_ICMPV6_TYPE, ICMPV6_NS);
+    flow_match_neighbor_discovery(f, ICMPV6_NS);
     match_set_ip(&f->match, F_ND_TARGET, ip);
     flow_act_output(f, c->gateway_ofport);
     act_goto(&f->actions, STAGE_OUTPUT);
     flow_put(f, STAGE_NEIGHBOR, PRIORITY_NORMAL);
 
-    match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
-    match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
-    match_set(&f->match, F_ICMPV6_TYPE, ICMPV6_NA);
+    flow_match_neighbor_discovery(f, ICMPV6_NA);
     match_set_ip(&f->match, F_IPV6_DST, ip);
     flow_act_output(f, c->gateway_ofport);
     act_goto(&f->actions, STAGE_OUTPUT);

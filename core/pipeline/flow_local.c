@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { ICMPV6_RS = 133, ICMPV6_NS = 135, ICMPV6_NA = 136, ICMPV6_REDIRECT = 137, ARP_REQUEST = 1 };
+enum { ARP_REQUEST = 1 };
 
 struct local_work {
     struct flow *f;
@@ -14,13 +14,6 @@ struct local_work {
     const struct intent_local *pod;
     struct ip link_local;
 };
-
-static void match_icmpv6(struct flow *f, uint64_t type)
-{
-    match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
-    match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
-    match_set(&f->match, F_ICMPV6_TYPE, type);
-}
 
 /* ---- what the Pod may send ---- */
 
@@ -52,23 +45,23 @@ static void put_source(struct local_work *w, const struct ip *ip)
 static void put_solicitation(struct local_work *w, const struct ip *src, const struct mac *named)
 {
     match_sender(w);
-    match_icmpv6(w->f, ICMPV6_NS);
+    flow_match_neighbor_discovery(w->f, ICMPV6_NS);
     match_set_ip(&w->f->match, F_IPV6_SRC, src);
     match_set_mac(&w->f->match, F_ND_SLL, named);
     act_goto(&w->f->actions, STAGE_NEIGHBOR);
-    flow_put(w->f, STAGE_SPOOF_GUARD, PRIORITY_ALWAYS);
+    flow_put(w->f, STAGE_SPOOF_GUARD, PRIORITY_EXCEPTION);
 }
 
 static void put_advertisement(struct local_work *w, const struct ip *src, const struct ip *target,
                               const struct mac *named)
 {
     match_sender(w);
-    match_icmpv6(w->f, ICMPV6_NA);
+    flow_match_neighbor_discovery(w->f, ICMPV6_NA);
     match_set_ip(&w->f->match, F_IPV6_SRC, src);
     match_set_ip(&w->f->match, F_ND_TARGET, target);
     match_set_mac(&w->f->match, F_ND_TLL, named);
     act_goto(&w->f->actions, STAGE_NEIGHBOR);
-    flow_put(w->f, STAGE_SPOOF_GUARD, PRIORITY_ALWAYS);
+    flow_put(w->f, STAGE_SPOOF_GUARD, PRIORITY_EXCEPTION);
 }
 
 /* The Pod's IPv6 addresses, the link-local one last. */
@@ -98,9 +91,18 @@ static void put_neighbor_discovery_guard(struct local_work *w)
                 put_advertisement(w, &own[i], &own[t], named[k]);
         }
     }
+    /* Neighbour discovery with code 0 is dropped by a flow of its own: see
+     * flow_match_neighbor_discovery(). */
     for (uint64_t type = ICMPV6_RS; type <= ICMPV6_REDIRECT; type++) {
+        if (type == ICMPV6_NS || type == ICMPV6_NA) {
+            match_set(&w->f->match, F_IN_PORT, w->pod->ofport);
+            flow_match_neighbor_discovery(w->f, type);
+            flow_put(w->f, STAGE_SPOOF_GUARD, PRIORITY_ALWAYS);
+        }
         match_set(&w->f->match, F_IN_PORT, w->pod->ofport);
-        match_icmpv6(w->f, type);
+        match_set(&w->f->match, F_ETH_TYPE, ETH_IPV6);
+        match_set(&w->f->match, F_IP_PROTO, PROTO_ICMPV6);
+        match_set(&w->f->match, F_ICMPV6_TYPE, type);
         flow_put(w->f, STAGE_SPOOF_GUARD, PRIORITY_DIRECT);
     }
 }
@@ -131,13 +133,13 @@ static void put_arp(struct local_work *w, const struct ip *ip)
 
 static void put_neighbor(struct local_work *w, const struct ip *ip)
 {
-    match_icmpv6(w->f, ICMPV6_NS);
+    flow_match_neighbor_discovery(w->f, ICMPV6_NS);
     match_set_ip(&w->f->match, F_ND_TARGET, ip);
     flow_act_output(w->f, w->pod->ofport);
     act_goto(&w->f->actions, STAGE_OUTPUT);
     flow_put(w->f, STAGE_NEIGHBOR, PRIORITY_NORMAL);
 
-    match_icmpv6(w->f, ICMPV6_NA);
+    flow_match_neighbor_discovery(w->f, ICMPV6_NA);
     match_set_ip(&w->f->match, F_IPV6_DST, ip);
     flow_act_output(w->f, w->pod->ofport);
     act_goto(&w->f->actions, STAGE_OUTPUT);

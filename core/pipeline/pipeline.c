@@ -81,6 +81,14 @@ void flow_match_port(struct flow *f, uint8_t family, uint8_t proto, uint16_t por
         match_set_masked(&f->match, field, port, mask);
 }
 
+void flow_match_neighbor_discovery(struct flow *f, uint64_t type)
+{
+    match_set(&f->match, F_ETH_TYPE, ETH_IPV6);
+    match_set(&f->match, F_IP_PROTO, PROTO_ICMPV6);
+    match_set(&f->match, F_ICMPV6_TYPE, type);
+    match_set(&f->match, F_ICMPV6_CODE, 0);
+}
+
 void flow_match_source(struct flow *f, enum reg_source source)
 {
     match_set_masked(&f->match, F_REG0, (uint64_t)source, REG_SOURCE_MASK);

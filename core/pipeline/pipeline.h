@@ -55,6 +55,12 @@ void flow_match_dst(struct flow *f, const struct prefix *p);
 struct prefix flow_host_prefix(const struct ip *ip);
 /* Sets Ethernet type, protocol and the destination port's bits. */
 void flow_match_port(struct flow *f, uint8_t family, uint8_t proto, uint16_t port, uint16_t mask);
+/* Sets type (ICMPV6_NS or ICMPV6_NA) and code 0, which neighbour discovery always has (RFC 4861,
+ * 4.3 and 4.4).  Not for tidiness: without an exact code Open vSwitch leaves target and link-layer
+ * addresses out of the decisions that it hands to the kernel, and a decision about one target
+ * then holds for all of them. */
+enum { ICMPV6_RS = 133, ICMPV6_NS = 135, ICMPV6_NA = 136, ICMPV6_REDIRECT = 137 };
+void flow_match_neighbor_discovery(struct flow *f, uint64_t type);
 void flow_match_source(struct flow *f, enum reg_source source);
 /* Loads reg1 and says so in reg0. */
 void flow_act_output(struct flow *f, uint32_t ofport);

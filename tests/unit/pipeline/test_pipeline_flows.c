@@ -53,7 +53,8 @@ static void test_pod_is_classified_and_guarded(void **state)
     assert_int_equal(count_flows(*state, "table=10, priority=200,arp,in_port=3,"), 1);
     assert_int_equal(count_flows(*state, "in_port=3,icmp_type=135"), 0); /* no IPv6 address */
     /* Three targets' worth of discovery: own, link-local; each with its MAC or none. */
-    assert_int_equal(count_flows(*state, "table=10, priority=220,icmp6,in_port=4"), 12);
+    assert_int_equal(count_flows(*state, "table=10, priority=230,icmp6,in_port=4"), 12);
+    assert_int_equal(count_flows(*state, "table=10, priority=220,icmp6,in_port=4"), 2);
     assert_int_equal(count_flows(*state, "table=10, priority=210,icmp6,in_port=4"), 5);
 }
 
