@@ -23,7 +23,9 @@ from . import netns
 Probe = collections.namedtuple("Probe", "ns address proto port expect source", defaults=(0, None, None))
 UDP_EVERY = 0.25
 # A lost SYN is sent again after one second; an emulated machine is slower by the factor.
-TIMEOUT = 1.4 * float(os.environ.get("SEINE_LAB_SLOWNESS", "1"))
+# How many times slower than a real one the machine is (emulated: tests/vm/).
+SLOWNESS = float(os.environ.get("SEINE_LAB_SLOWNESS", "1"))
+TIMEOUT = 1.4 * SLOWNESS
 
 
 def family_of(address):
@@ -280,7 +282,7 @@ class Stream(threading.Thread):
 
     def __init__(self, ns, address, port, proto="udp", rate=200):
         super().__init__(daemon=True)
-        self.proto, self.period = proto, 1.0 / rate
+        self.proto, self.address, self.period = proto, address, SLOWNESS / rate
         kind = socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM
         self.sock = netns.open_socket(ns, family_of(address), kind)
         self.sock.settimeout(5)
@@ -296,6 +298,9 @@ class Stream(threading.Thread):
         self.failed = None
         self._stop_at = None
 
+    def __str__(self):
+        return "%s to %s" % (self.proto, self.address)
+
     def run(self):
         try:
             self._run()
@@ -307,7 +312,7 @@ class Stream(threading.Thread):
         while True:
             now = time.monotonic()
             stopping = self._stop_at is not None
-            if stopping and (now > self._stop_at + 1.5 or self.received >= self.sent):
+            if stopping and (now > self._stop_at + 1.5 * SLOWNESS or self.received >= self.sent):
                 return
             if not stopping and now >= start + self.sent * self.period:
                 self.sock.send(b"%08d" % self.sent)
@@ -323,9 +328,13 @@ class Stream(threading.Thread):
                     self.longest_silence = max(self.longest_silence, time.monotonic() - last)
                     last = time.monotonic()
 
+    def stop(self):
+        """Stops sending; what is under way is still waited for."""
+        self._stop_at = self._stop_at or time.monotonic()
+
     def finish(self):
         """Stops sending, waits for what is under way. Returns the number that never came back."""
-        self._stop_at = time.monotonic()
-        self.join(5)
+        self.stop()
+        self.join(5 * SLOWNESS)
         self.sock.close()
         return self.sent - self.received
