@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Platform contract: Pod interfaces.  All calls may block for some milliseconds and run on the work
- * queue, never on the loop; they share no state but the system.  Errors: ERR_NOT_FOUND (network
- * namespace or interface absent), ERR_EXISTS, ERR_PERMISSION, ERR_IO; text names the object. */
+ * Platform contract: interfaces, in two halves: those of Pods, and the node's own devices.  On
+ * Windows a Pod's interface is an HNS endpoint, which hns/pod_endpoint.h makes: there the first
+ * half answers ERR_UNSUPPORTED, but for netif_exists() and netif_pod_nic_exists().  All calls may
+ * block for some milliseconds and run on the work queue, never on the loop; they share no state but
+ * the system.  Errors: ERR_NOT_FOUND (network namespace or interface absent), ERR_EXISTS,
+ * ERR_PERMISSION, ERR_IO; text names the object. */
 #ifndef SEINE_PLATFORM_NETIF_H
 #define SEINE_PLATFORM_NETIF_H
 
@@ -12,6 +15,8 @@
 
 #include "core/base/addr.h"
 #include "core/base/err.h"
+
+/* ---- Pods' interfaces ---- */
 
 struct netif_address {
     struct prefix address; /* address with the subnet's length, host bits kept */
@@ -48,6 +53,10 @@ bool netif_pod_nic_exists(const char *host_name);
  * order; the caller frees each and the array.  Guards that outlived their interface (its namespace
  * went while nobody looked) are removed on the way. */
 int netif_pod_list(const char *owner, char ***names_out, size_t *n_out, struct err *err);
+
+/* ---- the node's own devices.  Windows finds one by its alias NAME, else "vEthernet (NAME)" ----
+ */
+
 /* Makes a device of this node up with exactly these addresses (of Seine's; foreign link-local ones
  * stay), MTU and MAC: the gateway port. */
 struct netif_device {
@@ -61,8 +70,14 @@ struct netif_device {
 int netif_device_set(const struct netif_device *dev, struct err *err);
 /* MTU of the interface that holds 'address', or that routes towards the default. ERR_NOT_FOUND. */
 int netif_mtu_of_address(const struct ip *address, uint32_t *mtu_out, struct err *err);
-/* Forwarding of both families in this network namespace, through 'proc_sys'. */
-int netif_enable_forwarding(const char *proc_sys, struct err *err);
+/* Forwarding of both families.  Linux: of the whole network namespace, through 'proc_sys'. Windows:
+ * between the gateway and the adapter that has the node's address ('uplink'; family 0: none); a
+ * family that an adapter does not speak is left out.  ERR_NOT_FOUND: no gateway (Windows). */
+struct netif_forwarding {
+    const char *proc_sys, *gateway;
+    struct ip uplink;
+};
+int netif_enable_forwarding(const struct netif_forwarding *f, struct err *err);
 /* Removes the guards and what else netif made outside the pairs (cleanup). */
 int netif_cleanup(struct err *err);
 

@@ -107,7 +107,9 @@ static void host_find_mtu(struct host_job *job)
 
 static int host_prepare_run(struct host_job *job)
 {
-    int rc = netif_enable_forwarding(job->proc_sys, &job->err);
+    const struct netif_forwarding forwarding = {
+        .proc_sys = job->proc_sys, .gateway = job->gateway, .uplink = job->uplink};
+    int rc = netif_enable_forwarding(&forwarding, &job->err);
     if (rc < 0) {
         return err_wrap(&job->err, "IP forwarding");
     }
@@ -134,7 +136,8 @@ static int host_prepare_run(struct host_job *job)
 static int host_apply_run(struct host_job *job)
 {
     for (size_t i = 0; job->set_routes && i < job->routes.rows.n; i++) {
-        int rc = route_set(job->routes.rows.v[i].key, job->routes.rows.v[i].value, &job->err);
+        int rc = route_set(job->gateway, job->routes.rows.v[i].key, job->routes.rows.v[i].value,
+                           &job->err);
         if (rc < 0) {
             return err_wrap(&job->err, "routes");
         }

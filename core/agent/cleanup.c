@@ -199,7 +199,7 @@ static void cleanup_routes(struct cleanup *c)
     }
     for (size_t i = 0; i < keys.v.n; i++) {
         struct bytes key = {keys.v.v[i], strlen(keys.v.v[i])};
-        rc = route_set(key, (struct bytes){NULL, 0}, &err);
+        rc = route_set(c->o->gateway, key, (struct bytes){NULL, 0}, &err);
         if (rc < 0 && rc != ERR_NOT_FOUND) {
             cleanup_tell(c, keys.v.v[i], &err);
         }

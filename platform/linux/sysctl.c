@@ -33,13 +33,13 @@ int sysctl_set(const char *proc_sys, const char *name, const char *value, struct
     return 0;
 }
 
-int netif_enable_forwarding(const char *proc_sys, struct err *err)
+int netif_enable_forwarding(const struct netif_forwarding *f, struct err *err)
 {
-    int rc = sysctl_set(proc_sys, "net/ipv4/ip_forward", "1", err);
+    int rc = sysctl_set(f->proc_sys, "net/ipv4/ip_forward", "1", err);
     if (rc < 0) {
         return rc;
     }
     /* A kernel without IPv6 has nothing to forward. */
-    rc = sysctl_set(proc_sys, "net/ipv6/conf/all/forwarding", "1", err);
+    rc = sysctl_set(f->proc_sys, "net/ipv6/conf/all/forwarding", "1", err);
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }

@@ -301,10 +301,13 @@ static void forwarding_is_set_through_the_given_folder(void **state)
 {
     (void)state;
     struct err err = {0};
-    assert_int_equal(netif_enable_forwarding("/proc/sys", &err), 0);
+    assert_int_equal(
+        netif_enable_forwarding(&(struct netif_forwarding){.proc_sys = "/proc/sys"}, &err), 0);
     assert_shows(NULL, "sysctl -n net.ipv4.ip_forward", "1");
     assert_shows(NULL, "sysctl -n net.ipv6.conf.all.forwarding", "1");
-    assert_int_equal(netif_enable_forwarding("/nowhere", &err), ERR_NOT_FOUND);
+    assert_int_equal(
+        netif_enable_forwarding(&(struct netif_forwarding){.proc_sys = "/nowhere"}, &err),
+        ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "/nowhere/net/ipv4/ip_forward"));
 }
 

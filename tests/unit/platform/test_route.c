@@ -57,7 +57,7 @@ static void set_all(bool there)
 {
     for (size_t i = 0; i < 4; i++) {
         struct err err = {0};
-        if (route_set(text(keys[i]), text(there ? values[i] : ""), &err) < 0) {
+        if (route_set("gw0", text(keys[i]), text(there ? values[i] : ""), &err) < 0) {
             fail_msg("%s: %s", keys[i], err.text);
         }
     }
@@ -84,10 +84,11 @@ static void a_row_is_replaced(void **state)
                                           "neigh 10.9.1.1 = lladdr 02:00:00:00:00:09 dev gw0\n"};
     set_all(true);
     set_all(false);
-    assert_int_equal(route_set(text(keys[0]), text(values[0]), NULL), 0);
-    assert_int_equal(route_set(text(keys[1]), text(values[1]), NULL), 0);
-    assert_int_equal(route_set(text(keys[0]), text("via 10.9.2.1 dev gw0"), NULL), 0);
-    assert_int_equal(route_set(text(keys[1]), text("lladdr 02:00:00:00:00:09 dev gw0"), NULL), 0);
+    assert_int_equal(route_set("gw0", text(keys[0]), text(values[0]), NULL), 0);
+    assert_int_equal(route_set("gw0", text(keys[1]), text(values[1]), NULL), 0);
+    assert_int_equal(route_set("gw0", text(keys[0]), text("via 10.9.2.1 dev gw0"), NULL), 0);
+    assert_int_equal(
+        route_set("gw0", text(keys[1]), text("lladdr 02:00:00:00:00:09 dev gw0"), NULL), 0);
     assert_dump(changed, 2);
     set_all(false);
 }
@@ -120,7 +121,7 @@ static void rows_that_are_none_are_refused(void **state)
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err err = {0};
-        assert_int_equal(route_set(text(bad[i][0]), text(bad[i][1]), &err), ERR_INVALID);
+        assert_int_equal(route_set("gw0", text(bad[i][0]), text(bad[i][1]), &err), ERR_INVALID);
         assert_non_null(strstr(err.text, "not a route"));
     }
 }
@@ -129,7 +130,8 @@ static void missing_device_is_named(void **state)
 {
     (void)state;
     struct err err = {0};
-    assert_int_equal(route_set(text(keys[0]), text("via 10.9.1.1 dev nodev"), &err), ERR_NOT_FOUND);
+    assert_int_equal(route_set("gw0", text(keys[0]), text("via 10.9.1.1 dev nodev"), &err),
+                     ERR_NOT_FOUND);
     assert_non_null(strstr(err.text, "nodev"));
     assert_int_equal(route_dump("nodev", collect, NULL, &err), ERR_NOT_FOUND);
 }
