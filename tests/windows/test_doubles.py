@@ -53,7 +53,7 @@ class Node:
     def __init__(self):
         start = time.monotonic()
         lines = winenode("up", PREFIX, "--netns", NODE, "--ovsdb", "tcp:127.0.0.1:6640", "--openflow",
-                         "tcp:127.0.0.1:6653", "--dir", D).stdout.splitlines()
+                         "tcp:127.0.0.1:6653", "--dir", D, "--ovs-rundir", RUN + "/switch").stdout.splitlines()
         self.env = dict(line.split("=", 1) for line in lines)
         print("up: %.1f s" % (time.monotonic() - start))
 
@@ -145,6 +145,9 @@ def pipes(n):
     assert "Open_vSwitch" in json.loads(reply)["result"], reply
     hello = n.probe("pipe", n.env["PIPE_OPENFLOW"], "")[0]
     assert hello[2:4] == "00", "no OpenFlow hello: " + hello  # version, then type 0
+    control = n.probe("pipe", "C:openvswitchvarrunopenvswitchovs-vswitchd.4242.ctl",
+                      '{"id":1,"method":"version","params":[]}')[0]
+    assert "ovs-vswitchd" in json.loads(control)["result"], control
     equal(n.probe("pipe", "nobody", "x", check=1), ["error 2"], "a pipe that is not there")
 
 

@@ -30,10 +30,48 @@ def listen(dir):
     return tcp, unix
 
 
+def splice(a, b):
+    """Both ways, until one side ends."""
+    def one_way(source, sink):
+        try:
+            while data := source.recv(1 << 16):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for s in (source, sink):
+            try:
+                s.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    other = threading.Thread(target=one_way, args=(b, a), daemon=True)
+    other.start()
+    one_way(a, b)
+    other.join()
+    a.close()
+    b.close()
+
+
+def control(rundir, listener):
+    """The switch daemon's control socket, for ovs-relay.exe: which one it is, its pid file says each time."""
+    while True:
+        client, _ = listener.accept()
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            with open(rundir + "/ovs-vswitchd.pid") as f:
+                server.connect("%s/ovs-vswitchd.%d.ctl" % (rundir, int(f.read())))
+        except (OSError, ValueError):
+            client.close()
+            server.close()
+            continue
+        threading.Thread(target=splice, args=(client, server), daemon=True).start()
+
+
 def main():
     p = argparse.ArgumentParser()
     for name in ("dir", "prefix", "ovsdb"):
         p.add_argument("--" + name, required=True)
+    p.add_argument("--ovs-rundir")
     a = p.parse_args()
     os.makedirs(a.dir + "/hcn", exist_ok=True)
     node = Node(a.dir, a.ovsdb)
@@ -51,6 +89,11 @@ def main():
     server.listen(unix)
     for work in (node.plumb_forever, node.watch, hcn.commands.watch):
         threading.Thread(target=work, daemon=True).start()
+    if a.ovs_rundir:
+        to_control = socket.create_server(("127.0.0.1", 0))
+        threading.Thread(target=control, args=(a.ovs_rundir, to_control), daemon=True).start()
+        with open(a.dir + "/control.port", "w") as f:
+            f.write("%d\n" % to_control.getsockname()[1])
     with open(a.prefix + "/drive_c/windows/system32/seine-double.port", "w") as f:
         f.write("%d\n" % tcp.getsockname()[1])
     print("ready", flush=True)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Windows machine for tests: a Wine prefix and server of its own in a network namespace, with doubles of what Wine lacks.
 
-  winenode up NAME --netns NS --ovsdb tcp:IP:PORT --openflow tcp:IP:PORT --dir D
+  winenode up NAME --netns NS --ovsdb tcp:IP:PORT --openflow tcp:IP:PORT --dir D [--ovs-rundir DIR]
   winenode exec NAME CMD...
   winenode namespace NAME add|del|list [LINUXNETNS]
   winenode down NAME
@@ -29,10 +29,14 @@ DOUBLES = BUILD + "/doubles"
 ROOT = BUILD + "/winenode"
 PIPE_OVSDB = "C:openvswitchvarrunopenvswitchdb.sock"
 PIPE_OPENFLOW = "C:openvswitchvarrunopenvswitchbr-int.mgmt"
+OVS_RUNDIR = "/drive_c/openvswitch/var/run/openvswitch"  # of Open vSwitch on Windows, in a prefix
+OVS_PID = 4242  # whatever its pid is on the Linux side
+PIPE_CONTROL = "C:openvswitchvarrunopenvswitchovs-vswitchd.%d.ctl" % OVS_PID
 IN_SYSTEM32 = ("computenetwork.dll", "vmcompute.dll", "iphlpapi.dll", "wbemdouble.dll")
 CLASSES = (("WbemLocator", "4590F811-1D3A-11D0-891F-00AA004B2E24"),
            ("ConnectionManager", "BA126AD1-2166-11D1-B1D0-00805FC1270E"))
-OWN = ("hcn", "host.sock", "host.log", "relay.log", "calls.jsonl", "nat.json", "nat.json.new")
+OWN = ("hcn", "host.sock", "host.log", "relay.log", "calls.jsonl", "nat.json", "nat.json.new",
+       "control.port")
 
 
 class NodeError(Exception):
@@ -238,13 +242,19 @@ def up(a):
         subprocess.run(enter(a.netns) + ["ip", "link", "set", "lo", "up"], check=True)
         node["pids"].append(start(
             enter(a.netns) + [sys.executable, "-B", HERE + "/host.py", "--dir", dir, "--prefix", prefix,
-                              "--ovsdb", a.ovsdb], dir + "/host.log", prefix, "ready", "the node's host"))
+                              "--ovsdb", a.ovsdb] + (["--ovs-rundir", a.ovs_rundir] if a.ovs_rundir else []), dir + "/host.log", prefix, "ready", "the node's host"))
         save(node)
         subprocess.run(enter(a.netns) + ["wineserver", "-p"], env=wine_env(prefix), stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        pipes = [PIPE_OVSDB, a.ovsdb, PIPE_OPENFLOW, a.openflow]
+        if a.ovs_rundir:
+            os.makedirs(prefix + OVS_RUNDIR)
+            with open(prefix + OVS_RUNDIR + "/ovs-vswitchd.pid", "w") as f:
+                f.write("%d\n" % OVS_PID)
+            with open(dir + "/control.port") as f:
+                pipes += [PIPE_CONTROL, "tcp:127.0.0.1:" + f.read().strip()]
         node["pids"].append(start(
-            enter(a.netns) + ["wine", DOUBLES + "/ovs-relay.exe", PIPE_OVSDB, a.ovsdb, PIPE_OPENFLOW, a.openflow],
-            dir + "/relay.log", prefix, "ready", "ovs-relay.exe"))
+            enter(a.netns) + ["wine", DOUBLES + "/ovs-relay.exe"] + pipes, dir + "/relay.log", prefix, "ready", "ovs-relay.exe"))
         save(node)
     except BaseException:
         take_down(node)
@@ -329,6 +339,7 @@ def main():
     v.add_argument("name")
     for option in ("netns", "ovsdb", "openflow", "dir"):
         v.add_argument("--" + option, required=True)
+    v.add_argument("--ovs-rundir", help="where the switch daemon has its pid file and control socket, to offer that too")
     v.set_defaults(run=up)
     v = verbs.add_parser("exec", help="run a Windows program on it")
     v.add_argument("name")
