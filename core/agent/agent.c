@@ -148,6 +148,7 @@ static void agent_audit(void *aux)
         agent_recompute(a, &report);
         flow_target_reread(a->target);
         host_reread(a);
+        agent_uplink_look(a);
         if (a->hns) {
             attach_interfaces_changed(a->attach);
         }
@@ -196,6 +197,7 @@ static int agent_start(struct agent *a, struct err *err)
     if (rc < 0) {
         return rc;
     }
+    agent_uplink_start(a);
     agent_source_start(a);
     return api_start(a, err);
 }
@@ -226,6 +228,7 @@ static void agent_end(struct agent *a)
     wait_end(a);
     api_end(a);
     agent_source_end(a);
+    agent_uplink_end(a);
     agent_switch_end(a);
     agent_hns_end(a);
     host_end(a);

@@ -133,6 +133,7 @@ static void hns_came(struct agent_hns *h)
     h->was_there = true;
     h->retry_ms = HNS_RETRY_MIN_MS;
     host_reread(h->a);
+    agent_uplink_look(h->a);
     if (again) {
         attach_interfaces_changed(h->a->attach);
     }
@@ -210,6 +211,7 @@ static void hns_woken(void *aux)
         agent_progress(h->a);
     } else if (flags & HNS_FLAG_NETWORK) {
         host_reread(h->a);
+        agent_uplink_look(h->a);
         attach_interfaces_changed(h->a->attach);
     }
     if (flags & HNS_FLAG_NIC) {

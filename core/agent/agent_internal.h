@@ -7,6 +7,7 @@
  *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
  *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
  *   agent_hns.c     the service that keeps Pods' interfaces (Windows)
+ *   agent_uplink.c  taking the physical adapter over, and the HNS network (Windows)
  *   agent_cni.c     what the CNI end asks of the rest
  *   agent_wait.c    readiness, and who waits for it or for a sync
  *   api*.c          the local API
@@ -29,9 +30,11 @@
 #include "core/io/stream.h"
 #include "core/k8s/folder.h"
 #include "core/k8s/object.h"
+#include "hns/uplink.h"
 #include "ovs/flow_target.h"
 #include "ovs/switchdb.h"
 
+struct agent_uplink;
 struct host;
 struct agent_hns;
 struct wait;
@@ -77,7 +80,8 @@ struct agent {
     char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
     struct host *host;
-    struct agent_hns *hns; /* NULL on a system without */
+    struct agent_hns *hns;       /* NULL on a system without */
+    struct agent_uplink *uplink; /* the same */
     struct attach *attach;
     struct loop_timer *attach_timer;
 
@@ -147,6 +151,17 @@ void agent_hns_end(struct agent *a);
 enum agent_hns_state agent_hns_state(const struct agent *a);
 const char *agent_hns_name(const struct agent *a); /* "ready"; "" on a system without */
 const char *agent_hns_why(const struct agent *a);  /* "" or why Pods cannot be attached for it */
+
+/* ---- agent_uplink.c ---- */
+/* After agent_switch_start(). */
+void agent_uplink_start(struct agent *a);
+void agent_uplink_end(struct agent *a);
+/* Something that it waits for may have come. */
+void agent_uplink_look(struct agent *a);
+/* NULL: not known yet. */
+const struct uplink_report *agent_uplink_report(const struct agent *a);
+/* Why Pods cannot be attached for it; nothing if they can. */
+void agent_uplink_why(const struct agent *a, struct sbuf *out);
 
 /* ---- agent_cni.c ---- */
 void agent_cni_start(struct agent *a);

@@ -13,12 +13,37 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/pipeline/pipeline.h"
 #include "ovs/unixctl.h"
 #include "platform/process.h"
 
 enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1, SWITCH_AUTO_MS = 8000 };
 
 /* ---- OVSDB ---- */
+/* The uplink's number: as Open vSwitch says, or as it is asked for. */
+static uint32_t switch_uplink(const struct switchdb_status *status)
+{
+    return status->uplink_ofport ? status->uplink_ofport
+           : status->has_uplink  ? (uint32_t)SWITCHDB_UPLINK_OFPORT
+                                 : 0;
+}
+
+/* Before all of the bridge is ready its uplink's flows are wanted already: they are the early ones.
+ * What was known of the rest stays. */
+static void switch_put_uplink(struct agent *a, uint32_t uplink_ofport)
+{
+    const struct row *row = store_get(a->store, TABLE_CONFIG, "");
+    const struct node_config *old = row ? row->value : NULL;
+    if (old ? old->uplink_ofport == uplink_ofport : !uplink_ofport) {
+        return;
+    }
+    struct node_config *c = old ? node_config_copy(old) : node_config_new(a->o->node_name);
+    c->uplink_ofport = uplink_ofport;
+    if (store_put(a->store, TABLE_CONFIG, "", c)) {
+        agent_changed(a);
+    }
+}
+
 static void switch_put_config(struct agent *a, const struct switchdb_status *status)
 {
     struct node_config *c = node_config_new(a->o->node_name);
@@ -28,6 +53,7 @@ static void switch_put_config(struct agent *a, const struct switchdb_status *sta
     c->gateway = mem_strdup(a->o->gateway);
     c->gateway_ofport = status->gateway_ofport;
     c->tunnel_ofport = status->tunnel_ofport;
+    c->uplink_ofport = switch_uplink(status);
     c->netdev = strcmp(status->datapath_type, "netdev") == 0;
     c->masquerade = a->o->masquerade;
     c->encap = true;
@@ -52,7 +78,10 @@ static void switch_state(void *aux, const struct switchdb_status *status)
             flow_target_connect_now(a->target);
         }
         host_reread(a);
+    } else if (status->state == SWITCHDB_ENSURING) {
+        switch_put_uplink(a, switch_uplink(status));
     }
+    agent_uplink_look(a);
     attach_switch_changed(a->attach);
     agent_progress(a);
 }
@@ -234,6 +263,7 @@ int agent_switch_start(struct agent *a, struct err *err)
         .tls = tls,
         .spaces = {SPACE_FLOW, SPACE_GROUP, SPACE_METER},
         .controller_id = SWITCH_CONTROLLER_ID,
+        .early_cookie = flow_cookie("flow_uplink", ""),
     };
     int rc = flow_target_new(a->loop, a->engine, &flows, &switch_flow_events, a, &a->target, err);
     if (rc < 0) {

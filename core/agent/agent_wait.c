@@ -32,7 +32,9 @@ static void wait_reason(struct agent *a, struct sbuf *out)
 {
     const struct node *own = agent_own_node(a);
     const struct folder_error *errors;
+    auto_sbuf uplink = SBUF_INIT;
     struct switchdb_status db = switchdb_status(a->db);
+    agent_uplink_why(a, &uplink);
     if (!agent_source_is_complete(a)) {
         size_t n = folder_errors(a->folder, &errors);
         for (size_t i = 0; i < n; i++) {
@@ -48,6 +50,8 @@ static void wait_reason(struct agent *a, struct sbuf *out)
         sbuf_printf(out, "Node %s has no podCIDR", a->o->node_name);
     } else if (*agent_hns_why(a)) {
         sbuf_puts(out, agent_hns_why(a));
+    } else if (uplink.len) {
+        sbuf_puts(out, uplink.data);
     } else if (db.state != SWITCHDB_READY) {
         sbuf_printf(out, "OVSDB: %s", *db.error ? db.error : "not ready");
     } else if (!flow_target_is_connected(a->target)) {

@@ -79,6 +79,20 @@ static void status_switch(struct agent *a, struct sbuf *out)
     sbuf_printf(out, ",\"connected\":%s},", connected ? "true" : "false");
 }
 
+static void status_uplink(struct agent *a, struct sbuf *out)
+{
+    const struct uplink_report *r = agent_uplink_report(a);
+    sbuf_puts(out, "\"uplink\":{\"state\":");
+    sbuf_put_json(out, r ? uplink_state_name(r->state) : "deciding");
+    sbuf_puts(out, ",\"step\":");
+    sbuf_put_json(out, r ? r->step : "");
+    sbuf_puts(out, ",\"adapter\":");
+    sbuf_put_json(out, r ? r->adapter : "");
+    sbuf_puts(out, ",\"error\":");
+    sbuf_put_json(out, r ? r->error : "");
+    sbuf_puts(out, "},");
+}
+
 void api_status_format(struct agent *a, struct sbuf *out)
 {
     sbuf_printf(out, "{\"ready\":%s,\"version\":\"%s\",\"node\":", a->ready ? "true" : "false",
@@ -96,6 +110,7 @@ void api_status_format(struct agent *a, struct sbuf *out)
     if (a->hns) {
         sbuf_printf(out, "\"hns\":\"%s\",", agent_hns_name(a));
     }
+    status_uplink(a, out);
     sbuf_printf(out, "\"host\":{\"error\":");
     sbuf_put_json(out, host_error(a));
     sbuf_printf(out, ",\"podMTU\":%" PRIu32 "},\"pods\":{\"attached\":%zu},", host_mtu(a),

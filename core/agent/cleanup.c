@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * `seine-agent cleanup`: takes away what Seine made on this node, and only that.  In this order:
- * the flows of a bridge that was adopted, then ports and bridge in one transaction, then what lies
- * outside Open vSwitch: Pods' interfaces, guards, routes, masquerade, files.  What cannot be done
- * is told, the rest goes on, and the exit code is 1. */
+ * the uplink (on Windows), so that the node is reached by its own adapter, the flows of a bridge
+ * that was adopted, ports and bridge in one transaction, then what lies outside Open vSwitch: Pods'
+ * interfaces, guards, routes, masquerade, files.  What cannot be done is told, the rest goes on,
+ * and the exit code is 1. */
 #include <stdio.h>
 #include <string.h>
 
 #include "core/agent/agent.h"
+#include "core/agent/uplink_ops.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
@@ -24,7 +26,12 @@
 #include "platform/process.h"
 #include "platform/route.h"
 
-enum { CLEANUP_OVSDB_MS = 10000, CLEANUP_FLOWS_MS = 5000, CLEANUP_TURN_MS = 100 };
+enum {
+    CLEANUP_OVSDB_MS = 10000,
+    CLEANUP_FLOWS_MS = 5000,
+    CLEANUP_TURN_MS = 100,
+    CLEANUP_UPLINK_MS = 120000
+};
 
 struct cleanup {
     const struct options *o;
@@ -159,6 +166,47 @@ static void cleanup_switch(struct cleanup *c)
     loop_free(c->loop);
 }
 
+/* ---- the uplink ---- */
+/* Back to the adapter; the port in the bridge's record goes with all others. */
+static void cleanup_uplink_back(struct cleanup *c, struct uplink *u)
+{
+    static const struct uplink_switch gone = {.known = true};
+    struct uplink_report r;
+    int64_t end = (int64_t)(process_now_ns() / 1000000) + CLEANUP_UPLINK_MS, now;
+    struct err err = {0};
+    uplink_undo(u);
+    do {
+        now = (int64_t)(process_now_ns() / 1000000);
+        uplink_run(u, now, &gone, &r);
+        if (r.state == UPLINK_UNDOING || r.state == UPLINK_DECIDING) {
+            process_sleep_ms(r.again_ms);
+        }
+    } while ((r.state == UPLINK_UNDOING || r.state == UPLINK_DECIDING) && now < end);
+    if (r.state != UPLINK_NONE) {
+        err_set(&err, ERR_TIMEOUT, "%s%s%s", r.step, *r.step ? ": " : "", r.error);
+        cleanup_tell(c, "uplink", &err);
+    }
+}
+
+static void cleanup_uplink(struct cleanup *c)
+{
+    struct uplink_system system;
+    struct uplink_ops ops;
+    struct err err = {0};
+    if (strcmp(process_platform(), "windows") != 0) {
+        return;
+    }
+    uplink_system_init(&system, c->o->run_dir, &ops);
+    struct uplink *u =
+        uplink_new(&(struct uplink_config){.choice = c->o->uplink, .bridge = c->o->bridge}, &ops);
+    cleanup_uplink_back(c, u);
+    if (uplink_system_forget(&system, &err) < 0) {
+        cleanup_tell(c, "HNS network", &err);
+    }
+    uplink_free(u);
+    uplink_system_done(&system);
+}
+
 /* ---- the node's own stack ---- */
 static void cleanup_pods(struct cleanup *c)
 {
@@ -260,6 +308,7 @@ int cleanup_run(const struct options *o)
         return 1;
     }
     cleanup_routes(&c);
+    cleanup_uplink(&c);
     cleanup_switch(&c);
     cleanup_pods(&c);
     cleanup_host(&c);

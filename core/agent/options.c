@@ -82,6 +82,9 @@ static const struct option_spec options_table[] = {
     {"gateway", "NAME", OPTION_DEVICE, AT(gateway), "seine-gw0", NULL, NULL,
      "internal port that holds the first address of each podCIDR"},
     {"tunnel", "NAME", OPTION_DEVICE, AT(tunnel), "seine-tun0", NULL, NULL, "tunnel port"},
+    {"uplink", "auto|none|NAME", OPTION_TEXT, AT(uplink), NULL, "`none` (Windows: `auto`)", NULL,
+     "Windows: the physical adapter that becomes the bridge's uplink; `auto`: the one that has the "
+     "Node's InternalIP, unless that is on a bridge already"},
     {"traffic-mode", "MODE", OPTION_CHOICE, AT(traffic_mode), "encap", NULL, options_modes,
      "how Pods of other nodes are reached"},
     {"tunnel-type", "TYPE", OPTION_CHOICE, AT(tunnel_type), "geneve", NULL, options_tunnels,
@@ -521,6 +524,10 @@ static int options_check(struct options_reading *r, struct err *err)
         return err_set(err, ERR_INVALID, "--%s: bridge, gateway and tunnel need different names",
                        strcmp(o->tunnel, o->bridge) == 0 ? "tunnel" : "gateway");
     }
+    bool windows = strcmp(process_platform(), "windows") == 0;
+    if (!windows && strcmp(o->uplink, "none") != 0 && strcmp(o->uplink, "auto") != 0) {
+        return err_set(err, ERR_INVALID, "--uplink: an adapter is taken over on Windows only");
+    }
     int rc = options_check_tls(o, err);
     /* Last, as everything else about the flags should be told first. */
     return rc < 0 || o->objects[0]
@@ -548,6 +555,10 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
     }
     if (!o->ovsdb[0]) {
         options_replace(&o->ovsdb, process_default_ovsdb());
+    }
+    if (!o->uplink[0]) {
+        bool windows = strcmp(process_platform(), "windows") == 0;
+        options_replace(&o->uplink, windows ? "auto" : "none");
     }
     if (!o->socket[0]) {
         auto_free char *socket = process_default_socket(o->run_dir);

@@ -24,7 +24,7 @@ struct options {
     char *ovsdb, *openflow;
     char *ovs_ca, *ovs_certificate, *ovs_key;
     char *bridge, *datapath_type;
-    char *gateway, *tunnel;
+    char *gateway, *tunnel, *uplink;
     char *traffic_mode, *tunnel_type;
     uint32_t mtu; /* 0: from the uplink */
     uint32_t pod_timeout_ms;

@@ -19,6 +19,15 @@ struct node_config *node_config_new(const char *node_name)
     return c;
 }
 
+struct node_config *node_config_copy(const struct node_config *from)
+{
+    struct node_config *c = mem_dup(from, sizeof *c);
+    c->node_name = mem_strdup(from->node_name);
+    c->platform = mem_strdup(from->platform);
+    c->gateway = mem_strdup(from->gateway);
+    return c;
+}
+
 void node_config_free(void *p)
 {
     struct node_config *c = p;

@@ -59,6 +59,7 @@ struct node_config {
     uint32_t hns_major, hns_minor; /* version of the service that access lists are for */
 };
 struct node_config *node_config_new(const char *node_name); /* defaults filled in */
+struct node_config *node_config_copy(const struct node_config *c);
 void node_config_free(void *c);
 bool node_config_equal(const void *a, const void *b);
 

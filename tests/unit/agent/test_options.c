@@ -89,11 +89,13 @@ static void defaults_are_the_contract_s(void **state)
     assert_string_equal(o.node_name, "from-env");
     if (is_windows()) {
         assert_non_null(strstr(o.run_dir, "\\ProgramData\\seine"));
+        assert_string_equal(o.uplink, "auto");
         assert_string_equal(o.socket, "\\\\.\\pipe\\seine-agent");
         assert_string_equal(o.ovsdb, "unix:C:/openvswitch/var/run/openvswitch/db.sock");
         assert_string_equal(o.openflow, "unix:C:/openvswitch/var/run/openvswitch/br-int.mgmt");
     } else {
         assert_string_equal(o.run_dir, "/run/seine");
+        assert_string_equal(o.uplink, "none");
         assert_string_equal(o.socket, "/run/seine/agent.sock");
         assert_string_equal(o.ovsdb, "unix:/var/run/openvswitch/db.sock");
         assert_string_equal(o.openflow, "unix:/var/run/openvswitch/br-int.mgmt");
@@ -155,6 +157,26 @@ static void named_pipes_are_for_windows(void **state)
     assert_int_equal(parse(&o, "--objects /o --node-name n --ovsdb pipe:C:ovsrundb.sock", &err), 0);
     assert_string_equal(o.openflow, "pipe:C:ovsrunbr-int.mgmt");
     assert_string_equal(o.socket, "\\\\.\\pipe\\seine-agent");
+    options_done(&o);
+}
+
+static void an_uplink_is_for_windows(void **state)
+{
+    (void)state;
+    struct options o;
+    struct err err;
+    if (is_windows()) {
+        assert_int_equal(parse(&o, "--objects /o --uplink Ethernet9", &err), 0);
+        assert_string_equal(o.uplink, "Ethernet9");
+        options_done(&o);
+    } else {
+        refuses("--objects /o --uplink Ethernet9",
+                "--uplink: an adapter is taken over on Windows only");
+    }
+    assert_int_equal(parse(&o, "--objects /o --uplink auto", &err),
+                     0); /* one file may serve both */
+    options_done(&o);
+    assert_int_equal(parse(&o, "--objects /o --uplink none", &err), 0);
     options_done(&o);
 }
 
@@ -323,6 +345,7 @@ int main(void)
         cmocka_unit_test(defaults_are_the_contract_s),
         cmocka_unit_test(defaults_follow_what_was_given),
         cmocka_unit_test(named_pipes_are_for_windows),
+        cmocka_unit_test(an_uplink_is_for_windows),
         cmocka_unit_test(wrong_flags_are_named),
         cmocka_unit_test(flags_must_go_together),
         cmocka_unit_test(a_file_gives_values_and_a_flag_beats_it),
