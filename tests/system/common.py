@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the system tests share: finding the lab and the programs, skipping with a reason, checks that say what
 was expected, and one main."""
+import json
 import os
 import shutil
 import subprocess
@@ -70,10 +71,34 @@ def step(text):
     print("-- %s" % text, flush=True)
 
 
+class Cluster(lab_cluster.Cluster):
+    """Keeps, in the folder SEINE_RECORD, what each scenario ended with: tests/windows/test_equal.py derives it again with
+    the programs of both systems."""
+
+    def recompute(self):
+        super().recompute()
+        if os.environ.get("SEINE_RECORD"):
+            for node in self.nodes:
+                if node.agent:
+                    self.keep(node, os.path.join(os.environ["SEINE_RECORD"], "%s-%s" % (self.prefix.rstrip("0123456789"), node.name)))
+
+    def keep(self, node, folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(self.objects.dir, folder + "/objects")
+        attached = [p for p in node.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface")]
+        with open(folder + "/attachments.json", "w") as f:
+            json.dump(attached, f)
+        with open(folder + "/desired", "w") as f:
+            for what in ("flows", "groups", "meters"):
+                f.write("# %s\n%s" % (what, node.ctl("get", what, "--desired").stdout))
+        with open(folder + "/node", "w") as f:
+            f.write(node.name)
+
+
 def cluster(name, **more):
     """A cluster of its own prefix: tests run beside each other."""
     prefix = "st%s%d" % (name, os.getpid() % 10000)
-    return lab_cluster.Cluster(prefix, lab_cluster.free_run_dir(prefix), BIN, **more)
+    return Cluster(prefix, lab_cluster.free_run_dir(prefix), BIN, **more)
 
 
 class Matrix:
