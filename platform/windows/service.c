@@ -9,6 +9,8 @@
 
 #include <windows.h>
 
+#include <tlhelp32.h>
+
 #include "core/base/mem.h"
 #include "platform/windows/os.h"
 #include "platform/windows/service_internal.h"
@@ -105,8 +107,29 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
     ReleaseSRWLockExclusive(&service.lock);
 }
 
+/* The process that started this one is the service manager.  Asking the dispatcher instead may wait
+ * for ever where the manager is still busy with another service. */
+static bool service_is_started_by_manager(void)
+{
+    DWORD own = GetCurrentProcessId(), parent = 0;
+    PROCESSENTRY32W entry = {.dwSize = sizeof entry};
+    bool found = false;
+    auto_handle HANDLE list = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    for (BOOL more = Process32FirstW(list, &entry); more; more = Process32NextW(list, &entry)) {
+        parent = entry.th32ProcessID == own ? entry.th32ParentProcessID : parent;
+    }
+    for (BOOL more = Process32FirstW(list, &entry); more; more = Process32NextW(list, &entry)) {
+        found = found ||
+                (entry.th32ProcessID == parent && _wcsicmp(entry.szExeFile, L"services.exe") == 0);
+    }
+    return found;
+}
+
 int service_main_run(const char *name, int argc, char **argv, service_main_fn *fn)
 {
+    if (!service_is_started_by_manager()) {
+        return fn(argc, argv);
+    }
     service.name = os_wide(name);
     service.main = fn;
     service.argc = argc;
