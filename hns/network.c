@@ -73,7 +73,8 @@ static int network_compare(const struct hcn_network *n, const struct network_spe
         return err_set(err, ERR_CONFLICT, "HNS network %s is of type %s, not Transparent",
                        spec->name, hcn_network_type_name(n->type));
     }
-    if (adapter && adapter->u.text && strcmp(adapter->u.text, spec->adapter) != 0) {
+    if (spec->adapter && adapter && adapter->u.text &&
+        strcmp(adapter->u.text, spec->adapter) != 0) {
         return err_set(err, ERR_CONFLICT, "HNS network %s is bound to adapter %.60s, not %.60s",
                        spec->name, adapter->u.text, spec->adapter);
     }
@@ -129,7 +130,8 @@ static void network_doc_init(struct network_doc *d, const struct network_spec *s
     d->network.id = network_id(spec->name);
     d->network.name = spec->name;
     d->network.type = HCN_NETWORK_TRANSPARENT;
-    d->network.policies = (struct hcn_policies){d->policies, 2};
+    d->network.policies = spec->adapter ? (struct hcn_policies){d->policies, 2}
+                                        : (struct hcn_policies){d->policies + 1, 1};
     d->network.ipams.v = &d->ipam;
     d->network.ipams.n = spec->n_subnets ? 1 : 0;
 }

@@ -19,7 +19,7 @@
 
 struct network_spec {
     const char *name;    /* NETWORK_NAME */
-    const char *adapter; /* alias of the adapter it is bound to */
+    const char *adapter; /* alias of the adapter it is bound to; NULL: the service takes one */
     /* podCIDRs; IPv6 ones are left out where this HNS has no dual stack. */
     const struct prefix *subnets;
     size_t n_subnets;

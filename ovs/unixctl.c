@@ -48,6 +48,19 @@ int unixctl_address(const char *rundir, const char *daemon, char *out, size_t si
                                           : 0;
 }
 
+int unixctl_pipe_address(const char *db, const char *daemon, char *out, size_t size,
+                         struct err *err)
+{
+    static const char own[] = "db.sock";
+    size_t n = strlen(db), own_len = sizeof own - 1;
+    if (n < own_len || strcmp(db + n - own_len, own) != 0) {
+        return err_set(err, ERR_UNSUPPORTED, "the control pipe of %s cannot be told from %s",
+                       daemon, db);
+    }
+    int len = snprintf(out, size, "pipe:%.*s%s.ctl", (int)(n - own_len), db, daemon);
+    return len < 0 || (size_t)len >= size ? err_set(err, ERR_TOO_BIG, "%s: name too long", db) : 0;
+}
+
 static void unixctl_free__(struct unixctl *c)
 {
     stream_close(c->stream);

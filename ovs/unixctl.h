@@ -20,6 +20,12 @@ typedef void unixctl_done_fn(void *aux, const char *text, const struct err *err)
  * from its pid file there.  ERR_NOT_FOUND. */
 int unixctl_address(const char *rundir, const char *daemon, char *out, size_t size,
                     struct err *err);
+/* The same where sockets are named pipes, whose names are paths without their slashes: from the
+ * name of the database's ("...db.sock"), "pipe:...<daemon>.ctl".  ERR_UNSUPPORTED: it has another
+ * name.
+ */
+int unixctl_pipe_address(const char *db, const char *daemon, char *out, size_t size,
+                         struct err *err);
 struct unixctl_request {
     const char *address, *method;
     const char *const *args;

@@ -241,6 +241,7 @@ static void agent_end(struct agent *a)
     }
     agent_drain(a);
     loop_free(a->loop);
+    agent_hns_free(a);
     attach_free(a->attach);
     engine_free(a->engine);
 }

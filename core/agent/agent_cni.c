@@ -173,6 +173,7 @@ void agent_cni_start(struct agent *a)
     struct attach_config config = {
         .host = &cni_host,
         .host_aux = a,
+        .system = agent_hns_system(a),
         .run_dir = a->o->run_dir,
         .deletions = deletions.data,
         .owner = a->o->gateway,

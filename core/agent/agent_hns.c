@@ -17,8 +17,11 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/intent/intent.h"
 #include "core/io/work.h"
 #include "hns/hcn_error.h"
+#include "hns/network.h"
+#include "hns/pod_endpoint.h"
 #include "platform/process.h"
 
 enum { HNS_RETRY_MIN_MS = 250, HNS_RETRY_MAX_MS = 5000 };
@@ -32,6 +35,8 @@ struct hns_door {
 };
 struct agent_hns {
     struct agent *a;
+    struct hns_client client;
+    struct pod_endpoint *endpoints;
     enum agent_hns_state state;
     char why[ERR_TEXT_MAX];
     struct hns_door *door;
@@ -148,14 +153,6 @@ static void hns_away(struct agent_hns *h, const struct err *err)
     h->retry_ms = h->retry_ms * 2 < HNS_RETRY_MAX_MS ? h->retry_ms * 2 : HNS_RETRY_MAX_MS;
 }
 
-static void hns_free(struct agent_hns *h)
-{
-    if (!h->watch) {
-        mem_free(h->door);
-    } /* else the system may still call: the process is about to end */
-    mem_free(h);
-}
-
 static void hns_job_done(void *aux)
 {
     struct hns_job *job = aux;
@@ -165,9 +162,7 @@ static void hns_job_done(void *aux)
         h->watch = job->watch ? job->watch : job->old;
         h->rewatch = job->err.code != 0;
     }
-    if (h->ended) {
-        hns_free(h);
-    } else {
+    if (!h->ended) {
         bool was_ready = h->state == AGENT_HNS_READY;
         if (job->err.code == ERR_UNSUPPORTED) {
             hns_say(h, AGENT_HNS_ABSENT, "hns: absent");
@@ -231,6 +226,10 @@ void agent_hns_start(struct agent *a)
     h->retry = loop_timer_new(a->loop, hns_retry, h);
     h->retry_ms = HNS_RETRY_MIN_MS;
     h->rewatch = true;
+    hns_init(&h->client, NULL, NULL);
+    h->endpoints =
+        pod_endpoint_new(&(struct pod_endpoint_config){.hns = &h->client, .owner = a->o->gateway});
+    pod_endpoint_bind(h->endpoints);
     snprintf(h->why, sizeof h->why, "hns: not asked yet");
     a->hns = h;
     hns_ask(h);
@@ -243,21 +242,78 @@ void agent_hns_end(struct agent *a)
         return;
     }
     struct loop_wakeup *wakeup = h->door->wakeup;
-    a->hns = NULL;
     hns_door_lock(h->door);
     h->door->wakeup = NULL;
     hns_door_unlock(h->door);
     loop_wakeup_free(wakeup);
     loop_timer_free(h->retry);
     h->ended = true;
-    if (!h->busy) {
-        hns_free(h);
+}
+
+void agent_hns_free(struct agent *a)
+{
+    struct agent_hns *h = a->hns;
+    if (!h) {
+        return;
     }
+    pod_endpoint_bind(NULL);
+    pod_endpoint_free(h->endpoints);
+    if (!h->watch) {
+        mem_free(h->door);
+    } /* else the service may still call: the process is about to end */
+    mem_free(h);
+    a->hns = NULL;
 }
 
 enum agent_hns_state agent_hns_state(const struct agent *a)
 {
     return a->hns ? a->hns->state : AGENT_HNS_NONE;
+}
+
+struct hns_client *agent_hns_client(const struct agent *a)
+{
+    return a->hns ? &a->hns->client : NULL;
+}
+
+const struct attach_system *agent_hns_system(const struct agent *a)
+{
+    return a->hns ? &pod_endpoint_system : NULL;
+}
+
+/* A network that is made takes an adapter along. */
+static int hns_may_take(struct hns_client *client, const struct ip *node_ip, struct err *err)
+{
+    struct arena arena;
+    struct hcn_network found;
+    auto_free struct uplink_adapter *adapter = mem_calloc(1, sizeof *adapter);
+    arena_init(&arena, 0);
+    enum hns_found there = network_find(client, NETWORK_NAME, &arena, &found, err);
+    arena_done(&arena);
+    if (there == HNS_UNKNOWN) {
+        return err && err->code ? err->code : ERR_AGAIN;
+    }
+    if (there == HNS_PRESENT || !node_ip->family ||
+        uplink_adapter_by_address(node_ip, adapter, NULL) < 0 || !adapter->physical) {
+        return 0;
+    }
+    return err_set(err, ERR_CONFLICT,
+                   "network %s is not there, and making it would take adapter %.60s, which "
+                   "--uplink leaves alone",
+                   NETWORK_NAME, adapter->name);
+}
+
+int agent_hns_network(struct hns_client *client, const struct agent_hns_spec *spec, struct err *err)
+{
+    struct prefix subnets[SELF_MAX_CIDRS];
+    struct guid id;
+    for (size_t i = 0; i < spec->n_cidrs && i < ARRAY_LEN(subnets); i++) {
+        subnets[i] = prefix_masked(&spec->cidrs[i]);
+    }
+    const struct network_spec want = {
+        .name = NETWORK_NAME, .subnets = subnets, .n_subnets = spec->n_cidrs, .extension = true};
+    int rc = hns_may_take(client, &spec->node_ip, err);
+    rc = rc < 0 ? rc : network_ensure(client, &want, &id, err);
+    return rc < 0 ? err_wrap(err, "hns") : 0;
 }
 
 const char *agent_hns_why(const struct agent *a)

@@ -53,8 +53,10 @@ struct host_job {
     /* apply, or found by prepare */
     struct host_rows routes, nat;
     bool set_routes, set_nat;
-    struct err err;     /* code 0: all went well */
-    struct err mtu_err; /* told, but no failure */
+    struct hns_client *hns; /* NULL on a system without */
+    struct err network_err; /* of the HNS network: the rest is done all the same */
+    struct err err;         /* code 0: all went well */
+    struct err mtu_err;     /* told, but no failure */
 };
 
 struct host {
@@ -158,6 +160,11 @@ static int host_apply_run(struct host_job *job)
 static void host_job_run(void *aux)
 {
     struct host_job *job = aux;
+    if (!job->apply && job->hns) {
+        const struct agent_hns_spec spec = {
+            .cidrs = job->addresses, .n_cidrs = job->device.n_addresses, .node_ip = job->uplink};
+        agent_hns_network(job->hns, &spec, &job->network_err);
+    }
     int rc = job->apply ? host_apply_run(job) : host_prepare_run(job);
     if (rc == 0) {
         job->err.code = 0;
@@ -225,6 +232,8 @@ static struct host_job *host_prepare_new(struct host *h, const struct node *own,
         job->addresses[i] = (struct prefix){.ip = self->gateways[i], .len = self->cidrs[i].len};
     }
     job->device.n_addresses = self->n_gateways;
+    const struct uplink_report *uplink = agent_uplink_report(h->a);
+    job->hns = uplink && uplink->state == UPLINK_NONE ? agent_hns_client(h->a) : NULL;
     job->device.mac = config->gateway_mac;
     job->device.userspace_datapath = config->netdev;
     return job;
@@ -293,6 +302,9 @@ static void host_prepare_done(struct host *h, struct host_job *job)
     host_take_dump(h, SPACE_ROUTE, &job->routes);
     host_take_dump(h, SPACE_HOSTNAT, &job->nat);
     host_take_mtu(h, job);
+    if (job->network_err.code) {
+        host_failed(h, &job->network_err);
+    }
 }
 
 static void host_apply_done(struct host *h, struct host_job *job)

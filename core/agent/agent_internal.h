@@ -37,6 +37,7 @@
 struct agent_uplink;
 struct host;
 struct agent_hns;
+struct hns_client;
 struct wait;
 
 /* Input up to 'revision' was derived; it is acknowledged when each space has reached 'generation'.
@@ -122,7 +123,8 @@ void agent_pod_detached(struct agent *a, const char *namespace_, const char *nam
 int agent_switch_start(struct agent *a, struct err *err);
 void agent_switch_end(struct agent *a);
 bool agent_switch_is_ready(const struct agent *a);
-/* The control socket of ovs-vswitchd.  ERR_UNSUPPORTED where it is on another machine. */
+/* The control socket of ovs-vswitchd.  ERR_UNSUPPORTED where it is on another machine; where it is
+ * a named pipe, it may turn out not to be there. */
 int agent_switch_control(const struct agent *a, char *out, size_t size, struct err *err);
 const char *agent_switch_version(const struct agent *a);
 /* Opens the gate once everything that it waits for is there. */
@@ -147,8 +149,22 @@ enum agent_hns_state {
     AGENT_HNS_READY
 };
 void agent_hns_start(struct agent *a);
-void agent_hns_end(struct agent *a);
+void agent_hns_end(struct agent *a);  /* nothing of it calls back any more */
+void agent_hns_free(struct agent *a); /* no work is under way any more */
 enum agent_hns_state agent_hns_state(const struct agent *a);
+struct hns_client *agent_hns_client(const struct agent *a); /* NULL on a system without */
+/* The network that Pods' endpoints are made in, where no uplink is taken (which would make it): it
+ * is made if it is absent, except where that would take the adapter that the node lives on.  On the
+ * work queue. */
+struct agent_hns_spec {
+    const struct prefix *cidrs; /* podCIDRs, host bits are ignored */
+    size_t n_cidrs;
+    struct ip node_ip; /* family 0: none */
+};
+int agent_hns_network(struct hns_client *client, const struct agent_hns_spec *spec,
+                      struct err *err);
+/* What makes Pods' interfaces; NULL: the platform's own. */
+const struct attach_system *agent_hns_system(const struct agent *a);
 const char *agent_hns_name(const struct agent *a); /* "ready"; "" on a system without */
 const char *agent_hns_why(const struct agent *a);  /* "" or why Pods cannot be attached for it */
 

@@ -15,6 +15,7 @@
 #include "core/base/mem.h"
 #include "core/pipeline/pipeline.h"
 #include "ovs/unixctl.h"
+#include "platform/pipe.h"
 #include "platform/process.h"
 
 enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1, SWITCH_AUTO_MS = 8000 };
@@ -125,6 +126,11 @@ int agent_switch_control(const struct agent *a, char *out, size_t size, struct e
     int rc = stream_address_parse(a->o->ovsdb, &db, err);
     if (rc < 0 || (db.kind != STREAM_UNIX && db.kind != STREAM_PIPE)) {
         return err_set(err, ERR_UNSUPPORTED, "ovs-vswitchd is not on this machine");
+    }
+    char pipe[PIPE_PATH_MAX];
+    if (pipe_is_native()) {
+        rc = pipe_path(a->o->ovsdb, pipe, err);
+        return rc < 0 ? rc : unixctl_pipe_address(pipe, "ovs-vswitchd", out, size, err);
     }
     char *slash = strrchr(db.name, '/');
     *(slash ? slash : db.name) = 0;

@@ -19,6 +19,7 @@
 #include "core/pipeline/world.h"
 #include "core/pod/pod_local.h"
 #include "ovs/unixctl.h"
+#include "platform/pipe.h"
 
 enum {
     WHY_PROTO_ICMP = 1,
@@ -305,8 +306,10 @@ static bool why_trace_allows(const struct why *w, const char *text)
     return !w->port || !port || strtoull(port, NULL, 10) == w->port;
 }
 
-static void why_answer(struct why *w, const char *trace, const char *error)
+/* 'trace' NULL: for 'error'; which is no disagreement where there is no way to ask from here. */
+static void why_answer(struct why *w, const char *trace, const struct err *error)
 {
+    bool unreachable = !trace && error->code == ERR_UNSUPPORTED;
     bool allows = trace && why_trace_allows(w, trace);
     const char *verdict = !trace ? "unknown" : allows ? "allow" : "drop";
     bool agree = trace && allows == w->expected;
@@ -315,12 +318,13 @@ static void why_answer(struct why *w, const char *trace, const char *error)
     cJSON_AddStringToObject(object, "verdict", verdict);
     cJSON_AddStringToObject(object, "flow", sbuf_cstr(&w->flow));
     if (error) {
-        cJSON_AddStringToObject(object, "error", error);
+        cJSON_AddStringToObject(object, "error", error->text);
     }
-    cJSON_AddBoolToObject(w->answer, "agree", agree);
+    cJSON_AddItemToObject(w->answer, "agree",
+                          unreachable ? cJSON_CreateNull() : cJSON_CreateBool(agree));
     sbuf_printf(&w->text, "trace      %s", verdict);
     if (!trace) {
-        sbuf_printf(&w->text, ": %s\n", error);
+        sbuf_printf(&w->text, ": %s\n", error->text);
     } else if (!agree) {
         sbuf_puts(&w->text, " (THE SWITCH DIFFERS)\n");
     } else if (w->elsewhere) {
@@ -329,7 +333,7 @@ static void why_answer(struct why *w, const char *trace, const char *error)
         sbuf_puts(&w->text, " (the switch agrees)\n");
     }
     char *json = cJSON_PrintUnformatted(w->answer);
-    sbuf_printf(&body, "{\"agree\":%s,\"text\":", agree ? "true" : "false");
+    sbuf_printf(&body, "{\"agree\":%s,\"text\":", agree || unreachable ? "true" : "false");
     sbuf_put_json(&body, w->text.data);
     sbuf_printf(&body, ",\"answer\":%s}\n", json);
     cJSON_free(json);
@@ -339,7 +343,11 @@ static void why_answer(struct why *w, const char *trace, const char *error)
 
 static void why_traced(void *aux, const char *text, const struct err *err)
 {
-    why_answer(aux, err->code ? NULL : text, err->code ? err->text : NULL);
+    struct err told = *err;
+    if (pipe_is_native() && told.code == ERR_NOT_FOUND) {
+        told.code = ERR_UNSUPPORTED; /* not every Open vSwitch has a control pipe for us */
+    }
+    why_answer(aux, err->code ? NULL : text, err->code ? &told : NULL);
 }
 
 static void why_abandoned(void *aux)
@@ -394,7 +402,7 @@ static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *
     }
     engine_free(other);
     if (why_ask(w, &err) < 0) {
-        why_answer(w, NULL, err.text);
+        why_answer(w, NULL, &err);
     } else {
         http_on_abandon(x, why_abandoned, w);
     }

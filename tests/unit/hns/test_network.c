@@ -79,6 +79,23 @@ static void test_it_is_made_once(void **state)
     assert_int_equal(fake_hcn_calls(x->fake, HCN_MODIFY, HCN_NETWORK), 0);
 }
 
+/* Whatever adapter the service takes is the right one. */
+static void test_without_an_adapter_none_is_named_or_compared(void **state)
+{
+    struct fixture *x = *state;
+    x->spec.adapter = NULL;
+    ensure(x);
+    assert_null(strstr(x->fake->calls.v[2].json, "NetAdapterName"));
+    assert_non_null(
+        strstr(x->fake->calls.v[2].json, "\"Policies\":[{\"Type\":\"VSwitchExtension\""));
+    fake_hcn_forget(x->fake);
+    x->spec.adapter = "Ethernet0";
+    ensure(x);
+    x->spec.adapter = NULL;
+    ensure(x);
+    assert_int_equal(fake_hcn_count(x->fake, HCN_NETWORK), 1);
+}
+
 static void test_after_a_reboot_it_is_made_anew(void **state)
 {
     struct fixture *x = *state;
@@ -299,6 +316,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         T(test_it_is_made_once),
+        T(test_without_an_adapter_none_is_named_or_compared),
         T(test_after_a_reboot_it_is_made_anew),
         T(test_a_service_that_is_away_makes_nothing),
         T(test_a_lost_answer_is_read_again),
