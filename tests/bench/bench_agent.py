@@ -29,6 +29,7 @@ from lab import cluster as lab  # noqa: E402
 from test_changes import differing  # noqa: E402
 
 LIMIT_P99_MS, LIMIT_RSS_MB = 20.0, 40.0
+UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
 
 
 class Connection(http.client.HTTPConnection):
@@ -133,7 +134,7 @@ def bench_label(c, a, world, changes):
     hundreds of addresses each: told, without a limit."""
     found, exact = measure_changes(c, a, world, changes, False)
     found["local"], exact_too = measure_changes(c, a, world, changes // 3, True)
-    return found, exact and exact_too and found["p99_ms"] < LIMIT_P99_MS
+    return found, exact and exact_too and (found["p99_ms"] < LIMIT_P99_MS or UNTIMED)
 
 
 def bench_rss(a):

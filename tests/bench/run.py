@@ -2,7 +2,8 @@
 """All benches, one after the other, on programs of the release build: `python3 tests/bench/run.py [NAME ...]`.
 
 Each prints its figures beside those of its named peer, measured in the same run, and fails if a limit of
-docs/performance.md is broken. Wall times are only worth something on a machine that does nothing else."""
+docs/performance.md is broken. Wall times are only worth something on a machine that does nothing else: with
+SEINE_BENCH_UNTIMED in the environment they are told, and only counts and memory are judged."""
 import os
 import platform
 import subprocess
@@ -18,6 +19,7 @@ BENCHES = {
     "engine": ([os.path.join(BUILD, "bench", "bench_engine")], "derivation and diff"),
     "cni": ([sys.executable, os.path.join(HERE, "bench_cni.py")], "ADD and DEL, against bridge + host-local"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
+    "windows": ([sys.executable, os.path.join(HERE, "bench_windows.py")], "the engine under Wine, against the Linux build"),
 }
 
 
