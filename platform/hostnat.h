@@ -2,9 +2,12 @@
  *
  * Platform contract: masquerade of what leaves the cluster.  Rows of SPACE_HOSTNAT.
  *   key   = text "masquerade PREFIX" (a podCIDR of this node)
- *   value = text "except PREFIX,PREFIX... gateway NAME" (all podCIDRs of that family, sorted)
- * Linux: one nftables table "seine-<gateway>" by `nft -j`, replaced in one transaction; others' are
- * never touched. */
+ *   value = Linux: text "except PREFIX,PREFIX... gateway NAME" (all podCIDRs of that family,
+ * sorted); Windows: text "gateway NAME", IPv4 alone: NetNat has no exceptions and no IPv6 Linux:
+ * one nftables table "seine-<gateway>" by `nft -j`, replaced in one transaction.  Windows:
+ * instances "seine-<gateway>-N" of the WMI class MSFT_NetNat; the service knows no transactions, so
+ * what is not wanted goes first, and a failure leaves fewer rules than rows.  Others' are never
+ * touched. */
 #ifndef SEINE_PLATFORM_HOSTNAT_H
 #define SEINE_PLATFORM_HOSTNAT_H
 
@@ -13,7 +16,8 @@
 
 typedef void hostnat_row_fn(void *aux, struct bytes key, struct bytes value);
 int hostnat_dump(const char *gateway, hostnat_row_fn *row, void *aux, struct err *err);
-/* Makes the rules exactly these rows, in one transaction; n == 0 removes everything of ours. */
+/* Makes the rules exactly these rows; n == 0 removes everything of ours.  ERR_INVALID: not a row of
+ * this system; ERR_UNSUPPORTED (Windows): there is no NetNat. */
 struct hostnat_row {
     struct bytes key, value;
 };

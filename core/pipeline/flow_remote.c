@@ -128,13 +128,18 @@ void host_nat_derive(struct derive *d, const char *key)
     const struct intent_self *self = flow_self(d);
     if (!config || !self || !config->masquerade)
         return;
+    /* NetNat has no exceptions and no IPv6: see platform/hostnat.h. */
+    bool netnat = !strcmp(config->platform, "windows");
     for (uint32_t i = 0; i < self->n_cidrs; i++) {
         char prefix[PREFIX_TEXT_MAX];
+        if (netnat && self->cidrs[i].ip.family != 4)
+            continue;
         prefix_format(&self->cidrs[i], prefix);
         const char *row = arena_printf(derive_arena(d), "masquerade %s", prefix);
         const char *value =
-            arena_printf(derive_arena(d), "except %s gateway %s",
-                         all_cidrs(d, self, self->cidrs[i].ip.family), config->gateway);
+            netnat ? arena_printf(derive_arena(d), "gateway %s", config->gateway)
+                   : arena_printf(derive_arena(d), "except %s gateway %s",
+                                  all_cidrs(d, self, self->cidrs[i].ip.family), config->gateway);
         derive_out(d, SPACE_HOSTNAT, row, strlen(row), value, strlen(value));
     }
 }

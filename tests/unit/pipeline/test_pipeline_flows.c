@@ -214,6 +214,26 @@ static void test_host_rows(void **state)
     arena_done(&a);
 }
 
+static void test_netnat_has_no_exceptions_and_no_ipv6(void **state)
+{
+    struct engine *e = *state;
+    struct arena a;
+    arena_init(&a, 0);
+    struct node_config *c = node_config_new("a");
+    mem_free(c->platform);
+    c->platform = mem_strdup("windows");
+    store_put(engine_store(e), TABLE_CONFIG, "", c);
+    world_settle(e);
+    assert_string_equal(host_value(e, SPACE_HOSTNAT, "masquerade 10.0.1.0/24", &a),
+                        "gateway seine-gw0");
+    assert_string_equal(host_value(e, SPACE_HOSTNAT, "masquerade fd00:1::/64", &a), "(absent)");
+    world_config(e, "a");
+    world_settle(e);
+    assert_string_equal(host_value(e, SPACE_HOSTNAT, "masquerade fd00:1::/64", &a),
+                        "except fd00:1::/64,fd00:2::/64 gateway seine-gw0");
+    arena_done(&a);
+}
+
 static void test_one_label_costs_few_derivations(void **state)
 {
     struct engine *e = *state;
@@ -289,6 +309,7 @@ int main(void)
         TEST(test_block_and_exceptions),
         TEST(test_remote_nodes_come_and_go),
         TEST(test_host_rows),
+        TEST(test_netnat_has_no_exceptions_and_no_ipv6),
         TEST(test_one_label_costs_few_derivations),
         TEST(test_link_local_of_mac_in_discovery),
         TEST(test_uplink_is_a_wire_to_the_node),
