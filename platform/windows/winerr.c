@@ -80,19 +80,19 @@ static const struct winerr winerr_codes[] = {
 
 /* COM and WMI; what is not here and carries a Win32 code is looked up above. */
 static const struct winerr winerr_hresults[] = {
-    {0x80040154 /* REGDB_E_CLASSNOTREG */, ERR_UNSUPPORTED, "WMI is not on this system"},
-    {0x80041001 /* WBEM_E_FAILED */, ERR_IO, "WMI: call failed"},
-    {0x80041002 /* WBEM_E_NOT_FOUND */, ERR_NOT_FOUND, "WMI: no such object"},
-    {0x80041003 /* WBEM_E_ACCESS_DENIED */, ERR_PERMISSION, "WMI: Permission denied"},
-    {0x80041006 /* WBEM_E_OUT_OF_MEMORY */, ERR_EXHAUSTED, "WMI: Cannot allocate memory"},
-    {0x80041008 /* WBEM_E_INVALID_PARAMETER */, ERR_INVALID, "WMI: Invalid argument"},
-    {0x8004100C /* WBEM_E_NOT_SUPPORTED */, ERR_UNSUPPORTED, "WMI: Operation not supported"},
-    {0x8004100E /* WBEM_E_INVALID_NAMESPACE */, ERR_UNSUPPORTED, "WMI: no such namespace"},
-    {0x80041010 /* WBEM_E_INVALID_CLASS */, ERR_UNSUPPORTED, "WMI: no such class"},
-    {0x80041013 /* WBEM_E_PROVIDER_LOAD_FAILURE */, ERR_AGAIN, "WMI: provider does not load"},
-    {0x80041015 /* WBEM_E_TRANSPORT_FAILURE */, ERR_AGAIN, "WMI: Service unavailable"},
-    {0x80041019 /* WBEM_E_ALREADY_EXISTS */, ERR_EXISTS, "WMI: object exists"},
-    {0x80041033 /* WBEM_E_SHUTTING_DOWN */, ERR_AGAIN, "WMI: Service unavailable"},
+    {0x80040154 /* REGDB_E_CLASSNOTREG */, ERR_UNSUPPORTED, "is not on this system"},
+    {0x80041001 /* WBEM_E_FAILED */, ERR_IO, "call failed"},
+    {0x80041002 /* WBEM_E_NOT_FOUND */, ERR_NOT_FOUND, "no such object"},
+    {0x80041003 /* WBEM_E_ACCESS_DENIED */, ERR_PERMISSION, "Permission denied"},
+    {0x80041006 /* WBEM_E_OUT_OF_MEMORY */, ERR_EXHAUSTED, "Cannot allocate memory"},
+    {0x80041008 /* WBEM_E_INVALID_PARAMETER */, ERR_INVALID, "Invalid argument"},
+    {0x8004100C /* WBEM_E_NOT_SUPPORTED */, ERR_UNSUPPORTED, "Operation not supported"},
+    {0x8004100E /* WBEM_E_INVALID_NAMESPACE */, ERR_UNSUPPORTED, "no such namespace"},
+    {0x80041010 /* WBEM_E_INVALID_CLASS */, ERR_UNSUPPORTED, "no such class"},
+    {0x80041013 /* WBEM_E_PROVIDER_LOAD_FAILURE */, ERR_AGAIN, "provider does not load"},
+    {0x80041015 /* WBEM_E_TRANSPORT_FAILURE */, ERR_AGAIN, "Service unavailable"},
+    {0x80041019 /* WBEM_E_ALREADY_EXISTS */, ERR_EXISTS, "object exists"},
+    {0x80041033 /* WBEM_E_SHUTTING_DOWN */, ERR_AGAIN, "Service unavailable"},
 };
 
 static const struct winerr *winerr_find(const struct winerr *t, size_t n, uint32_t code)

@@ -143,6 +143,50 @@ def routes_of_others(p):
           ["EXISTS route 10.9.3.0/24 via 10.9.0.9 dev gw0: File exists"])
 
 
+def rules():
+    return shell("nft", "list", "ruleset")
+
+
+def nat(p):
+    equal(p.ok("nat-dump", "gw0"), [])
+    row = lambda prefix: ("masquerade " + prefix, "gateway gw0")  # noqa: E731
+    shown = lambda prefix: "masquerade %s = gateway gw0" % prefix  # noqa: E731
+    p.ok("nat-replace", "gw0", *row("10.9.0.0/24"), *row("10.9.5.0/24"))
+    equal(sorted(p.ok("nat-dump", "gw0")), [shown("10.9.0.0/24"), shown("10.9.5.0/24")])
+    assert "10.9.0.0/24" in rules() and "masquerade" in rules(), rules()
+    # Others' stay, whatever their names begin with; what is there already is not made again.
+    p.ok("nat-replace", "gw1", "masquerade 10.8.0.0/24", "gateway gw1")
+    before = nat_calls()
+    p.ok("nat-replace", "gw0", *row("10.9.5.0/24"), *row("10.9.0.0/24"))
+    equal(nat_calls(), before, "nothing to do")
+    p.ok("nat-replace", "gw0", *row("10.9.5.0/24"), *row("10.9.6.0/24"))
+    equal(sorted(p.ok("nat-dump", "gw0")), [shown("10.9.5.0/24"), shown("10.9.6.0/24")])
+    assert "10.9.0.0/24" not in rules(), rules()
+    equal(p.ok("nat-dump", "gw1"), ["masquerade 10.8.0.0/24 = gateway gw1"])
+    # A wider prefix in place of those within it: the old ones go first.
+    p.ok("nat-replace", "gw0", *row("10.9.0.0/16"))
+    equal(p.ok("nat-dump", "gw0"), [shown("10.9.0.0/16")])
+    for bad, answer in ((["masquerade 10.9.0.0", "gateway gw0"], "INVALID not a masquerade row"),
+                        (["masquerade 10.9.0.0/24", "gateway gw1"], "INVALID not a masquerade row"),
+                        (["masquerade fd09::/64", "gateway gw0"], "UNSUPPORTED masquerade fd09::/64: NetNat has no IPv6")):
+        assert p.ask("nat-replace", "gw0", *bad)[-1].startswith(answer), bad
+    equal(p.ok("nat-dump", "gw0"), [shown("10.9.0.0/16")], "bad rows change nothing")
+    order("fail PutInstance 0x80041003 1")
+    equal(p.ask("nat-replace", "gw0", *row("10.9.9.0/24")),
+          ["PERMISSION NetNat of 10.9.9.0/24: making an instance: Permission denied"])
+    order("fail ConnectServer 0x80041033 1")
+    equal(p.ask("nat-dump", "gw0"), ["AGAIN WMI: Service unavailable"])
+    p.ok("nat-replace", "gw0")
+    equal(p.ok("nat-dump", "gw0"), [])
+    p.ok("nat-replace", "gw1")
+    assert "masquerade" not in rules(), rules()
+
+
+def nat_calls():
+    with open(RUN + "/node/calls.jsonl") as f:
+        return sum("Instance" in line for line in f)
+
+
 def refusals(p):
     equal(p.ask("route-set", "gw0", "route 10.9.1.0", "via 10.9.1.1 dev gw0"),
           ["INVALID not a route: route 10.9.1.0: via 10.9.1.1 dev gw0"])
@@ -183,7 +227,7 @@ def main():
                                "tcp:127.0.0.1:6653", "--dir", RUN + "/node"], text=True, capture_output=True)
         assert done.returncode == 0, done.stdout + done.stderr
         p = Probe()
-        for part in (device, uplink, routes, routes_of_others, refusals):
+        for part in (device, uplink, routes, routes_of_others, nat, refusals):
             part(p)
         p.close()
         absent()
