@@ -367,6 +367,9 @@ def uplink(n, switch):
     assert during["vEthernet (eth0)"][3].startswith("192.0.2.5/24") and "gateway 192.0.2.254" in during[
         "vEthernet (eth0)"][3], during
     wait_for("the virtual switch forwards", reaches_outside)
+    assert "route 0.0.0.0/0 via 192.0.2.254 metric 0 dev vEthernet (eth0)" in n.probe("ip", "routes")
+    assert any(line.startswith("address 192.0.2.5/24 ") for line in n.probe("ip", "addresses"))
+    n.probe("ip", "interface", "vEthernet (eth0)", "4")
     equal(n.probe("net", "rename", "vEthernet (eth0)", "eth0", check=1), ["hr 800700b7"])
     equal(n.probe("net", "rename", "vEthernet (eth0)", "br-int"), ["hr 00000000"])
     switch.vsctl("add-port", "br-int", "eth0")
@@ -375,6 +378,8 @@ def uplink(n, switch):
     wait_for("Open vSwitch forwards", lambda: "192.0.2.5/24" in netns.run(
         "ip", "addr", "show", "br-int", ns=NODE).stdout and reaches_outside())
     assert "192.0.2.6/24" in n.adapters()["br-int"][3]
+    mac = json.loads(netns.run("ip", "-j", "link", "show", "eth0", ns=NODE).stdout)[0]["address"]
+    wait_for("the adapter's MAC", lambda: mac in netns.run("ip", "link", "show", "br-int", ns=NODE).stdout)
     switch.stop("ovs-vswitchd")
     assert "192.0.2.5/24" in n.adapters()["br-int"][3], "the vNIC stays without a switch daemon"
     switch.start_switch()

@@ -16,7 +16,8 @@ from iproute import ADAPTER_SPACE, NetError, index_of, ip_json, read_sysctl, run
 from ovsdb import Ovsdb
 import vswitch
 
-FIRST_POD_INDEX = 1 << 20
+FIRST_POD_INDEX = 1 << 20  # the proxy knows adapters of other compartments by it
+FIRST_VNIC_INDEX = 1 << 19
 POD_INTERFACE = "eth0"
 
 
@@ -72,7 +73,7 @@ class Node:
         self.lock = threading.RLock()
         self.plugs = {}       # endpoint id: Plug
         self.places = {}      # port name: the network namespace that its tap was moved to
-        self.next_index = FIRST_POD_INDEX
+        self.next_index, self.next_vnic = FIRST_POD_INDEX, FIRST_VNIC_INDEX
         self.settings = {}    # (index, family): what an adapter's IP interface was given
         self.routes = {}      # (family, prefix, next hop, index): (metric, protocol) as they were given
         self.dns = {}         # adapter id: its DNS settings, opaque
@@ -185,8 +186,8 @@ class Node:
         if not link or link.get("linkinfo", {}).get("info_kind") == "tun" or not self.has_addresses(link):
             return
         with self.lock:
-            self.next_index += 1
-            switch = vswitch.VSwitch(self, id, name, self.next_index, time.monotonic() + delay)
+            self.next_vnic += 1
+            switch = vswitch.VSwitch(self, id, name, self.next_vnic, time.monotonic() + delay)
             switch.make()
             self.vswitches[id] = switch
             self.generation += 1

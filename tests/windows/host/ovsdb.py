@@ -29,26 +29,25 @@ class Ovsdb:
                     raise OSError("closed") from None
                 self.text += chunk.decode("utf-8", "replace")
 
-    def select(self, table, where, columns):
-        """The rows; an error of the database or of the connection is an OSError, LookupError or TypeError."""
+    def transact(self, operation):
+        """Its result; an error of the database or of the connection is an OSError, LookupError or TypeError."""
         if not self.sock:
             self._connect()
         self.n += 1
-        select = {"op": "select", "table": table, "where": where, "columns": columns}
         self.sock.sendall(json.dumps({"id": self.n, "method": "transact",
-                                      "params": ["Open_vSwitch", select]}).encode())
+                                      "params": ["Open_vSwitch", operation]}).encode())
         while True:
             message = self._message()
             if message.get("method") == "echo":
                 self.sock.sendall(json.dumps({"id": message["id"], "result": message["params"],
                                               "error": None}).encode())
             elif message.get("id") == self.n:
-                return message["result"][0]["rows"]
+                return message["result"][0]
 
-    def _ask(self, otherwise, *query):
+    def _ask(self, otherwise, **operation):
         with self.lock:
             try:
-                return self.select(*query)
+                return self.transact(operation)
             except (OSError, LookupError, TypeError):
                 if self.sock:
                     self.sock.close()
@@ -57,9 +56,19 @@ class Ovsdb:
 
     def ofport(self, name):
         """The port's number in the switch; 0 while it has none, or while the database cannot be asked."""
-        rows = self._ask([], "Interface", [["name", "==", name]], ["ofport"])
+        rows = self._select("Interface", [["name", "==", name]], ["ofport"])
         number = rows[0]["ofport"] if rows else 0
         return number if isinstance(number, int) and number > 0 else 0
 
     def names(self, table):
-        return {row["name"] for row in self._ask([], table, [], ["name"])}
+        return {row["name"] for row in self._select(table, [], ["name"])}
+
+    def set_hwaddr(self, bridge, mac):
+        """The MAC of a bridge's local port; None: whichever the switch takes."""
+        change = [["other_config", "delete", ["set", ["hwaddr"]]]]
+        if mac:
+            change.append(["other_config", "insert", ["map", [["hwaddr", mac]]]])
+        self._ask({}, op="mutate", table="Bridge", where=[["name", "==", bridge]], mutations=change)
+
+    def _select(self, table, where, columns):
+        return self._ask({}, op="select", table=table, where=where, columns=columns).get("rows", [])

@@ -75,6 +75,8 @@ class VSwitch:
                 self.kept = self.read(self.carrier)
                 self.flush(self.carrier)
         self.guard(False)
+        if self.carrier not in (None, self.device):
+            self.node.bridges.set_hwaddr(self.carrier, None)
         with contextlib.suppress(NetError):
             run("ip", "link", "set", self.adapter, "nomaster")
         with contextlib.suppress(NetError):
@@ -117,14 +119,27 @@ class VSwitch:
         local = self.extension and self.alias != self.device and index_of(self.alias)
         want = self.alias if local else self.device
         at = index_of(want)
-        if not at or (want == self.carrier and at == self.carrier_index):
+        if self.carrier not in (None, self.device, want):
+            self.node.bridges.set_hwaddr(self.carrier, None)
+        if at and want == self.carrier and at == self.carrier_index:
+            self.keep_mac()
+            return
+        if not at:
             return
         if self.carrier and index_of(self.carrier) == self.carrier_index:
             self.kept = self.read(self.carrier)
             self.flush(self.carrier)
+        if want != self.device:
+            self.node.bridges.set_hwaddr(want, self.mac)
         run("ip", "link", "set", want, "address", self.mac, "mtu", self.mtu, "up")
         with contextlib.suppress(NetError, FileNotFoundError):
             run("ethtool", "-K", want, "tx", "off")
         self.give(want, self.kept)
         self.carrier, self.carrier_index = want, at
         print("%s is %s" % (self.alias, want), flush=True)
+
+    def keep_mac(self):
+        """The vNIC's is the adapter's; of its local port Open vSwitch decides, and has to be told."""
+        link = next((i for i in self.node.links() if i["ifname"] == self.carrier), None)
+        if link and link["address"] != self.mac and self.carrier != self.device:
+            self.node.bridges.set_hwaddr(self.carrier, self.mac)
