@@ -39,7 +39,8 @@ class IpHelper:
             self.node.keep()
             self.log.write(function, start, code, args=list(args))
             return [code]
-        self.log.write(function, start, code, args=list(args))
+        if code or not function.startswith("Get"):
+            self.log.write(function, start, code, args=list(args))
         return [code] if code else getattr(self, "on_" + function.lower())(*args)
 
     def on_getipinterfaceentry(self, index, family):
