@@ -49,6 +49,10 @@ bool netif_exists(const char *host_name);
  * namespace or compartment.  Linux: the host-side interface itself.  Windows: a NIC "vEthernet
  * (NAME)" or NAME, which comes some time after its endpoint was attached. */
 bool netif_pod_nic_exists(const char *host_name);
+/* Windows: sets the MTU of that NIC, both families, in whatever compartment it is; HNS has none of
+ * its own.  ERR_NOT_FOUND: it is not there, or speaks no IP (yet).  Linux: ERR_UNSUPPORTED, since
+ * netif_pod_create() has set it. */
+int netif_pod_set_mtu(const char *host_name, uint32_t mtu, struct err *err);
 /* Host-side interfaces that netif_pod_create() made for 'owner' and that are still there, in byte
  * order; the caller frees each and the array.  Guards that outlived their interface (its namespace
  * went while nobody looked) are removed on the way. */

@@ -186,6 +186,12 @@ int netif_pod_create(const struct netif_pod *pod, struct err *err)
     return rc;
 }
 
+int netif_pod_set_mtu(const char *host_name, uint32_t mtu, struct err *err)
+{
+    (void)mtu;
+    return err_set(err, ERR_UNSUPPORTED, "interface %s was made with its MTU", host_name);
+}
+
 /* ---- removing ---- */
 
 int netif_pod_delete(const char *host_name, struct err *err)
