@@ -405,6 +405,15 @@ def cables():
         ip link set lan up; ethtool -K lan tx off > /dev/null""", ns=OUTSIDE)
 
 
+def start_switch(switch):
+    """Reached by TCP, as winenode needs it; its bridge is br-int."""
+    switch.start()
+    switch.tool("ovs-appctl", "-t", RUN + "/switch/ovsdb-server.%d.ctl" % switch.pid("ovsdb-server"),
+                "ovsdb-server/add-remote", "ptcp:6640:127.0.0.1")
+    switch.vsctl("add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "--",
+                 "set-controller", "br-int", "ptcp:6653:127.0.0.1")
+
+
 def wine_processes():
     prefix = BUILD + "/winenode/nodes/" + PREFIX + "/"
     found = []
@@ -451,11 +460,7 @@ def main():
         for ns in [NODE, OUTSIDE] + PODS:
             netns.add(ns)
         cables()
-        switch.start()
-        switch.tool("ovs-appctl", "-t", RUN + "/switch/ovsdb-server.%d.ctl" % switch.pid("ovsdb-server"),
-                    "ovsdb-server/add-remote", "ptcp:6640:127.0.0.1")
-        switch.vsctl("add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "--",
-                     "set-controller", "br-int", "ptcp:6653:127.0.0.1")
+        start_switch(switch)
         n = Node()
         pipes(n)
         hcn_objects(n)
@@ -479,4 +484,5 @@ def main():
         subprocess.run(["rm", "-rf", RUN], check=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

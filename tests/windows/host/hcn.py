@@ -75,7 +75,7 @@ def guid(text):
 
 def shown(doc):
     """As the service answers: ids in upper case."""
-    return json.dumps(doc, separators=(",", ":"))
+    return json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
 
 
 class Hcn:
