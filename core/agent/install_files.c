@@ -105,15 +105,27 @@ int install_drop_file(struct install *i, const char *what, const char *path, str
     return rc;
 }
 
-int install_put_folder(struct install *i, const char *what, const char *path, struct err *err)
+static int install_put_folder__(struct install *i, const char *what, const char *path,
+                                int (*make)(const char *path, struct err *err), struct err *err)
 {
     if (setup_is_folder(path)) {
         return 0;
     }
-    int rc = setup_make_folder(path, err);
+    int rc = make(path, err);
     if (rc == 0) {
         install_push(i, (struct install_undo){
                             .undo = install_undo_folder, .what = what, .path = mem_strdup(path)});
     }
     return rc;
+}
+
+int install_put_folder(struct install *i, const char *what, const char *path, struct err *err)
+{
+    return install_put_folder__(i, what, path, setup_make_folder, err);
+}
+
+int install_put_private_folder(struct install *i, const char *what, const char *path,
+                               struct err *err)
+{
+    return install_put_folder__(i, what, path, dir_make, err);
 }

@@ -136,8 +136,11 @@ int install_put_text(struct install *i, const char *what, const char *to, const 
                      struct err *err);
 /* Takes the file away; absent is success. */
 int install_drop_file(struct install *i, const char *what, const char *path, struct err *err);
-/* Makes a folder; undone if it was not there and is empty then. */
+/* Makes a folder with the rights of the one it is in, or for SYSTEM and Administrators alone;
+ * undone if it was not there and is empty then. */
 int install_put_folder(struct install *i, const char *what, const char *path, struct err *err);
+int install_put_private_folder(struct install *i, const char *what, const char *path,
+                               struct err *err);
 bool install_file_exists(const char *path);
 /* Equal bytes? */
 bool install_files_equal(const char *a, const char *b);

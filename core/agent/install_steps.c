@@ -188,8 +188,8 @@ static enum install_result step_put_config(struct install *i, struct sbuf *detai
     if (step_only_tells(i)) {
         return INSTALL_WOULD;
     }
-    int rc = dir_make(i->data, &err);
-    rc = rc < 0 ? rc : install_put_folder(i, "config-file", objects.data, &err);
+    int rc = install_put_private_folder(i, "config-file", i->data, &err);
+    rc = rc < 0 ? rc : install_put_private_folder(i, "config-file", objects.data, &err);
     rc = rc < 0 ? rc : install_put_text(i, "config-file", i->config, text.data, &err);
     return rc < 0 ? step_fail(detail, &err) : INSTALL_OK;
 }

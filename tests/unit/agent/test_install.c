@@ -493,7 +493,7 @@ static void nothing_is_left(void)
     assert_false(there("pf/Seine"));
     assert_false(there("bin/seine-cni.exe"));
     assert_false(there("conf/10-seine.conflist"));
-    assert_false(there("pd/seine/config.yaml"));
+    assert_false(there("pd/seine"));
     assert_int_equal(m.service.state, SERVICE_IS_ABSENT);
 }
 
