@@ -43,7 +43,7 @@ struct attach *attach_new(const struct attach_config *config)
     a->ipam = ipam_new();
     hmap_init(&a->records);
     hmap_init(&a->locks);
-    a->recover_due = a->mend_due = a->strays_due = INT64_MAX;
+    a->recover_due = a->mend_due = a->strays_due = a->sweep_due = INT64_MAX;
     attach_node_changed(a);
     return a;
 }

@@ -82,6 +82,9 @@ void del_start(struct attach_call *c)
 {
     struct attach *a = c->a;
     c->rec = record_find(a, c->r.env.container_id, c->r.env.ifname);
+    if (!c->rec && !namespace_record(a, &c->r)) {
+        mend_sweep_soon(a); /* perhaps an ADD was cut short */
+    }
     if (!c->rec && c->journal) {
         call_work(c, del_run_unknown, del_end);
         return;
@@ -180,5 +183,6 @@ void gc_start(struct attach_call *c)
         call_enter(children.v[i]);
     }
     VEC_DONE(&children);
+    mend_sweep_soon(c->a);
     gc_child_done(c);
 }

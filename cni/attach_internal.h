@@ -117,6 +117,8 @@ struct attach {
     int64_t strays_due;
     unsigned strays_ms;
     bool straying;
+    int64_t sweep_due; /* when to look for strays that nobody told of */
+    bool sweeping;
 };
 
 /* ---- attach.c ---- */
@@ -191,6 +193,9 @@ void mend_soon(struct attach *a); /* looks for the interfaces of all attached Po
 /* An interface that could not be removed: it is tried again until it is gone. */
 void mend_add_stray(struct attach *a, const char *name);
 bool mend_is_stray(const struct attach *a, const char *name);
+/* Looks, in a while, for interfaces of ours that no record has: the service may finish what an
+ * agent asked of it when that one is dead already. */
+void mend_sweep_soon(struct attach *a);
 int64_t mend_deadline(const struct attach *a);
 void mend_run(struct attach *a, int64_t now);
 void mend_free(struct attach *a);

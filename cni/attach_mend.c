@@ -3,15 +3,17 @@
  * Interfaces that went by themselves: a restart of the service that keeps them (HNS) or of the
  * network takes those of running Pods away.  Each attached Pod's interface is looked for, under its
  * lock; where it is gone and its namespace still there it is made again with the addresses and the
- * MAC that it had, and its port is added again, since the device is another.  And interfaces that
- * would not go when their ADD failed: they are removed later.  Both are tried until they are done.
- */
+ * MAC that it had, and its port is added again, since the device is another.
+ *
+ * Strays: interfaces of ours that no record has, since they would not go when their ADD failed, or
+ * came when nobody waited for them any more.  No record is given the name of one, so that their
+ * removal meets nobody.  All of this is tried until it is done. */
 #include <string.h>
 
 #include "cni/attach_internal.h"
 #include "core/base/log.h"
 
-enum { MEND_RETRY_MIN_MS = 500, MEND_RETRY_MAX_MS = 15000 };
+enum { MEND_RETRY_MIN_MS = 500, MEND_RETRY_MAX_MS = 15000, MEND_SWEEP_MS = 5000 };
 
 static int64_t mend_now(const struct attach *a)
 {
@@ -143,6 +145,7 @@ void mend_soon(struct attach *a)
 {
     a->mend_due = mend_now(a);
     a->mend_ms = 0;
+    mend_sweep_soon(a);
 }
 
 /* ---- strays ---- */
@@ -216,6 +219,11 @@ static void mend_strays_done(void *arg)
 
 static void mend_remove_strays(struct attach *a)
 {
+    for (size_t i = a->strays.n; i-- > 0;) {
+        if (record_find_port(a, a->strays.v[i])) { /* of an agent that knew it */
+            mend_forget_stray(a, a->strays.v[i]);
+        }
+    }
     struct mend_strays *job = mem_calloc(1, sizeof *job);
     job->a = a;
     for (size_t i = 0; i < a->strays.n; i++) {
@@ -225,12 +233,66 @@ static void mend_remove_strays(struct attach *a)
     a->host->work(a->config.host_aux, mend_run_strays, mend_strays_done, job);
 }
 
+/* ---- looking for strays ---- */
+
+struct mend_sweep {
+    struct attach *a;
+    char *owner, **names;
+    size_t n;
+    int rc;
+};
+
+static void mend_run_sweep(void *arg)
+{
+    struct mend_sweep *sweep = arg;
+    sweep->rc = sweep->a->system->list(sweep->owner, &sweep->names, &sweep->n, NULL);
+}
+
+static void mend_sweep_done(void *arg)
+{
+    struct mend_sweep *sweep = arg;
+    struct attach *a = sweep->a;
+    a->sweeping = false;
+    for (size_t i = 0; sweep->rc == 0 && i < sweep->n; i++) {
+        if (!a->stopped && !record_find_port(a, sweep->names[i])) {
+            mend_add_stray(a, sweep->names[i]);
+        }
+        mem_free(sweep->names[i]);
+    }
+    if (sweep->rc < 0) {
+        mend_sweep_soon(a);
+    } else {
+        mem_free(sweep->names);
+    }
+    mem_free(sweep->owner);
+    mem_free(sweep);
+    attach_poke(a);
+}
+
+static void mend_sweep(struct attach *a)
+{
+    struct mend_sweep *sweep = mem_calloc(1, sizeof *sweep);
+    sweep->a = a;
+    sweep->owner = mem_strdup(a->owner);
+    a->sweeping = true;
+    a->host->work(a->config.host_aux, mend_run_sweep, mend_sweep_done, sweep);
+}
+
+void mend_sweep_soon(struct attach *a)
+{
+    if (a->config.hcn && a->sweep_due == INT64_MAX) {
+        a->sweep_due = mend_now(a) + MEND_SWEEP_MS;
+    }
+}
+
 /* ---- when ---- */
 
 int64_t mend_deadline(const struct attach *a)
 {
     int64_t strays = a->straying ? INT64_MAX : a->strays_due;
     int64_t mend = a->mending || !a->recovered ? INT64_MAX : a->mend_due;
+    int64_t sweep = a->sweeping || !a->recovered ? INT64_MAX : a->sweep_due;
+    mend = mend < sweep ? mend : sweep;
     return mend < strays ? mend : strays;
 }
 
@@ -243,6 +305,10 @@ void mend_run(struct attach *a, int64_t now)
     if (!a->straying && a->strays_due <= now) {
         a->strays_due = INT64_MAX;
         mend_remove_strays(a);
+    }
+    if (a->recovered && !a->sweeping && a->sweep_due <= now) {
+        a->sweep_due = INT64_MAX;
+        mend_sweep(a);
     }
 }
 

@@ -263,6 +263,7 @@ static void recover_done(void *arg)
     recover_take_ports(r); /* what these release comes later than all of the history */
     a->recovering = false;
     a->known = a->recovered = true;
+    mend_sweep_soon(a);
     recover_take_notes(r);
     log_msg(LOG_AREA_CNI, LOG_INFO, "%zu attachments found, %zu noted deletions", a->records.n,
             r->notes.n);

@@ -74,6 +74,7 @@ static void port_becomes_internal_when_its_device_comes(void **state)
     assert_string_equal(w->trace.data, "internal row ");
     assert_string_equal(w->rows[0], "c1/eth0 1");
     assert_true(late() == 0);
+    world_sleep(w, 10000);
     assert_true(w->timer == INT64_MAX);
 }
 

@@ -54,6 +54,7 @@ static void lost_interfaces_are_made_again_with_what_they_had(void **state)
     assert_non_null(strstr(w->trace.data, "port_add "));
     assert_null(strstr(w->trace.data, "reply"));
     assert_null(strstr(w->rows[0], " 0")); /* the new port has its number */
+    world_sleep(w, 10000);
     assert_true(w->timer == INT64_MAX);
 }
 
@@ -82,6 +83,7 @@ static void service_that_is_away_is_asked_again(void **state)
     w->create_rc = 0;
     world_sleep(w, 30000);
     world_expect_counts(w, 1);
+    world_sleep(w, 10000);
     assert_true(w->timer == INT64_MAX);
 }
 
@@ -234,6 +236,7 @@ static void interface_that_could_not_be_taken_back_goes_later(void **state)
     w->delete_rc = 0;
     world_sleep(w, 20000);
     world_expect_counts(w, 0);
+    world_sleep(w, 10000);
     assert_true(w->timer == INT64_MAX);
 }
 
@@ -261,6 +264,34 @@ static void container_that_comes_again_does_not_meet_its_stray(void **state)
     world_expect_counts(w, 1);
 }
 
+/* The service finishes what a dead agent asked of it. */
+static void interface_that_comes_when_its_add_is_forgotten_is_removed(void **state)
+{
+    struct world *w = *state;
+    add_pod(w, "c1");
+    world_restart(w, true);
+    world_add_interface(w, "late-1");
+    w->list_rc = ERR_AGAIN;
+    world_sleep(w, 20000);
+    assert_int_equal(w->n_interfaces, 2);
+    w->list_rc = 0;
+    world_sleep(w, 20000);
+    world_expect_counts(w, 1);
+    assert_true(w->timer == INT64_MAX); /* and that is that */
+    static const char *const verbs[] = {"DEL", "GC"};
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        world_add_interface(w, "late-2");
+        world_sleep(w, 60000);
+        assert_int_equal(w->n_interfaces, 2);
+        w->netns = "";
+        world_ask(w, verbs[i], i ? "" : "c2", "",
+                  ",\"cni.dev/valid-attachments\":[{\"containerID\":\"c1\",\"ifname\":\"eth0\"}]");
+        world_expect(w, 0, "");
+        world_sleep(w, 10000);
+        world_expect_counts(w, 1);
+    }
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -280,6 +311,7 @@ int main(void)
         TEST(interface_that_could_not_be_taken_back_goes_later),
         TEST(interface_that_was_perhaps_made_is_removed),
         TEST(container_that_comes_again_does_not_meet_its_stray),
+        TEST(interface_that_comes_when_its_add_is_forgotten_is_removed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
