@@ -87,6 +87,10 @@ def policies(c, n, web, db):
     m.expect(web, db, False)
     m.expect(db, web, True)
     m.check("isolated")
+    for src, dst, verdict in ((web, db, "drop"), (db, web, "allow")):
+        why = json.loads(n.ctl("why", src.full_name, dst.full_name, "80", "-o", "json").stdout)
+        common.equal((why["verdict"], why["trace"]["verdict"], why["agree"]), (verdict, verdict, True), "why")
+    common.true(n.status()["ovs"]["version"], "the version of Open vSwitch by its control pipe")
     c.remove(deny)
 
 

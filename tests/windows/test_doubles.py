@@ -145,7 +145,7 @@ def pipes(n):
     assert "Open_vSwitch" in json.loads(reply)["result"], reply
     hello = n.probe("pipe", n.env["PIPE_OPENFLOW"], "")[0]
     assert hello[2:4] == "00", "no OpenFlow hello: " + hello  # version, then type 0
-    control = n.probe("pipe", "C:openvswitchvarrunopenvswitchovs-vswitchd.4242.ctl",
+    control = n.probe("pipe", "C:openvswitchvarrunopenvswitchovs-vswitchd.ctl",
                       '{"id":1,"method":"version","params":[]}')[0]
     assert "ovs-vswitchd" in json.loads(control)["result"], control
     equal(n.probe("pipe", "nobody", "x", check=1), ["error 2"], "a pipe that is not there")

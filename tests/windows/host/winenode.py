@@ -31,7 +31,7 @@ PIPE_OVSDB = "C:openvswitchvarrunopenvswitchdb.sock"
 PIPE_OPENFLOW = "C:openvswitchvarrunopenvswitchbr-int.mgmt"
 OVS_RUNDIR = "/drive_c/openvswitch/var/run/openvswitch"  # of Open vSwitch on Windows, in a prefix
 OVS_PID = 4242  # whatever its pid is on the Linux side
-PIPE_CONTROL = "C:openvswitchvarrunopenvswitchovs-vswitchd.%d.ctl" % OVS_PID
+PIPE_CONTROL = "C:openvswitchvarrunopenvswitchovs-vswitchd.ctl"  # without the pid that it has on Linux
 IN_SYSTEM32 = ("computenetwork.dll", "vmcompute.dll", "iphlpapi.dll", "wbemdouble.dll")
 CLASSES = (("WbemLocator", "4590F811-1D3A-11D0-891F-00AA004B2E24"),
            ("ConnectionManager", "BA126AD1-2166-11D1-B1D0-00805FC1270E"))
