@@ -154,6 +154,7 @@ struct pod_endpoint *pod_endpoint_new(const struct pod_endpoint_config *config)
     p->network = mem_strdup(config->network ? config->network : NETWORK_NAME);
     p->owner = mem_strdup(config->owner);
     p->config.nic_exists = config->nic_exists ? config->nic_exists : netif_pod_nic_exists;
+    p->config.set_mtu = config->set_mtu ? config->set_mtu : netif_pod_set_mtu;
     atomic_flag_clear(&p->lock);
     hmap_init(&p->seen);
     return p;
@@ -666,7 +667,7 @@ bool pod_endpoint_nic_exists(struct pod_endpoint *p, const char *name)
         return false;
     }
     uint32_t mtu = pod_mtu_wanted(p, &id);
-    int rc = mtu && p->config.set_mtu ? p->config.set_mtu(name, mtu, NULL) : 0;
+    int rc = mtu ? p->config.set_mtu(name, mtu, NULL) : 0;
     if (rc == ERR_NOT_FOUND || rc == ERR_AGAIN) {
         return false; /* not whole yet: it is asked again */
     }

@@ -12,13 +12,12 @@
  * What differs from Linux:
  *   - An endpoint that is not attached is half made: it does not count as there (exists), and the
  *     next create goes on with it.
- *   - Before an endpoint is made, endpoints with one of its addresses are looked for: HNS gives two
- *     endpoints one address, and the traffic then goes to the older one.  One of ours that is not
- *     attached, or whose namespace is gone, is removed; any other is an error that names it.
+ *   - Before an endpoint is made, endpoints with one of its addresses are looked for: a left-over
+ *     one is known to swallow the new one's traffic.  One of ours that is not attached, or whose
+ *     namespace is gone, is removed; any other is an error that names it.
  *   - IPv6 needs an HNS with dual stack: without it a Pod with an IPv6 address is refused.
- *   - HNS has no MTU of endpoints.  Where the platform can set that of the NIC inside its
- *     compartment (set_mtu), it is set as soon as the NIC is there; before it is, the Pod's port
- *     waits (nic_exists).
+ *   - HNS has no MTU of endpoints: that of the NIC, inside its compartment, is set as soon as the
+ * NIC is there; before it is, the Pod's port waits (nic_exists).
  *   - DNS servers are the endpoint's: netif_pod.dns.
  *   - The service may be away: ERR_AGAIN, and nothing is taken for absent.
  *
@@ -39,8 +38,8 @@ struct pod_endpoint_config {
     const char *network;                  /* NULL: NETWORK_NAME */
     const char *owner;                    /* the gateway's name */
     bool (*nic_exists)(const char *name); /* NULL: netif_pod_nic_exists */
-    /* The MTU of a Pod's NIC, in whatever compartment.  ERR_NOT_FOUND: it is not there (yet).
-     * NULL: it is left as it comes. */
+    /* The MTU of a Pod's NIC, in whatever compartment.  ERR_NOT_FOUND: it is not there (yet), asked
+     * again; other errors hold nothing back.  NULL: netif_pod_set_mtu. */
     int (*set_mtu)(const char *name, uint32_t mtu, struct err *err);
 };
 struct pod_endpoint *pod_endpoint_new(const struct pod_endpoint_config *config);

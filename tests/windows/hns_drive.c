@@ -10,7 +10,6 @@
 #include "core/base/mem.h"
 #include "hns/network.h"
 #include "hns/pod_endpoint.h"
-#include "platform/netif.h"
 #include "platform/program.h"
 
 enum { MAX_ADDRESSES = 4, MAX_MISSING = 64 };
