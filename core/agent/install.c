@@ -40,6 +40,9 @@ static const struct install_flag install_flags[] = {
      TEXT(containerd_config)},
     {"--dry-run", NULL, "only says what would be done", WORD(dry_run)},
     {"--purge", NULL, "uninstall: %ProgramData%\\seine goes too", WORD(purge)},
+    {"--no-service", NULL,
+     "only the plugin and the network configuration: the agent runs in a container",
+     WORD(no_service)},
     {"--help", NULL, "this text", WORD(help)},
 };
 #undef TEXT
@@ -218,6 +221,9 @@ static bool install_all_steps(struct install *i)
 {
     for (const struct install_step *s = install_steps(i->o->verb); s->name; s++) {
         auto_sbuf detail = SBUF_INIT;
+        if (s->of_service && i->o->no_service) {
+            continue;
+        }
         enum install_result r = s->run(i, &detail);
         install_tell(i, r, s->name, "%s", sbuf_cstr(&detail));
         if (r == INSTALL_FAIL && install_changes(i->o->verb)) {

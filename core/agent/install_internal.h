@@ -39,7 +39,7 @@ enum install_result { INSTALL_OK, INSTALL_FAIL, INSTALL_SKIP, INSTALL_WOULD, INS
 struct install_options {
     enum install_verb verb;
     const char *config, *cni_bin_dir, *cni_conf_dir, *containerd_config; /* NULL: not given */
-    bool dry_run, json, purge, help;
+    bool dry_run, json, purge, no_service, help;
 };
 
 /* What is asked of the machine.  Tests give their own; files are real in any case. */
@@ -123,6 +123,7 @@ struct install_step {
     const char *name;
     /* OK, SKIP or WOULD with its detail, or FAIL with the reason in it. */
     enum install_result (*run)(struct install *i, struct sbuf *detail);
+    bool of_service; /* left out with --no-service */
 };
 /* Steps of a verb, ended by a NULL name. */
 const struct install_step *install_steps(enum install_verb verb);

@@ -278,7 +278,8 @@ static enum install_result require_service(struct install *i, struct sbuf *detai
         sbuf_puts(detail, err.text);
         return require_unseen(i, &err);
     }
-    if (i->o->verb == INSTALL_UPGRADE && i->service.state == SERVICE_IS_ABSENT) {
+    if (i->o->verb == INSTALL_UPGRADE && i->service.state == SERVICE_IS_ABSENT &&
+        !i->o->no_service) {
         sbuf_puts(detail, "not installed: use install");
         return INSTALL_FAIL;
     }

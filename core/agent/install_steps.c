@@ -550,22 +550,26 @@ static enum install_result step_tell_agent(struct install *i, struct sbuf *detai
 }
 
 static const struct install_step steps_install[] = {
-    {"stop", step_stop_to_change},    {"programs", step_put_programs},
-    {"config-file", step_put_config}, {"service", step_put_service},
-    {"cni-plugin", step_put_plugin},  {"start", step_start},
-    {"conflist", step_put_conflist},  {NULL, NULL}};
-static const struct install_step steps_uninstall[] = {{"conflist", step_drop_conflist},
-                                                      {"stop", step_stop},
-                                                      {"cni-plugin", step_drop_plugin},
-                                                      {"programs", step_drop_programs},
-                                                      {"service", step_drop_service},
-                                                      {"data", step_data},
-                                                      {NULL, NULL}};
+    {"stop", step_stop_to_change, true},    {"programs", step_put_programs, true},
+    {"config-file", step_put_config, true}, {"service", step_put_service, true},
+    {"cni-plugin", step_put_plugin, false}, {"start", step_start, true},
+    {"conflist", step_put_conflist, false}, {NULL, NULL, false},
+};
+static const struct install_step steps_uninstall[] = {
+    {"conflist", step_drop_conflist, false},
+    {"stop", step_stop, true},
+    {"cni-plugin", step_drop_plugin, false},
+    {"programs", step_drop_programs, true},
+    {"service", step_drop_service, true},
+    {"data", step_data, false},
+    {NULL, NULL, false},
+};
 static const struct install_step steps_status[] = {
-    {"service", step_tell_service},   {"programs", step_tell_programs},
-    {"cni-plugin", step_tell_plugin}, {"conflist", step_tell_conflist},
-    {"agent", step_tell_agent},       {NULL, NULL}};
-static const struct install_step steps_check[] = {{NULL, NULL}};
+    {"service", step_tell_service, true},    {"programs", step_tell_programs, true},
+    {"cni-plugin", step_tell_plugin, false}, {"conflist", step_tell_conflist, false},
+    {"agent", step_tell_agent, false},       {NULL, NULL, false},
+};
+static const struct install_step steps_check[] = {{NULL, NULL, false}};
 
 const struct install_step *install_steps(enum install_verb verb)
 {

@@ -615,6 +615,8 @@ static const char options_usage[] =
     "       seine-agent cleanup [FLAGS]     take away all that Seine made on this node\n"
     "       seine-agent render --objects DIR --node-name NAME [--attachments FILE]\n"
     "                                       print what a node would hold; needs no switch\n"
+    "       seine-agent install|uninstall|upgrade|status|check [--help]\n"
+    "                                       put Seine on a Windows node, or take it away\n"
     "\n";
 
 void options_help(struct sbuf *out)

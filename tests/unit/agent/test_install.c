@@ -410,6 +410,25 @@ static void an_earlier_conflist_is_named(void **state)
     says("(warning: the runtime takes 05-other.conf before it)");
 }
 
+/* The agent runs in a container: only the runtime's side is the installer's. */
+static void without_a_service_only_the_runtime_s_side(void **state)
+{
+    (void)state;
+    assert_int_equal(RUN(INSTALL, .no_service = true), 0);
+    assert_string_equal(m.order, "");
+    assert_false(there("pf") || there("pd"));
+    expect_text("bin/seine-cni.exe", "seine-cni.exe 1");
+    assert_true(there("conf/10-seine.conflist"));
+    m.ready = true;
+    assert_int_equal(RUN(STATUS, .no_service = true), 0);
+    put_media("2");
+    assert_int_equal(RUN(UPGRADE, .no_service = true), 0);
+    expect_text("bin/seine-cni.exe", "seine-cni.exe 2");
+    assert_int_equal(RUN(UNINSTALL, .no_service = true), 0);
+    assert_string_equal(m.order, "");
+    assert_false(there("bin/seine-cni.exe") || there("conf/10-seine.conflist"));
+}
+
 /* ---- requirements ---- */
 static void fails_before_anything_is_changed(const char *line)
 {
@@ -752,6 +771,7 @@ int main(void)
         TEST(the_first_configuration_is_valid_whatever_the_path),
         TEST(containerd_says_where),
         TEST(an_earlier_conflist_is_named),
+        TEST(without_a_service_only_the_runtime_s_side),
         TEST(each_requirement_is_held),
         TEST(open_vswitch_may_be_silent_or_nameless),
         TEST(checking_needs_no_administrator),

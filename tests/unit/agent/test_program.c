@@ -288,9 +288,39 @@ static void a_killed_agent_s_socket_is_taken_over(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* Runs it with a verb; the exit code, and what it said on stderr. */
+static int verb_says(const struct fixture *x, const char *verb, char **said_out)
+{
+    int status = 0;
+    size_t n = 0;
+    pid_t pid = fork();
+    if (pid == 0) {
+        int fd = open(x->log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        dup2(fd, 2);
+        execl(SEINE_AGENT, "seine-agent", verb, (char *)NULL);
+        _exit(127);
+    }
+    waitpid(pid, &status, 0);
+    assert_int_equal(file_read(x->log, 4096, said_out, &n, NULL), 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void verbs_of_windows_are_wrong_usage(void **state)
+{
+    static const char *const verbs[] = {"install", "uninstall", "upgrade", "status", "check"};
+    for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+        auto_free char *said = NULL;
+        char expected[80];
+        snprintf(expected, sizeof expected, "seine-agent %s: only on a Windows node\n", verbs[i]);
+        assert_int_equal(verb_says(*state, verbs[i], &said), 2);
+        assert_string_equal(said, expected);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(verbs_of_windows_are_wrong_usage),
         TEST(it_is_alive_but_not_ready),
         TEST(lists_are_answered_without_a_switch),
         TEST(unknown_paths_and_methods_are_refused),
