@@ -69,12 +69,12 @@ def control(rundir, listener):
 
 def main():
     p = argparse.ArgumentParser()
-    for name in ("dir", "prefix", "ovsdb"):
+    for name in ("name", "dir", "prefix", "ovsdb"):
         p.add_argument("--" + name, required=True)
     p.add_argument("--ovs-rundir")
     a = p.parse_args()
     os.makedirs(a.dir + "/hcn", exist_ok=True)
-    node = Node(a.dir, a.ovsdb)
+    node = Node(a.name, a.ovsdb)
     hcn = Hcn(a.dir + "/hcn", node, a.prefix)
     log = Log(a.dir + "/calls.jsonl")
     ip = IpHelper(node, hcn.commands, log)
@@ -87,7 +87,7 @@ def main():
     tcp, unix = listen(a.dir)
     server.listen(tcp)
     server.listen(unix)
-    for work in (node.plumb_forever, node.watch, hcn.commands.watch):
+    for work in (node.tend_forever, node.watch, hcn.commands.watch):
         threading.Thread(target=work, daemon=True).start()
     if a.ovs_rundir:
         to_control = socket.create_server(("127.0.0.1", 0))

@@ -10,69 +10,29 @@ import socket
 import struct
 import threading
 import time
+import traceback
 import uuid
 
 from iproute import ADAPTER_SPACE, NetError, index_of, ip_json, read_sysctl, run, write_sysctl
 from ovsdb import Ovsdb
+from taps import Taps
 import vswitch
 
 FIRST_POD_INDEX = 1 << 20  # the proxy knows adapters of other compartments by it
 FIRST_VNIC_INDEX = 1 << 19
-POD_INTERFACE = "eth0"
 
 
 def prefix_of(address, length):
     return str(ipaddress.ip_network("%s/%s" % (address, length), strict=False))
 
 
-class Plug:
-    """One endpoint in a namespace."""
-
-    def __init__(self, id, index, endpoint, network, netns, compartment, visible_at):
-        self.id, self.index, self.name = id, index, endpoint["Name"]
-        self.netns, self.compartment, self.visible_at = netns, compartment, visible_at
-        self.mac = endpoint["MacAddress"].replace("-", ":").lower()
-        self.ips = [(c["IpAddress"], int(c.get("PrefixLength") or self.length_in(network, c["IpAddress"])))
-                    for c in endpoint["IpConfigurations"]]
-        self.routes = [(r["DestinationPrefix"], r["NextHop"]) for r in endpoint["Routes"]]
-        if not self.routes:
-            self.routes = [(r["DestinationPrefix"], r["NextHop"]) for i in network.get("Ipams") or []
-                           for s in i.get("Subnets") or [] for r in s.get("Routes") or []]
-        self.mtu = self.mtu_of(endpoint)
-        self.placed = False
-
-    @staticmethod
-    def length_in(network, address):
-        for ipam in network.get("Ipams") or []:
-            for subnet in ipam.get("Subnets") or []:
-                prefix = ipaddress.ip_network(subnet["IpAddressPrefix"], strict=False)
-                if ipaddress.ip_address(address) in prefix:
-                    return prefix.prefixlen
-        return 128 if ":" in address else 32
-
-    @staticmethod
-    def mtu_of(endpoint):
-        for policy in endpoint.get("Policies") or []:
-            settings = policy.get("Settings")
-            if isinstance(settings, dict) and "mtu" in policy.get("Type", "").lower():
-                return int(next(iter(settings.values())))
-        return 1500
-
-    @property
-    def alias(self):
-        return "vEthernet (%s)" % self.name
-
-    def visible(self):
-        return time.monotonic() >= self.visible_at
-
-
 class Node:
-    def __init__(self, dir, ovsdb):
-        self.dir = dir
+    def __init__(self, name, ovsdb):
+        self.name = name
         self.ovsdb = Ovsdb(ovsdb)
         self.lock = threading.RLock()
-        self.plugs = {}       # endpoint id: Plug
-        self.places = {}      # port name: the network namespace that its tap was moved to
+        self.taps = Taps(self.ovsdb)
+        self.plugs = self.taps.plugs
         self.next_index, self.next_vnic = FIRST_POD_INDEX, FIRST_VNIC_INDEX
         self.settings = {}    # (index, family): what an adapter's IP interface was given
         self.routes = {}      # (family, prefix, next hop, index): (metric, protocol) as they were given
@@ -89,7 +49,7 @@ class Node:
 
     # ---- namespaces of Pods ----
     def make_netns(self, id):
-        name = "hcn-" + id
+        name = "%s-hcn-%s" % (self.name, id)
         run("ip", "netns", "add", name)
         run("ip", "-n", name, "link", "set", "lo", "up")
         return name
@@ -98,12 +58,11 @@ class Node:
         with contextlib.suppress(NetError):
             run("ip", "netns", "del", name)
 
-    # ---- endpoints ----
+    # ---- endpoints: taps.py ----
     def plug(self, id, endpoint, network, netns, compartment, delay):
         with self.lock:
             self.next_index += 1
-            plug = Plug(id, self.next_index, endpoint, network, netns, compartment, time.monotonic() + delay)
-            self.plugs[id] = plug
+            plug = self.taps.plug(id, self.next_index, endpoint, network, netns, compartment, delay)
 
         def shown():
             if self.plugs.get(id) is plug:
@@ -112,72 +71,21 @@ class Node:
         self.wake.set()
 
     def unplug(self, id):
-        with self.lock:
-            plug = self.plugs.pop(id, None)
-            if not plug:
-                return
-            where = self.places.get(plug.name)
-        if where:
-            with contextlib.suppress(NetError):
-                run("ip", "-n", where, "link", "set", POD_INTERFACE, "down")
-                run("ip", "-n", where, "addr", "flush", "dev", POD_INTERFACE)
-        self.on_change("interface", 2, "%d\t4" % plug.index)
+        plug = self.taps.unplug(id)
+        if plug:
+            self.on_change("interface", 2, "%d\t4" % plug.index)
 
-    def plumb_forever(self):
-        """Level-triggered: whatever makes a tap appear, and however often, it goes where its endpoint is."""
+    def tend_forever(self):
+        """Level-triggered: whatever appears or goes, and however often, ends where it belongs."""
         while True:
-            pending = False
-            self.follow()
-            for plug in list(self.plugs.values()):
-                try:
-                    pending = not self.place(plug) or pending
-                except NetError as e:
-                    print("%s: %s" % (plug.name, e), flush=True)
-                    pending = True
+            pending = True
+            try:
+                self.follow()
+                pending = self.taps.tend()
+            except Exception:  # such as a program that takes too long: the next turn comes
+                traceback.print_exc()
             self.wake.wait(0.02 if pending else 0.5)
             self.wake.clear()
-
-    def place(self, plug):
-        """Moves the port's tap to the Pod; False while it is still to be waited for."""
-        if not plug.netns or not plug.name:
-            return True
-        if index_of(plug.name):
-            # The switch asks the kernel for the tap by name until the port is its own.
-            if not self.ovsdb.ofport(plug.name):
-                return False
-            self.move(plug, None)
-        elif not plug.placed:
-            where = self.places.get(plug.name)
-            if not where or where == plug.netns and not self.link_in(where):
-                return False
-            self.move(plug, where)
-        return True
-
-    def link_in(self, netns):
-        try:
-            return bool(ip_json("link", "show", "dev", POD_INTERFACE, netns=netns))
-        except NetError:
-            return False
-
-    def move(self, plug, where):
-        at = ["-n", where] if where else []
-        if not where and plug.name in self.places:
-            # The tap of a switch daemon that ended: it stays, without a carrier, and is of no use any more.
-            with contextlib.suppress(NetError):
-                run("ip", "-n", self.places.pop(plug.name), "link", "del", POD_INTERFACE)
-        if where != plug.netns:
-            run("ip", *at, "link", "set", "dev", POD_INTERFACE if where else plug.name, "netns", plug.netns,
-                "name", POD_INTERFACE)
-        lines = ["link set %s address %s mtu %d up" % (POD_INTERFACE, plug.mac, plug.mtu)]
-        lines += ["addr replace %s/%d dev %s%s" % (a, n, POD_INTERFACE, " nodad" if ":" in a else "") for a, n in plug.ips]
-        lines += ["route replace %s via %s dev %s onlink" % (p, via, POD_INTERFACE) for p, via in plug.routes]
-        run("ip", "-n", plug.netns, "-batch", "-", stdin="\n".join(lines) + "\n")
-        with contextlib.suppress(NetError, FileNotFoundError):
-            run("ip", "netns", "exec", plug.netns, "ethtool", "-K", POD_INTERFACE, "tx", "off")
-        with self.lock:
-            self.places[plug.name] = plug.netns
-            plug.placed = True
-        print("%s is %s of %s" % (plug.name, POD_INTERFACE, plug.netns), flush=True)
 
     # ---- virtual switches ----
     def vswitch_make(self, id, name, extension, delay):
@@ -545,8 +453,7 @@ class Node:
     def interface_apply(self, plug, name, family, new):
         if plug:
             plug.mtu = new["mtu"] or plug.mtu
-            if plug.placed and plug.netns:
-                run("ip", "-n", plug.netns, "link", "set", POD_INTERFACE, "mtu", plug.mtu)
+            self.taps.set_mtu(plug)
             return
         if new["mtu"] and new["mtu"] != ip_json("link", "show", "dev", name)[0]["mtu"]:
             run("ip", "link", "set", name, "mtu", new["mtu"])

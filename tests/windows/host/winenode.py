@@ -240,9 +240,9 @@ def up(a):
         os.makedirs(dir + "/hcn", exist_ok=True)
         copy_prefix(base, prefix)
         subprocess.run(enter(a.netns) + ["ip", "link", "set", "lo", "up"], check=True)
-        node["pids"].append(start(
-            enter(a.netns) + [sys.executable, "-B", HERE + "/host.py", "--dir", dir, "--prefix", prefix,
-                              "--ovsdb", a.ovsdb] + (["--ovs-rundir", a.ovs_rundir] if a.ovs_rundir else []), dir + "/host.log", prefix, "ready", "the node's host"))
+        host = [sys.executable, "-B", HERE + "/host.py", "--name", a.name, "--dir", dir, "--prefix", prefix,
+                "--ovsdb", a.ovsdb] + (["--ovs-rundir", a.ovs_rundir] if a.ovs_rundir else [])
+        node["pids"].append(start(enter(a.netns) + host, dir + "/host.log", prefix, "ready", "the node's host"))
         save(node)
         subprocess.run(enter(a.netns) + ["wineserver", "-p"], env=wine_env(prefix), stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
