@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The plugin's HTTP client against a server in a child that answers with given bytes, in one piece
+ * The plugin's HTTP client against a server in a thread that answers with given bytes, in one piece
  * or byte by byte. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,41 +10,42 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "cni/client.h"
+#include "platform/pipe.h"
+#include "tests/support/os.h"
+#include "tests/support/spawn.h"
+#include "tests/unit/platform/ipc_server.h"
 
-static char path[64];
+/* The agent's end: what it says, and what it found. */
+struct serving {
+    struct ipc_server *server;
+    const char *answer;
+    size_t step;
+    bool right;
+};
 
 /* Serves one connection: reads the request up to its body, writes the answer in steps. */
-static void serve(int listener, const char *answer, size_t step)
+static void serve(void *aux)
 {
+    struct serving *s = aux;
     char in[4096] = "";
-    size_t n = 0;
-    int fd = accept(listener, NULL, NULL);
-    while (!strstr(in, "\r\n\r\nBODY")) {
-        ssize_t got = read(fd, in + n, sizeof in - 1 - n);
-        if (got <= 0) {
-            _exit(1);
-        }
-        n += (size_t)got;
+    uint64_t client = ipc_server_accept(s->server);
+    for (size_t n = 0, got = 1; got && !strstr(in, "\r\n\r\nBODY"); n += got) {
+        got = ipc_server_read(client, in + n, sizeof in - 1 - n);
     }
-    bool right =
-        strncmp(in, "POST /v1/cni HTTP/1.1\r\n", 23) == 0 && strstr(in, "Content-Length: 4\r\n");
-    size_t left = strlen(answer);
-    for (const char *at = answer; left; at += step, left -= step) {
+    s->right = strncmp(in, "POST /v1/cni HTTP/1.1\r\n", 23) == 0 &&
+               strstr(in, "Content-Length: 4\r\n") && strstr(in, "\r\n\r\nBODY");
+    size_t left = strlen(s->answer), step = s->step;
+    for (const char *at = s->answer; left; at += step, left -= step) {
         step = step < left ? step : left;
-        if (write(fd, at, step) < 0) {
+        if (!ipc_server_write(client, at, step)) {
             break;
         }
     }
-    close(fd);
-    _exit(right ? 0 : 2);
+    ipc_server_drop(client);
 }
 
 struct answer {
@@ -55,28 +56,21 @@ struct answer {
 
 static struct answer ask(const char *bytes, size_t step)
 {
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    snprintf(path, sizeof path, "/tmp/seine-test-client-%d.sock", (int)getpid());
-    unlink(path);
-    snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path);
-    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof sa), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        serve(listener, bytes, step);
-    }
-    close(listener);
+    char name[64];
+    const char *folder = pipe_is_native() ? "" : "/tmp/";
+    snprintf(name, sizeof name, "%sseine-test-client-%d.sock", folder, os_process_id());
+    struct serving s = {.server = ipc_server_new(name), .answer = bytes, .step = step};
+    assert_non_null(s.server);
+    struct spawn_thread *thread = spawn_thread_start(serve, &s);
     struct answer a = {0};
     auto_sbuf body = SBUF_INIT;
     struct client_request request = {
-        .socket = path, .path = "/v1/cni", .body = "BODY", .connect_ms = 1000, .answer_ms = 2000};
+        .socket = name, .path = "/v1/cni", .body = "BODY", .connect_ms = 1000, .answer_ms = 2000};
     a.rc = client_call(&request, &a.status, &body, &a.err);
     snprintf(a.body, sizeof a.body, "%s", sbuf_cstr(&body));
-    int status = 0;
-    waitpid(child, &status, 0);
-    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    unlink(path);
+    spawn_thread_join(thread);
+    assert_true(s.right);
+    ipc_server_free(s.server);
     return a;
 }
 
@@ -138,7 +132,7 @@ static void absent_agent_is_told(void **state)
     auto_sbuf body = SBUF_INIT;
     struct err err = {0};
     int status = 0;
-    struct client_request request = {.socket = "/tmp/seine-no-such.sock",
+    struct client_request request = {.socket = "seine-no-such.sock",
                                      .path = "/v1/cni",
                                      .body = "BODY",
                                      .connect_ms = 100,

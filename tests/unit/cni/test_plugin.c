@@ -10,56 +10,80 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
+#include "cni/journal.h"
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "platform/ipc.h"
+#include "platform/pipe.h"
+#include "tests/support/os.h"
+#include "tests/support/spawn.h"
+#include "tests/unit/platform/ipc_server.h"
 
-static char dir[64];
+enum { PATH_ROOM = 256, VARIABLES_MAX = 8 };
+
+static char dir[160];
+static char agent_socket[PATH_ROOM + 16];
 static char out[8192]; /* of the last run: stdout */
 static char complaint[8192];
 
+static void path_in_dir(char path[PATH_ROOM], const char *name)
+{
+    snprintf(path, PATH_ROOM, "%s/%s", dir, name);
+}
+
 static void slurp(const char *path, char *buf, size_t size)
 {
-    FILE *f = fopen(path, "r");
+    FILE *f = fopen(path, "rb");
     assert_non_null(f);
     size_t n = fread(buf, 1, size - 1, f);
     buf[n] = 0;
     fclose(f);
 }
 
-/* Runs the plugin with "VARIABLE=value ..." and the configuration; its exit status. */
+/* Runs the plugin with an argument (NULL: none), "VARIABLE=value ..." and the configuration; its
+ * exit status. */
+static int run_with(const char *argument, const char *variables, const char *config)
+{
+    char in_path[PATH_ROOM], out_path[PATH_ROOM], err_path[PATH_ROOM];
+    auto_free char *words = mem_strdup(variables);
+    const char *list[VARIABLES_MAX + 1] = {NULL}, *arguments[] = {argument, NULL};
+    size_t n = 0;
+    for (char *word = strtok(words, " "); word && n < VARIABLES_MAX; word = strtok(NULL, " ")) {
+        list[n++] = word;
+    }
+    path_in_dir(in_path, "config");
+    path_in_dir(out_path, "out");
+    path_in_dir(err_path, "err");
+    file_remove(out_path, NULL);
+    file_remove(err_path, NULL);
+    assert_int_equal(file_write_atomic(in_path, config, strlen(config), NULL), 0);
+    struct spawn spawn = {.program = SEINE_CNI,
+                          .arguments = arguments,
+                          .variables = list,
+                          .in = in_path,
+                          .out = out_path,
+                          .err = err_path};
+    int status = spawn_run(&spawn);
+    slurp(out_path, out, sizeof out);
+    slurp(err_path, complaint, sizeof complaint);
+    return status;
+}
+
 static int run(const char *variables, const char *config)
 {
-    auto_sbuf line = SBUF_INIT, path = SBUF_INIT;
-    sbuf_printf(&path, "%s/config", dir);
-    assert_int_equal(file_write_atomic(path.data, config, strlen(config), NULL), 0);
-    sbuf_printf(&line, "env -i %s %s < %s > %s/out 2> %s/err", variables, SEINE_CNI, path.data, dir,
-                dir);
-    int status = system(line.data);
-    sbuf_clear(&path);
-    sbuf_printf(&path, "%s/out", dir);
-    slurp(path.data, out, sizeof out);
-    sbuf_clear(&path);
-    sbuf_printf(&path, "%s/err", dir);
-    slurp(path.data, complaint, sizeof complaint);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
+    return run_with(NULL, variables, config);
 }
 
 static const char *config_text(const char *version)
 {
-    static char text[256];
+    static char text[PATH_ROOM + 128];
     snprintf(text, sizeof text,
              "{\"cniVersion\":\"%s\",\"name\":\"seine\",\"type\":\"seine-cni\","
-             "\"socket\":\"%s/run/agent.sock\"}",
-             version, dir);
+             "\"socket\":\"%s\"}",
+             version, agent_socket);
     return text;
 }
 
@@ -76,17 +100,31 @@ static void assert_out(const char *part)
 
 static int dir_setup(void **state)
 {
+    static int number;
+    char path[PATH_ROOM];
     (void)state;
-    snprintf(dir, sizeof dir, "/tmp/seine-test-plugin-XXXXXX");
-    return mkdtemp(dir) ? 0 : -1;
+    if (os_temp_dir(dir, sizeof dir) < 0) {
+        return -1;
+    }
+    path_in_dir(path, "run");
+    if (pipe_is_native()) {
+        snprintf(agent_socket, sizeof agent_socket, "seine-test-plugin-%d-%d-agent.sock",
+                 os_process_id(), number++);
+    } else {
+        snprintf(agent_socket, sizeof agent_socket, "%s/agent.sock", path);
+    }
+    return dir_make(path, NULL);
 }
 
 static int dir_teardown(void **state)
 {
     (void)state;
-    char command[128];
-    snprintf(command, sizeof command, "rm -rf %s", dir);
-    return system(command);
+    auto_sbuf noted = SBUF_INIT;
+    journal_folder(agent_socket, &noted);
+    os_remove_tree(noted.data); /* on Windows it lies elsewhere */
+    file_remove(noted.data, NULL);
+    os_remove_tree(dir);
+    return 0;
 }
 
 static void version_needs_no_agent(void **state)
@@ -133,12 +171,10 @@ static void without_command_it_tells_its_use(void **state)
     assert_int_equal(run("", ""), 2);
     assert_string_equal(out, "");
     assert_non_null(strstr(complaint, "usage: seine-cni"));
-    char command[256];
-    snprintf(command, sizeof command, "env -i %s --version | grep -q '^seine-cni [0-9]'",
-             SEINE_CNI);
-    assert_int_equal(system(command), 0);
-    snprintf(command, sizeof command, "env -i %s --help | grep -q 0.3.1", SEINE_CNI);
-    assert_int_equal(system(command), 0);
+    assert_int_equal(run_with("--version", "", ""), 0);
+    assert_int_equal(strncmp(out, "seine-cni 0.", 12), 0);
+    assert_int_equal(run_with("--help", "", ""), 0);
+    assert_out("0.3.1");
 }
 
 static void deletion_without_agent_is_noted(void **state)
@@ -153,7 +189,7 @@ static void deletion_without_agent_is_noted(void **state)
     }
     assert_int_equal(
         run("CNI_COMMAND=DEL CNI_CONTAINERID=c2 CNI_IFNAME=eth0", config_text("1.0.0")), 0);
-    sbuf_printf(&path, "%s/run/deletions", dir);
+    journal_folder(agent_socket, &path);
     assert_int_equal(file_list(path.data, &names, &n, NULL), 0);
     assert_int_equal(n, 2);
     bool found = false;
@@ -182,101 +218,106 @@ static void deletion_that_cannot_be_noted_fails(void **state)
 {
     (void)state;
     auto_sbuf file = SBUF_INIT;
-    sbuf_printf(&file, "%s/run", dir); /* a file where the folder should be */
+    journal_folder(agent_socket, &file); /* a file where the folder should be */
     assert_int_equal(file_write_atomic(file.data, "", 0, NULL), 0);
     assert_int_equal(run("CNI_COMMAND=DEL" VARIABLES, config_text("1.0.0")), 1);
     assert_out("\"code\":5,");
 }
 
-/* Plays the agent for one request: answers with these bytes, keeps the request's body. */
-static pid_t play_agent(const char *answer)
+/* Plays the agent for one request: answers with these bytes, keeps what it was asked. */
+struct agent {
+    struct ipc_server *server;
+    struct spawn_thread *thread;
+    const char *answer;
+    char request[8192];
+};
+
+static bool is_whole(const char *request)
 {
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    auto_sbuf run_dir = SBUF_INIT;
-    sbuf_printf(&run_dir, "%s/run", dir);
-    assert_int_equal(dir_make(run_dir.data, NULL), 0);
-    snprintf(sa.sun_path, sizeof sa.sun_path, "%s/run/agent.sock", dir);
-    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(bind(listener, (struct sockaddr *)&sa, sizeof sa), 0);
-    assert_int_equal(listen(listener, 1), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        char in[8192] = "";
-        size_t n = 0;
-        int fd = accept(listener, NULL, NULL);
-        while (!strstr(in, "\"config\"") || !strchr(strstr(in, "\"config\""), '\n')) {
-            ssize_t got = read(fd, in + n, sizeof in - 1 - n);
-            if (got <= 0) {
-                _exit(1);
-            }
-            n += (size_t)got;
-        }
-        auto_sbuf file = SBUF_INIT;
-        sbuf_printf(&file, "%s/request", dir);
-        file_write_atomic(file.data, in, n, NULL);
-        ssize_t sent = write(fd, answer, strlen(answer));
-        close(fd);
-        sbuf_done(&file);
-        _exit(sent < 0);
+    const char *config = strstr(request, "\"config\"");
+    return config && strchr(config, '\n');
+}
+
+static void agent_serve(void *aux)
+{
+    struct agent *a = aux;
+    uint64_t client = ipc_server_accept(a->server);
+    for (size_t n = 0, got = 1; got && !is_whole(a->request); n += got) {
+        got = ipc_server_read(client, a->request + n, sizeof a->request - 1 - n);
     }
-    close(listener);
-    return child;
+    ipc_server_write(client, a->answer, strlen(a->answer));
+    ipc_server_free(a->server); /* who asks once more finds nobody */
+    ipc_server_drop(client);
+}
+
+static struct agent *play_agent(const char *answer)
+{
+    struct agent *a = mem_calloc(1, sizeof *a);
+    a->answer = answer;
+    a->server = ipc_server_new(agent_socket);
+    assert_non_null(a->server);
+    a->thread = spawn_thread_start(agent_serve, a);
+    return a;
+}
+
+static void agent_end(struct agent *a)
+{
+    spawn_thread_join(a->thread);
+    mem_free(a);
 }
 
 static void agents_answer_is_printed(void **state)
 {
     (void)state;
-    char request[8192], file[128];
-    pid_t agent = play_agent("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"result\":1}");
-    assert_int_equal(run("CNI_COMMAND=ADD CNI_ARGS='A=b;C=d'" VARIABLES, config_text("1.1.0")), 0);
+    struct agent *a = play_agent("HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"result\":1}");
+    assert_int_equal(run("CNI_COMMAND=ADD CNI_ARGS=A=b;C=d" VARIABLES, config_text("1.1.0")), 0);
     assert_string_equal(out, "{\"result\":1}");
-    waitpid(agent, NULL, 0);
-    snprintf(file, sizeof file, "%s/request", dir);
-    slurp(file, request, sizeof request);
-    assert_non_null(strstr(request, "POST /v1/cni HTTP/1.1\r\n"));
-    assert_non_null(strstr(request, "{\"command\":\"ADD\",\"containerID\":\"c1\",\"netns\":"
-                                    "\"/run/netns/x\",\"ifname\":\"eth0\",\"args\":\"A=b;C=d\","
-                                    "\"config\":\"{\\\"cniVersion\\\":\\\"1.1.0\\\""));
+    assert_non_null(strstr(a->request, "POST /v1/cni HTTP/1.1\r\n"));
+    assert_non_null(strstr(a->request, "{\"command\":\"ADD\",\"containerID\":\"c1\",\"netns\":"
+                                       "\"/run/netns/x\",\"ifname\":\"eth0\",\"args\":\"A=b;C=d\","
+                                       "\"config\":\"{\\\"cniVersion\\\":\\\"1.1.0\\\""));
+    agent_end(a);
 }
 
 static void agents_error_is_printed_and_fails(void **state)
 {
     (void)state;
-    pid_t agent = play_agent("HTTP/1.1 500 Error\r\nContent-Length: 10\r\n\r\n{\"code\":7}");
+    struct agent *a = play_agent("HTTP/1.1 500 Error\r\nContent-Length: 10\r\n\r\n{\"code\":7}");
     assert_int_equal(run("CNI_COMMAND=ADD" VARIABLES, config_text("1.1.0")), 1);
     assert_string_equal(out, "{\"code\":7}");
-    waitpid(agent, NULL, 0);
+    agent_end(a);
 }
 
 static void answer_that_is_none_is_an_error(void **state)
 {
     (void)state;
-    pid_t agent = play_agent("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno");
+    struct agent *a = play_agent("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno");
     assert_int_equal(run("CNI_COMMAND=ADD" VARIABLES, config_text("1.1.0")), 1);
     assert_out("\"code\":5,");
     assert_out("404");
-    waitpid(agent, NULL, 0);
+    agent_end(a);
 }
 
 static void agent_that_dies_in_the_middle_is_away(void **state)
 {
     (void)state;
-    pid_t agent = play_agent("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"res");
+    struct agent *a = play_agent("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"res");
     assert_int_equal(run("CNI_COMMAND=ADD" VARIABLES, config_text("1.1.0")), 1);
     assert_out("\"code\":11,");
-    waitpid(agent, NULL, 0);
+    agent_end(a);
 }
 
 static void deletion_that_died_in_the_middle_is_noted(void **state)
 {
     (void)state;
-    char folder[128], **names = NULL;
+    auto_sbuf folder = SBUF_INIT;
+    char **names = NULL;
     size_t n = 0;
-    pid_t agent = play_agent("");
+    struct agent *a = play_agent("");
     assert_int_equal(run("CNI_COMMAND=DEL" VARIABLES, config_text("1.1.0")), 0);
-    waitpid(agent, NULL, 0);
-    snprintf(folder, sizeof folder, "%s/run/deletions", dir);
-    assert_int_equal(file_list(folder, &names, &n, NULL), 0);
+    agent_end(a);
+    journal_folder(agent_socket, &folder);
+    assert_int_equal(file_list(folder.data, &names, &n, NULL), 0);
     assert_int_equal(n, 1);
     mem_free(names[0]);
     mem_free(names);
