@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/hash.h"
+#include "core/base/hmap.h"
 #include "core/base/vec.h"
 #include "core/intent/intent.h"
 #include "hns/acl_peers.h"
@@ -17,8 +19,23 @@
 
 enum { PROTO_SCTP = 132 };
 
-/* Causes that one rule could meet many times. */
-enum unsaid { UNSAID_SCTP = 1, UNSAID_IPV6 = 2, UNSAID_OWN_IPV6 = 4 };
+/* Why a policy's rule is not said whole. */
+enum cause { CAUSE_SCTP, CAUSE_IPV6, CAUSE_SET, CAUSE_RANGES, CAUSE_LIST, CAUSE_N };
+static const char *const cause_texts[CAUSE_N] = {
+    [CAUSE_SCTP] = "SCTP: an access list cannot name it, so it stays blocked",
+    [CAUSE_IPV6] = "IPv6: its peers stay blocked: ",
+    [CAUSE_SET] = "more than 65536 addresses in one set, so they stay blocked",
+    [CAUSE_RANGES] = "more than 1000 ranges of ports in one rule, so they stay blocked",
+    [CAUSE_LIST] = "a list would have more than 65536 addresses or 1000 combinations of ports, so "
+                   "what does not fit stays blocked",
+};
+
+/* A rule that was taken: other policies may say the same one. */
+struct taken {
+    struct hmap_node hmap;
+    const struct applied_rule *rule;
+    unsigned causes; /* enum cause, as bits */
+};
 
 typedef VEC(const char *) text_vec;
 struct acl_work {
@@ -30,11 +47,12 @@ struct acl_work {
     size_t n_applied;
     const char *no_ipv6; /* why not; NULL: IPv6 can be named */
     bool has_sets;
+    bool own_ipv6_told;
     text_vec lines; /* encoded rules */
-    /* of the rule under way */
-    const char *policy;
-    unsigned told; /* enum unsaid, as bits */
+    /* of the direction under way */
     struct acl_terms *terms;
+    struct hmap taken;
+    unsigned causes; /* of the rule under way */
 };
 
 /* ---- what cannot be said ---- */
@@ -44,38 +62,24 @@ static void unsaid(struct acl_work *w, const char *text)
     derive_row(w->derive, TABLE_UNSAID, text, "", 1);
 }
 
-static void unsaid_of_policy(struct acl_work *w, const char *cause)
+static void cause(struct acl_work *w, enum cause c)
 {
-    unsaid(w, arena_printf(derive_arena(w->derive), "policy %s: %s", w->policy, cause));
+    w->causes |= 1u << c;
 }
 
-/* True the first time that this rule (the own addresses: this list) meets the cause. */
-static bool is_news(struct acl_work *w, enum unsaid cause)
+static void unsaid_of_policy(struct acl_work *w, const char *policy, unsigned causes)
 {
-    bool news = !(w->told & (unsigned)cause);
-    w->told |= (unsigned)cause;
-    return news;
-}
-
-static void unsaid_sctp(struct acl_work *w)
-{
-    if (!is_news(w, UNSAID_SCTP))
-        return;
-    unsaid_of_policy(w, "SCTP: an access list cannot name it, so it stays blocked");
-}
-
-static void unsaid_ipv6(struct acl_work *w)
-{
-    if (!is_news(w, UNSAID_IPV6))
-        return;
-    unsaid_of_policy(
-        w, arena_printf(derive_arena(w->derive), "IPv6: its peers stay blocked: %s", w->no_ipv6));
+    for (int c = 0; c < CAUSE_N; c++)
+        if (causes & 1u << c)
+            unsaid(w, arena_printf(derive_arena(w->derive), "policy %s: %s%s", policy,
+                                   cause_texts[c], c == CAUSE_IPV6 ? w->no_ipv6 : ""));
 }
 
 static void unsaid_own_ipv6(struct acl_work *w)
 {
-    if (!is_news(w, UNSAID_OWN_IPV6))
+    if (w->own_ipv6_told)
         return;
+    w->own_ipv6_told = true;
     unsaid(w, arena_printf(derive_arena(w->derive),
                            "node %s: IPv6: its own addresses and its Pods' stay blocked where a "
                            "policy isolates: %s",
@@ -88,7 +92,7 @@ static void unsaid_own_ipv6(struct acl_work *w)
 static void add_prefix(struct acl_work *w, struct acl_term *t, const struct prefix *p)
 {
     if (p->ip.family == 6 && w->no_ipv6) {
-        unsaid_ipv6(w);
+        cause(w, CAUSE_IPV6);
         return;
     }
     VEC_PUSH(&t->prefixes, *p);
@@ -112,7 +116,7 @@ static void add_group(struct acl_work *w, struct acl_term *t, const struct inten
                       const struct acl_peers *p, const struct acl_group *g)
 {
     if (acl_group_is_too_big(g)) {
-        unsaid_of_policy(w, "more than 65536 addresses in one set, so they stay blocked");
+        cause(w, CAUSE_SET);
         return;
     }
     if (w->has_sets) {
@@ -153,14 +157,14 @@ static void take_listed(struct acl_work *w, const struct intent_rule *rule)
         for (to = from + 1; to < rule->n_ports && v[to].proto == v[from].proto;)
             to++;
         if (v[from].proto == PROTO_SCTP) {
-            unsaid_sctp(w);
+            cause(w, CAUSE_SCTP);
             continue;
         }
         const char *ports = acl_ports_text(v + from, to - from, derive_arena(w->derive));
         if (ports)
             add_term(w, rule, v[from].proto, ports);
         else
-            unsaid_of_policy(w, "more than 1000 ranges of ports in one rule, so they stay blocked");
+            cause(w, CAUSE_RANGES);
     }
 }
 
@@ -174,7 +178,7 @@ static void take_applied(struct acl_work *w, const struct intent_rule *rule,
                          const struct applied_rule *a)
 {
     if (a->proto == PROTO_SCTP)
-        unsaid_sctp(w);
+        cause(w, CAUSE_SCTP);
     else
         add_term(w, rule, a->proto, one_port(w, a->port));
 }
@@ -187,7 +191,7 @@ static void take_member(struct acl_work *w, const struct intent_rule *rule)
         for (uint32_t g = 0; p && g < p->n_groups; g++) {
             const struct acl_group *group = &p->groups[g];
             if (group->proto == PROTO_SCTP) {
-                unsaid_sctp(w);
+                cause(w, CAUSE_SCTP);
                 continue;
             }
             struct acl_term *t = acl_terms_add(w->terms, group->proto, one_port(w, group->port));
@@ -196,16 +200,9 @@ static void take_member(struct acl_work *w, const struct intent_rule *rule)
     }
 }
 
-static void take_rule(struct acl_work *w, const struct applied_rule *a)
+static void add_rule(struct acl_work *w, const struct intent_rule *rule,
+                     const struct applied_rule *a)
 {
-    char key[INTENT_ID_TEXT_MAX];
-    const struct row *row =
-        view_get(derive_view(w->derive), TABLE_RULE, intent_id_format(&a->rule, key));
-    if (!row)
-        return;
-    const struct intent_rule *rule = row->value;
-    w->told &= UNSAID_OWN_IPV6;
-    size_t n_before = w->terms->v.n, n_addresses = w->terms->n_addresses;
     if (rule->ports == RULE_PORTS_ALL)
         add_term(w, rule, 0, "");
     else if (rule->ports == RULE_PORTS_LISTED)
@@ -214,12 +211,61 @@ static void take_rule(struct acl_work *w, const struct applied_rule *a)
         take_applied(w, rule, a);
     else
         take_member(w, rule);
-    if (w->terms->v.n <= ACL_MAX_TERMS && w->terms->n_addresses <= ACL_MAX_ADDRESSES)
+}
+
+static bool fits(const struct acl_terms *t)
+{
+    return t->v.n <= ACL_MAX_TERMS && t->n_addresses <= ACL_MAX_ADDRESSES;
+}
+
+/* Adds the rule's terms.  Where they are too many beside those of the rules before, these are
+ * merged first; if that does not help, none of the rule is added. */
+static void fit_rule(struct acl_work *w, const struct intent_rule *rule,
+                     const struct applied_rule *a)
+{
+    size_t n = w->terms->v.n;
+    add_rule(w, rule, a);
+    if (fits(w->terms))
         return;
-    acl_terms_cut(w->terms, n_before);
-    w->terms->n_addresses = n_addresses;
-    unsaid_of_policy(w, "a list would have more than 65536 addresses or 1000 combinations of "
-                        "ports, so what does not fit stays blocked");
+    acl_terms_cut(w->terms, n);
+    acl_terms_merge(w->terms);
+    n = w->terms->v.n;
+    add_rule(w, rule, a);
+    if (fits(w->terms))
+        return;
+    acl_terms_cut(w->terms, n);
+    cause(w, CAUSE_LIST);
+}
+
+static uint64_t taken_hash(const struct applied_rule *a)
+{
+    return hash_u64(a->rule.lo ^ ((uint64_t)a->proto << 16 | a->port));
+}
+
+static struct taken *find_taken(const struct acl_work *w, const struct applied_rule *a)
+{
+    HMAP_FOR_EACH_WITH_HASH(node, &w->taken, taken_hash(a)) {
+        struct taken *t = CONTAINER_OF(node, struct taken, hmap);
+        if (intent_id_cmp(&t->rule->rule, &a->rule) == 0 && t->rule->proto == a->proto &&
+            t->rule->port == a->port)
+            return t;
+    }
+    return NULL;
+}
+
+static struct taken *take_rule(struct acl_work *w, const struct applied_rule *a)
+{
+    char key[INTENT_ID_TEXT_MAX];
+    const struct row *row =
+        view_get(derive_view(w->derive), TABLE_RULE, intent_id_format(&a->rule, key));
+    struct taken *t = arena_alloc(derive_arena(w->derive), sizeof *t);
+    w->causes = 0;
+    if (row)
+        fit_rule(w, row->value, a);
+    t->rule = a;
+    t->causes = w->causes;
+    hmap_insert(&w->taken, &t->hmap, taken_hash(a));
+    return t;
 }
 
 /* ---- terms to rules ---- */
@@ -320,19 +366,29 @@ static bool is_isolated(const struct acl_work *w, enum intent_direction directio
     return false;
 }
 
+static void take_policy(struct acl_work *w, const struct row *row, enum intent_direction intent)
+{
+    const struct intent_applied *a = row->value;
+    for (uint32_t i = 0; i < a->n_rules; i++) {
+        if (a->rules[i].direction != intent)
+            continue;
+        const struct taken *t = find_taken(w, &a->rules[i]);
+        if (!t)
+            t = take_rule(w, &a->rules[i]);
+        unsaid_of_policy(w, applied_policy(row->key), t->causes);
+    }
+}
+
 static void put_policies(struct acl_work *w, enum intent_direction intent,
                          enum hcn_direction direction)
 {
     struct acl_terms terms;
     memset(&terms, 0, sizeof terms);
     w->terms = &terms;
-    for (size_t i = 0; i < w->n_applied; i++) {
-        const struct intent_applied *a = w->applied[i]->value;
-        w->policy = applied_policy(w->applied[i]->key);
-        for (uint32_t r = 0; r < a->n_rules; r++)
-            if (a->rules[r].direction == intent)
-                take_rule(w, &a->rules[r]);
-    }
+    hmap_init(&w->taken);
+    for (size_t i = 0; i < w->n_applied; i++)
+        take_policy(w, w->applied[i], intent);
+    hmap_done(&w->taken);
     acl_terms_merge(&terms);
     for (size_t i = 0; i < terms.v.n; i++)
         put_term(w, direction, &terms.v.v[i]);

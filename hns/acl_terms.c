@@ -25,8 +25,11 @@ static void term_done(struct acl_term *t)
 
 void acl_terms_cut(struct acl_terms *t, size_t n)
 {
-    while (t->v.n > n)
-        term_done(&t->v.v[--t->v.n]);
+    while (t->v.n > n) {
+        struct acl_term *last = &t->v.v[--t->v.n];
+        t->n_addresses -= last->prefixes.n + last->sets.n;
+        term_done(last);
+    }
 }
 
 void acl_terms_done(struct acl_terms *t)
@@ -88,8 +91,11 @@ void acl_terms_merge(struct acl_terms *t)
             t->v.v[kept++] = t->v.v[i];
     }
     t->v.n = kept;
-    for (size_t i = 0; i < kept; i++)
+    t->n_addresses = 0;
+    for (size_t i = 0; i < kept; i++) {
         settle_term(&t->v.v[i]);
+        t->n_addresses += t->v.v[i].prefixes.n + t->v.v[i].sets.n;
+    }
     if (kept && t->v.v[0].anyone && t->v.v[0].proto == 0)
         acl_terms_cut(t, 1);
 }

@@ -23,7 +23,7 @@ struct acl_term {
 };
 struct acl_terms {
     VEC(struct acl_term) v;
-    size_t n_addresses; /* of all terms, before they were merged */
+    size_t n_addresses; /* of all terms, as they are now; sets count as one */
 };
 
 /* A new term without peers; 'ports' must live as long as the terms do. */

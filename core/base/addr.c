@@ -192,10 +192,12 @@ static bool prefix_are_halves(const struct prefix *a, const struct prefix *b)
 size_t prefix_merge(struct prefix *v, size_t n)
 {
     size_t kept = 0;
+    bool in_order = true; /* often: lists that were merged before */
     for (size_t i = 0; i < n; i++) {
         v[i] = prefix_masked(&v[i]);
+        in_order = in_order && (i == 0 || prefix_cmp(&v[i - 1], &v[i]) <= 0);
     }
-    if (n > 1) {
+    if (!in_order) {
         qsort(v, n, sizeof *v, prefix_order);
     }
     for (size_t i = 0; i < n; i++) {

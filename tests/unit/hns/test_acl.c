@@ -229,6 +229,17 @@ static void sctp_stays_blocked_and_is_named(void **state)
     world_done(e);
 }
 
+static void every_policy_that_says_it_is_named(void **state)
+{
+    (void)state;
+    struct engine *e = two_pods(11, 10);
+    world_policy(e, "a/p", "podSelector: {}, ingress: [{ports: [{port: 80, protocol: SCTP}]}]");
+    world_policy(e, "a/q", "podSelector: {}, ingress: [{ports: [{port: 80, protocol: SCTP}]}]");
+    expect_unsaid(e, "policy a/p: SCTP: an access list cannot name it, so it stays blocked\n"
+                     "policy a/q: SCTP: an access list cannot name it, so it stays blocked\n");
+    world_done(e);
+}
+
 static void ipv6_needs_its_version(void **state)
 {
     (void)state;
@@ -259,6 +270,50 @@ static void what_a_list_cannot_hold_stays_blocked(void **state)
     expect_rules(e, "a/web", "In", 4);
     expect_unsaid(e, "policy a/p: more than 1000 ranges of ports in one rule, so they stay "
                      "blocked\n");
+    world_done(e);
+}
+
+/* One rule a port. */
+static void put_ports(struct engine *e, const char *key, unsigned from, unsigned to)
+{
+    auto_sbuf spec = SBUF_INIT;
+    sbuf_puts(&spec, "podSelector: {}, ingress: [");
+    for (unsigned i = from; i < to; i++)
+        sbuf_printf(&spec, "%s{ports: [{port: %u}]}", i > from ? ", " : "", i);
+    sbuf_puts(&spec, "]");
+    world_policy(e, key, spec.data);
+}
+
+static void what_goes_over_the_limit_is_named_and_nothing_else(void **state)
+{
+    (void)state;
+    struct engine *e = two_pods(11, 10);
+    put_ports(e, "a/p", 1, 601);
+    put_ports(e, "a/q", 1001, 1601);
+    put_ports(e, "a/r", 1, 601); /* says nothing that p does not */
+    expect_rules(e, "a/web", "In", 3 + ACL_MAX_TERMS);
+    expect_rule(e, "a/web In 1000 Allow 6 * 1400");
+    expect_unsaid(e, "policy a/q: a list would have more than 65536 addresses or 1000 combinations "
+                     "of ports, so what does not fit stays blocked\n");
+    world_remove(e, TABLE_POLICY, "a/p");
+    expect_unsaid(e, "policy a/r: a list would have more than 65536 addresses or 1000 combinations "
+                     "of ports, so what does not fit stays blocked\n");
+    world_done(e);
+}
+
+static void equal_ports_count_once(void **state)
+{
+    (void)state;
+    struct engine *e = two_pods(11, 10);
+    auto_sbuf spec = SBUF_INIT;
+    sbuf_puts(&spec, "podSelector: {}, ingress: [");
+    for (unsigned i = 0; i < ACL_MAX_TERMS + 200; i++)
+        sbuf_printf(&spec, "%s{from: [{ipBlock: {cidr: 172.%u.%u.0/24}}], ports: [{port: 80}]}",
+                    i ? ", " : "", 16 + i / 128, i % 128 * 2);
+    sbuf_puts(&spec, "]");
+    world_policy(e, "a/p", spec.data);
+    expect_rules(e, "a/web", "In", 3 + 2); /* more addresses than one rule holds */
+    expect_unsaid(e, "");
     world_done(e);
 }
 
@@ -394,8 +449,11 @@ int main(void)
         cmocka_unit_test(ingress_names_are_the_numbers_of_the_pod),
         cmocka_unit_test(egress_names_are_the_numbers_of_each_peer),
         cmocka_unit_test(sctp_stays_blocked_and_is_named),
+        cmocka_unit_test(every_policy_that_says_it_is_named),
         cmocka_unit_test(ipv6_needs_its_version),
         cmocka_unit_test(what_a_list_cannot_hold_stays_blocked),
+        cmocka_unit_test(what_goes_over_the_limit_is_named_and_nothing_else),
+        cmocka_unit_test(equal_ports_count_once),
         cmocka_unit_test(a_long_list_is_several_rules_of_one_priority),
         cmocka_unit_test(a_policy_that_splits_too_far_is_named),
         cmocka_unit_test(members_are_in_sets_where_the_version_has_them),
