@@ -31,13 +31,29 @@ void hns_init(struct hns_client *h, const struct hns_ops *ops, void *aux)
     h->ops = ops ? ops : &hns_ops_default;
     h->aux = aux;
     atomic_init(&h->version, 0);
+    atomic_init(&h->in_flight, 0);
+    for (int i = 0; i < HNS_N_ENDS; i++) {
+        atomic_init(&h->ends[i], 0);
+    }
+}
+
+const char *hns_end_name(enum hns_end e)
+{
+    static const char *const names[HNS_N_ENDS] = {
+        [HNS_END_OK] = "ok", [HNS_END_REFUSED] = "refused", [HNS_END_AWAY] = "away"};
+    return names[e];
 }
 
 static int hns_call(struct hns_client *h, const struct hcn_call *call, struct hcn_reply *reply,
                     struct err *err)
 {
+    atomic_fetch_add(&h->in_flight, 1);
     int rc = h->ops->call(h->aux, call, reply, err);
-    return rc == ERR_REFUSED ? hcn_error_set(reply, err) : rc;
+    atomic_fetch_sub(&h->in_flight, 1);
+    rc = rc == ERR_REFUSED ? hcn_error_set(reply, err) : rc;
+    bool away = rc == ERR_AGAIN || rc == ERR_TIMEOUT;
+    atomic_fetch_add(&h->ends[rc == 0 ? HNS_END_OK : away ? HNS_END_AWAY : HNS_END_REFUSED], 1);
+    return rc;
 }
 
 /* Whether a call that failed with 'rc' says that the object itself is absent. */

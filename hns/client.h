@@ -14,8 +14,9 @@
  *   ERR_EXISTS, ERR_CONFLICT, ERR_INVALID, ERR_NOT_FOUND, ERR_UNSUPPORTED, ERR_PERMISSION, ERR_IO,
  *   ERR_EXHAUSTED            refused: nothing was done (hns/hcn_error.h)
  *
- * All calls block and are for work threads, any number at once; a client has no state but the
- * version of the service, which is asked once.  Everything read lies in the caller's arena. */
+ * All calls block and are for work threads, any number at once; a client has no state but counters
+ * and the version of the service, which is asked once.  Everything read lies in the caller's arena.
+ */
 #ifndef SEINE_HNS_CLIENT_H
 #define SEINE_HNS_CLIENT_H
 
@@ -32,10 +33,16 @@ struct hns_ops {
 };
 extern const struct hns_ops hns_ops_default;
 
+/* How calls ended.  A service that hangs shows in 'in_flight': its callers wait with it. */
+enum hns_end { HNS_END_OK, HNS_END_REFUSED, HNS_END_AWAY, HNS_N_ENDS };
+const char *hns_end_name(enum hns_end e); /* "ok", "refused", "away" */
+
 struct hns_client {
     const struct hns_ops *ops;
     void *aux;
-    atomic_uint version; /* major << 16 | minor; 0: not asked yet */
+    atomic_uint version;          /* major << 16 | minor; 0: not asked yet */
+    atomic_uint in_flight;        /* calls that have not returned */
+    atomic_uint ends[HNS_N_ENDS]; /* calls that have, by how; read by any thread */
 };
 /* 'ops' is borrowed; NULL: hns_ops_default. */
 void hns_init(struct hns_client *h, const struct hns_ops *ops, void *aux);

@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/base/version.h"
+#include "hns/client.h"
 
 enum { STATUS_ERRORS_MAX = 100 };
 
@@ -158,11 +159,21 @@ static void metrics_spaces(struct agent *a)
     metric_set(METRIC_FLOWS, "installed", NULL, (double)flows.installed);
 }
 
+static void metrics_hns(struct agent *a)
+{
+    struct hns_client *h = agent_hns_client(a);
+    for (int i = 0; h && i < HNS_N_ENDS; i++) {
+        metrics_count(METRIC_HNS_CALLS, hns_end_name((enum hns_end)i), atomic_load(&h->ends[i]));
+    }
+    metric_set(METRIC_HNS_IN_FLIGHT, NULL, NULL, h ? atomic_load(&h->in_flight) : 0);
+}
+
 void api_metrics_format(struct agent *a, struct sbuf *out)
 {
     const struct flow_target_counters *c = flow_target_counters(a->target);
     metrics_source(a);
     metrics_spaces(a);
+    metrics_hns(a);
     metrics_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);
     metrics_count(METRIC_BUNDLES, "committed", (double)c->committed);
     metrics_count(METRIC_BUNDLES, "refused", (double)c->refused);

@@ -25,6 +25,10 @@
     X(IPAM_FREE, GAUGE, "seine_ipam_free_addresses", "family", "Addresses left in the pool.")      \
     X(LATE_PORTS, GAUGE, "seine_cni_late_ports", "",                                               \
       "Attached Pods whose port has no number yet.")                                               \
+    X(HNS_CALLS, COUNTER, "seine_hns_calls_total", "result",                                       \
+      "Calls to the host networking service of Windows by result.")                                \
+    X(HNS_IN_FLIGHT, GAUGE, "seine_hns_calls_in_flight", "",                                       \
+      "Calls to the host networking service that have not returned.")                              \
     X(CONFLICTS, COUNTER, "seine_engine_conflicts_total", "space",                                 \
       "Contributions that disagree about one key.")                                                \
     X(ECHO_TIMEOUTS, COUNTER, "seine_connection_timeouts_total", "peer",                           \

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "hns/document.h"
+#include "hns/hcn_error.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -69,6 +70,18 @@ static void check_document(const struct codec_struct *s, const char *text, size_
     arena_done(&a);
 }
 
+/* An ErrorRecord: whatever it says, the call failed, in one line. */
+static void check_record(const char *text, size_t len)
+{
+    auto_free char *record = mem_strndup(text, len);
+    struct hcn_reply reply = {.function = "HcnOpenNetwork", .record = record};
+    struct err err = {0};
+    int rc = hcn_error_set(&reply, &err);
+    check(rc < 0 && rc == err.code && err.text[0] && !strchr(err.text, '\n'));
+    reply.hr = HCN_E(0x02);
+    check(hcn_error_set(&reply, &err) == ERR_NOT_FOUND);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *text = (const char *)data;
@@ -76,6 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                          &hcn_namespace_struct, &hcn_policy_struct};
     for (size_t i = 0; i < ARRAY_LEN(structs); i++)
         check_document(structs[i], text, size);
+    check_record(text, size);
     struct arena a;
     struct hcn_guids ids;
     struct hcn_version version;

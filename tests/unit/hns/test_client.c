@@ -345,6 +345,38 @@ static void test_policies_are_added_and_removed(void **state)
     assert_int_equal(fake_hcn_calls(x->fake, HCN_MODIFY, HCN_ENDPOINT), 3);
 }
 
+static unsigned in_flight_then; /* while a call was under way */
+
+static int call_that_looks(void *aux, const struct hcn_call *call, struct hcn_reply *reply,
+                           struct err *err)
+{
+    struct fixture *x = aux;
+    in_flight_then = atomic_load(&x->hns.in_flight);
+    return fake_hcn_ops.call(x->fake, call, reply, err);
+}
+
+static void test_calls_are_counted_by_how_they_end(void **state)
+{
+    struct fixture *x = *state;
+    const struct hns_ops ops = {.call = call_that_looks};
+    struct guid id = fake_hcn_put(x->fake, HCN_NETWORK, ID1, "{}"), other = guid(ID2);
+    struct hcn_network n;
+    hns_init(&x->hns, &ops, x);
+    assert_int_equal(hns_network_get(&x->hns, &id, &x->a, &n, &x->err), HNS_PRESENT);
+    assert_int_equal(hns_network_get(&x->hns, &id, &x->a, &n, &x->err), HNS_PRESENT);
+    assert_int_equal(hns_network_get(&x->hns, &other, &x->a, &n, &x->err), HNS_ABSENT);
+    x->fake->down = true;
+    assert_int_equal(hns_network_get(&x->hns, &id, &x->a, &n, &x->err), HNS_UNKNOWN);
+    static const unsigned want[HNS_N_ENDS] = {2, 1, 1};
+    static const char *const names[HNS_N_ENDS] = {"ok", "refused", "away"};
+    for (int i = 0; i < HNS_N_ENDS; i++) {
+        assert_int_equal(atomic_load(&x->hns.ends[i]), want[i]);
+        assert_string_equal(hns_end_name((enum hns_end)i), names[i]);
+    }
+    assert_int_equal(in_flight_then, 1);
+    assert_int_equal(atomic_load(&x->hns.in_flight), 0);
+}
+
 /* The platform's own calls, where there is no service. */
 static void test_without_a_service_everything_says_so(void **state)
 {
@@ -383,6 +415,7 @@ int main(void)
         T(test_refusals_come_with_their_names),
         T(test_a_record_after_success_fails_the_call),
         T(test_policies_are_added_and_removed),
+        T(test_calls_are_counted_by_how_they_end),
         T(test_without_a_service_everything_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
