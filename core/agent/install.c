@@ -40,8 +40,7 @@ static const struct install_flag install_flags[] = {
      TEXT(containerd_config)},
     {"--dry-run", NULL, "only says what would be done", WORD(dry_run)},
     {"--purge", NULL, "uninstall: %ProgramData%\\seine goes too", WORD(purge)},
-    {"--no-service", NULL,
-     "only the plugin and the network configuration: the agent runs in a container",
+    {"--no-service", NULL, "no programs and no service: the agent runs in a container",
      WORD(no_service)},
     {"--help", NULL, "this text", WORD(help)},
 };

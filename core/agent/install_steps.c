@@ -550,10 +550,10 @@ static enum install_result step_tell_agent(struct install *i, struct sbuf *detai
 }
 
 static const struct install_step steps_install[] = {
-    {"stop", step_stop_to_change, true},    {"programs", step_put_programs, true},
-    {"config-file", step_put_config, true}, {"service", step_put_service, true},
-    {"cni-plugin", step_put_plugin, false}, {"start", step_start, true},
-    {"conflist", step_put_conflist, false}, {NULL, NULL, false},
+    {"stop", step_stop_to_change, true},     {"programs", step_put_programs, true},
+    {"config-file", step_put_config, false}, {"service", step_put_service, true},
+    {"cni-plugin", step_put_plugin, false},  {"start", step_start, true},
+    {"conflist", step_put_conflist, false},  {NULL, NULL, false},
 };
 static const struct install_step steps_uninstall[] = {
     {"conflist", step_drop_conflist, false},

@@ -416,7 +416,8 @@ static void without_a_service_only_the_runtime_s_side(void **state)
     (void)state;
     assert_int_equal(RUN(INSTALL, .no_service = true), 0);
     assert_string_equal(m.order, "");
-    assert_false(there("pf") || there("pd"));
+    assert_false(there("pf"));
+    assert_true(there("pd/seine/config.yaml") && there("pd/seine/objects"));
     expect_text("bin/seine-cni.exe", "seine-cni.exe 1");
     assert_true(there("conf/10-seine.conflist"));
     m.ready = true;
