@@ -75,7 +75,7 @@ static bool cleanup_wait_done(struct cleanup *c, int64_t end)
 static void cleanup_flows(struct cleanup *c)
 {
     static const struct flow_target_events none;
-    struct engine *engine = world_engine();
+    struct engine *engine = world_engine_empty();
     struct flow_target_config config = {.address = c->o->openflow,
                                         .spaces = {SPACE_FLOW, SPACE_GROUP, SPACE_METER}};
     struct stream_tls tls = {
@@ -84,8 +84,7 @@ static void cleanup_flows(struct cleanup *c)
     struct err err = {0};
     config.tls = c->o->ovs_ca[0] ? &tls : NULL;
     int64_t end = loop_now(c->loop) + CLEANUP_FLOWS_MS;
-    while (!engine_run(engine, 0)) { /* without input: nothing is desired */
-    }
+    while (!engine_run(engine, 0)) {}
     if (flow_target_new(c->loop, engine, &config, &none, c, &target, &err) == 0) {
         flow_target_gate(target, true);
         while (!flow_target_in_sync(target) && loop_now(c->loop) < end) {
@@ -214,6 +213,9 @@ static void cleanup_pods(struct cleanup *c)
     size_t n = 0;
     struct err err = {0};
     if (netif_pod_list(c->o->gateway, &names, &n, &err) < 0) {
+        if (err.code == ERR_UNSUPPORTED) { /* endpoints: they went with their network */
+            return;
+        }
         cleanup_tell(c, "Pods' interfaces", &err);
         return;
     }
@@ -298,6 +300,19 @@ static void cleanup_files(struct cleanup *c)
     }
 }
 
+/* Removed while it is held, so that nobody takes a file that goes; a system that keeps files that
+ * are open lets it go afterwards. */
+static void cleanup_lock(struct cleanup *c, struct process_lock *lock)
+{
+    auto_sbuf path = SBUF_INIT;
+    sbuf_printf(&path, "%s/agent.lock", c->o->run_dir);
+    bool kept = file_remove(path.data, NULL) < 0;
+    process_unlock(lock);
+    if (kept) {
+        cleanup_file(c, c->o->run_dir, "agent.lock");
+    }
+}
+
 int cleanup_run(const struct options *o)
 {
     struct cleanup c = {.o = o};
@@ -313,8 +328,7 @@ int cleanup_run(const struct options *o)
     cleanup_pods(&c);
     cleanup_host(&c);
     cleanup_files(&c);
-    cleanup_file(&c, o->run_dir, "agent.lock");
-    process_unlock(lock);
+    cleanup_lock(&c, lock);
     if (!c.failed) {
         log_msg(LOG_AREA_AGENT, LOG_INFO, "cleanup: nothing of Seine is left");
     }

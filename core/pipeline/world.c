@@ -92,3 +92,12 @@ struct engine *world_engine_acl(void)
                                               .spaces = spaces,
                                               .n_spaces = SPACE_N});
 }
+
+struct engine *world_engine_empty(void)
+{
+    return engine_new(&(struct engine_config){.tables = tables,
+                                              .n_tables = TABLE_N,
+                                              .kinds = kinds,
+                                              .spaces = spaces,
+                                              .n_spaces = SPACE_N});
+}

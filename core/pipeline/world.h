@@ -13,5 +13,7 @@ struct engine *world_engine(void);
 /* The same world for a node whose data plane is access lists (hns/acl.h): the same inputs and
  * intents, SPACE_ACL and SPACE_ACL_SET in place of flows. */
 struct engine *world_engine_acl(void);
+/* The same spaces with nothing derived into them: a target of it wants nothing at all (cleanup). */
+struct engine *world_engine_empty(void);
 
 #endif

@@ -34,6 +34,19 @@ static int teardown(void **state)
     return 0;
 }
 
+/* What cleanup aims at. */
+static void test_empty_world_wants_nothing_at_all(void **state)
+{
+    struct engine *e = world_engine_empty();
+    (void)state;
+    while (!engine_run(e, 0)) {}
+    assert_false(engine_is_dirty(e));
+    for (int i = 0; i < SPACE_N; i++) {
+        assert_int_equal(engine_counts(e, i).desired, 0);
+    }
+    engine_free(e);
+}
+
 static void test_every_stage_in_use_has_a_miss(void **state)
 {
     for (size_t i = 0; i < stage_count; i++) {
@@ -298,6 +311,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_every_stage_in_use_has_a_miss),
+        TEST(test_empty_world_wants_nothing_at_all),
         TEST(test_pod_is_classified_and_guarded),
         TEST(test_port_that_is_not_there_yet_has_no_flows),
         TEST(test_newer_sandbox_takes_over),
