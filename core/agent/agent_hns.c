@@ -227,8 +227,8 @@ void agent_hns_start(struct agent *a)
     h->retry_ms = HNS_RETRY_MIN_MS;
     h->rewatch = true;
     hns_init(&h->client, NULL, NULL);
-    h->endpoints =
-        pod_endpoint_new(&(struct pod_endpoint_config){.hns = &h->client, .owner = a->o->gateway});
+    h->endpoints = pod_endpoint_new(&(struct pod_endpoint_config){
+        .hns = &h->client, .owner = a->o->gateway, .set_mtu = netif_pod_set_mtu});
     pod_endpoint_bind(h->endpoints);
     snprintf(h->why, sizeof h->why, "hns: not asked yet");
     a->hns = h;
@@ -285,12 +285,13 @@ static int hns_may_take(struct hns_client *client, const struct ip *node_ip, str
 {
     struct arena arena;
     struct hcn_network found;
+    struct err why = {0};
     auto_free struct uplink_adapter *adapter = mem_calloc(1, sizeof *adapter);
     arena_init(&arena, 0);
-    enum hns_found there = network_find(client, NETWORK_NAME, &arena, &found, err);
+    enum hns_found there = network_find(client, NETWORK_NAME, &arena, &found, &why);
     arena_done(&arena);
     if (there == HNS_UNKNOWN) {
-        return err && err->code ? err->code : ERR_AGAIN;
+        return err_set(err, why.code ? why.code : ERR_AGAIN, "%s", why.text);
     }
     if (there == HNS_PRESENT || !node_ip->family ||
         uplink_adapter_by_address(node_ip, adapter, NULL) < 0 || !adapter->physical) {
@@ -313,7 +314,11 @@ int agent_hns_network(struct hns_client *client, const struct agent_hns_spec *sp
         .name = NETWORK_NAME, .subnets = subnets, .n_subnets = spec->n_cidrs, .extension = true};
     int rc = hns_may_take(client, &spec->node_ip, err);
     rc = rc < 0 ? rc : network_ensure(client, &want, &id, err);
-    return rc < 0 ? err_wrap(err, "hns") : 0;
+    if (rc < 0) {
+        return err_wrap(err, "hns");
+    }
+    *err = (struct err){0};
+    return 0;
 }
 
 const char *agent_hns_why(const struct agent *a)

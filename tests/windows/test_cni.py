@@ -67,6 +67,9 @@ def attach_one(c, n):
     expect_names(n, [host["name"]], "after the ADD")
     port = n.switch.vsctl("get", "Interface", host["name"], "type").strip()
     common.equal(port, "internal", "the port's type once its device is there")
+    mtu = n.status()["host"]["podMTU"]
+    common.eventually(lambda: " mtu %d " % mtu in netns.run("ip", "link", "show", "eth0", ns=ns).stdout,
+                      "MTU %d in the Pod" % mtu, timeout=10)
     db = c.pod(n, "shop", "db", {"app": "db"})
     c.record(web, pod("shop", "web", {"app": "web"}, n.name))
     c.serve(web)
@@ -264,8 +267,11 @@ def away_deletion(n, waiting, guid):
 
 def switch_restart(n, web):
     common.step("ovs-vswitchd anew: flows whole again, packets pass")
+    n.switch.stop("ovs-vswitchd")
+    common.eventually(lambda: n.cni("STATUS", ifname="").error == 51, "STATUS 51 without Open vSwitch", timeout=15)
     n.restart_switch()
     n.wait_ready()
+    common.equal(n.cni("STATUS", ifname="").code, 0, "STATUS")
     n.wait_placed(web)
     common.eventually(lambda: pings(web.ns, n.gateways[0]), "ping", timeout=20)
 
@@ -287,6 +293,21 @@ def reboot(c, n, web, db):
         common.eventually(lambda: pings(new.ns, n.gateways[0]), "ping", timeout=15)
         common.equal(n.cni("DEL", new.container, guid).code, 0, "DEL")
     common.equal(names(n), ([], [], []), "endpoints, ports, attachments after the DELs")
+
+
+def clean(c, n):
+    common.step("cleanup takes away all that is Seine's, and only with the agent stopped")
+    made = c.pod(n, "shop", "last")
+    common.equal(n.cleanup(check=False).returncode, 1, "cleanup while the agent runs")
+    n.stop_agent()
+    done = n.cleanup(check=False)
+    common.equal(done.returncode, 0, "cleanup: %s" % done.stderr)
+    state = n.state()
+    common.equal((state["networks"], state["endpoints"]), ({}, {}), "HNS networks and endpoints")
+    common.equal(n.switch.vsctl("list-ports", "br-int").split(), [], "ports of the bridge")
+    common.equal([line for line in n.switch.flows() if "priority=0" not in line], [], "flows")
+    n.start_agent()
+    common.equal(n.cni("DEL", made.container, n.guid(made.ns)).code, 0, "DEL of what cleanup took")
 
 
 def stop_and_absent(n):
@@ -329,6 +350,7 @@ def scenario():
         switch_restart(n, web)
         c.recompute()
         reboot(c, n, web, db)
+        clean(c, n)
         stop_and_absent(n)
 
 
