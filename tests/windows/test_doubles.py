@@ -157,6 +157,7 @@ def hcn_objects(n):
     equal(n.hr("query", "Network", NETWORK), NO_NETWORK)
     equal(n.hr("create", "Network", NETWORK, network_json(adapter="nothing")), NO_ADAPTER)
     equal(n.hr("create", "Network", NETWORK, "{not json"), "803b001b")
+    equal(n.hr("create", "Network", NETWORK, network_json(Policies=7)), "803b001b", "other types than the schema's")
     equal(n.hr("create", "Network", NETWORK, network_json()), "00000000")
     equal(n.hr("create", "Network", ENDPOINTS[0], network_json()), NETWORK_EXISTS, "the name is taken")
     equal(n.enumerate("Networks"), [NETWORK])
@@ -291,6 +292,9 @@ def service(n):
         equal(n.hr("enumerate", "Networks"), "800706ba", "never an empty list")
         n.order("service up")
         equal(n.enumerate("Networks"), [NETWORK])
+        n.order("notify NetworkDelete " + NETWORK)
+        n.enumerate("Networks")
+        equal(len(lines), 3, "a registration ends with the service")
 
 
 def reboot(n, spaces):

@@ -11,6 +11,7 @@ import time
 import uuid
 
 from commands import Commands, Log, replace_json
+from iproute import NetError
 
 OK = 0
 NETWORK_NOT_FOUND, ENDPOINT_NOT_FOUND = 0x803B0001, 0x803B0002
@@ -20,6 +21,7 @@ NETWORK_EXISTS, PORT_EXISTS = 0x803B0010, 0x803B0013
 REQUEST_UNSUPPORTED, INVALID_JSON, INVALID_IP = 0x803B0015, 0x803B001B, 0x803B001E
 EXTENSION_NOT_FOUND, NAMESPACE_HAS_ENDPOINT, HAS_REFERENCES = 0x803B001F, 0x803B002B, 0x803B002C
 ADDRESS_TAKEN = 0x803B002F
+FAILED = 0x80004005
 NOT_FOUND, INVALID_ARGUMENT, NO_PROCEDURE, UNAVAILABLE = 0x80070490, 0x80070057, 0x8007007F, 0x800706BA
 TEXTS = {
     NETWORK_NOT_FOUND: "The network was not found.", ENDPOINT_NOT_FOUND: "The endpoint was not found.",
@@ -124,6 +126,12 @@ class Hcn:
                     result, new = self.dispatch(function, id, settings, network)
             except Refused as e:
                 hr, error = e.hr, e.text
+            except (LookupError, TypeError, AttributeError, ValueError) as e:
+                # A document of other types than the schema's.
+                hr, error = INVALID_JSON, "Invalid JSON document string: %s" % e
+            except NetError as e:
+                print(e, flush=True)
+                hr, error = FAILED, str(e)
         if hr:
             error = json.dumps({"Success": False, "Error": error or TEXTS.get(hr, "Unspecified error"),
                                 "ErrorCode": hr})
@@ -143,7 +151,7 @@ class Hcn:
             return self.enumerate(objects, settings), ""
         if verb == "Create":
             id = str(uuid.uuid4()) if not int(id.replace("-", ""), 16) else id
-            doc = document(settings)
+            doc = {key: value for key, value in document(settings).items() if value is not None}
             self.check_schema(doc)
             getattr(self, "create_" + kind.lower())(id, doc, network)
             self.save()
@@ -471,6 +479,8 @@ class Hcn:
         with self.lock:
             if old == "up" and new == "down":
                 self.tell("ServiceDisconnect", "")
+                self.flush_held()
+                self.subscribers.clear()  # who wants to hear more registers again
 
     def on_forget(self, what):
         """A reboot: nothing of what was made survives."""
