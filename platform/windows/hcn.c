@@ -381,6 +381,11 @@ int hcn_call(const struct hcn_call *call, struct hcn_reply *reply, struct err *e
 
 int hcn_globals_version(struct hcn_reply *reply, struct err *err)
 {
+    reply->function = "";
+    int rc = hcn_load(err);
+    if (rc < 0) {
+        return rc;
+    }
     reply->function = "HNSCall";
     HMODULE module = LoadLibraryExW(L"vmcompute.dll", NULL, LOAD_LIBRARY_SEARCH_SYSTEM32);
     hcn_hnscall_fn *fn = module ? (hcn_hnscall_fn *)hcn_find(module, "HNSCall") : NULL;
