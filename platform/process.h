@@ -21,6 +21,11 @@ const char *process_platform(void); /* "linux" or "windows" */
 struct process_lock;
 int process_lock(const char *path, struct process_lock **out, int *pid_out, struct err *err);
 void process_unlock(struct process_lock *l);
+/* Numbers (of signal.h) of the signals by which the system asks a program to end: SIGTERM; on
+ * Windows also those that the C library and libuv make of Ctrl-Break and of a console that is
+ * closed.  At most PROCESS_END_SIGNALS; returns how many. */
+enum { PROCESS_END_SIGNALS = 3 };
+size_t process_end_signals(int out[PROCESS_END_SIGNALS]);
 uint64_t process_rss_kb(void);      /* resident set now */
 uint64_t process_peak_rss_kb(void); /* highest so far */
 void process_trim_memory(void);     /* gives free heap pages back to the system */

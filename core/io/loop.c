@@ -12,6 +12,7 @@
 
 #include "core/base/mem.h"
 #include "core/io/loop_uv.h"
+#include "platform/process.h"
 
 /* SIGPIPE has no name where the system has no such signal; a watcher of that number then merely
  * never fires. */
@@ -35,7 +36,9 @@ struct loop_wakeup {
     void *aux;
 };
 struct loop_signal {
-    uv_signal_t uv;
+    uv_signal_t uv[PROCESS_END_SIGNALS];
+    size_t n;      /* of them that are in use */
+    size_t n_open; /* of them that libuv still has */
     loop_fn *fn;
     void *aux;
 };
@@ -316,43 +319,45 @@ void loop_wakeup_send(struct loop_wakeup *w)
 
 /* ---- signals ---- */
 
-static const int loop_signal_numbers[] = {
-    [LOOP_SIGNAL_TERM] = SIGTERM,
-    [LOOP_SIGNAL_INT] = SIGINT,
-    [LOOP_SIGNAL_HUP] = SIGHUP,
-};
-
 static void loop_signal_cb__(uv_signal_t *uv, int number)
 {
-    struct loop_signal *s = CONTAINER_OF(uv, struct loop_signal, uv);
+    struct loop_signal *s = uv->data;
     (void)number;
     s->fn(s->aux);
 }
 
 static void loop_signal_closed__(uv_handle_t *handle)
 {
-    mem_free(CONTAINER_OF(handle, struct loop_signal, uv));
+    struct loop_signal *s = handle->data;
+    if (--s->n_open == 0) {
+        mem_free(s);
+    }
 }
 
 struct loop_signal *loop_signal_new(struct loop *l, enum loop_signal_kind kind, loop_fn *fn,
                                     void *aux)
 {
     struct loop_signal *s = mem_calloc(1, sizeof *s);
-    uv_signal_init(&l->uv, &s->uv);
+    int numbers[PROCESS_END_SIGNALS] = {SIGINT};
+    s->n = kind == LOOP_SIGNAL_INT ? 1 : process_end_signals(numbers);
+    s->n_open = s->n;
     s->fn = fn;
     s->aux = aux;
-    if (uv_signal_start(&s->uv, loop_signal_cb__, loop_signal_numbers[kind]) != 0) {
-        loop_signal_free(s);
-        return NULL;
+    for (size_t i = 0; i < s->n; i++) {
+        uv_signal_init(&l->uv, &s->uv[i]);
+        s->uv[i].data = s;
+        int rc = uv_signal_start(&s->uv[i], loop_signal_cb__, numbers[i]);
+        assert(rc == 0);
+        (void)rc;
+        uv_unref((uv_handle_t *)&s->uv[i]);
     }
-    uv_unref((uv_handle_t *)&s->uv);
     return s;
 }
 
 void loop_signal_free(struct loop_signal *s)
 {
-    if (s) {
-        uv_close((uv_handle_t *)&s->uv, loop_signal_closed__);
+    for (size_t i = 0; s && i < s->n; i++) {
+        uv_close((uv_handle_t *)&s->uv[i], loop_signal_closed__);
     }
 }
 

@@ -59,9 +59,11 @@ void loop_wakeup_free(struct loop_wakeup *w);
 void loop_wakeup_send(struct loop_wakeup *w);
 
 /* ---- signals ---- */
-enum loop_signal_kind { LOOP_SIGNAL_TERM, LOOP_SIGNAL_INT, LOOP_SIGNAL_HUP };
+/* TERM is whatever the system asks a program to end by: on Windows Ctrl-Break, and a console that
+ * is closed, after which a few seconds are left.  INT is Ctrl-C. */
+enum loop_signal_kind { LOOP_SIGNAL_TERM, LOOP_SIGNAL_INT };
 struct loop_signal;
-/* Does not keep loop_run() running by itself.  NULL if the system has no such signal. */
+/* Does not keep loop_run() running by itself. */
 struct loop_signal *loop_signal_new(struct loop *l, enum loop_signal_kind kind, loop_fn *fn,
                                     void *aux);
 void loop_signal_free(struct loop_signal *s); /* NULL is fine */

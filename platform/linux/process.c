@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <malloc.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,12 @@ void process_unlock(struct process_lock *l)
         close(l->fd);
         mem_free(l);
     }
+}
+
+size_t process_end_signals(int out[PROCESS_END_SIGNALS])
+{
+    out[0] = SIGTERM;
+    return 1;
 }
 
 /* A "Name:   123 kB" line of /proc/self/status. */

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <malloc.h>
 #include <psapi.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,17 @@ void process_unlock(struct process_lock *l)
         CloseHandle(l->file);
         mem_free(l);
     }
+}
+
+/* libuv's name for a console that is closed. */
+enum { PROCESS_SIGHUP = 1 };
+
+size_t process_end_signals(int out[PROCESS_END_SIGNALS])
+{
+    out[0] = SIGTERM;
+    out[1] = SIGBREAK;
+    out[2] = PROCESS_SIGHUP;
+    return 3;
 }
 
 static PROCESS_MEMORY_COUNTERS process_memory(void)

@@ -19,6 +19,10 @@ bool os_exists(const char *path);
 /* May nobody but its owner (Windows: SYSTEM and Administrators) read or write it? */
 bool os_is_private(const char *path);
 
+/* Asks this process to end as the system does it: SIGTERM, Ctrl-Break.  False: that is not possible
+ * here (no console). */
+bool os_ask_to_end(void);
+
 /* Runs this very program again with one argument, and ends it by force. */
 struct os_child;
 struct os_child *os_child_start(const char *argument);

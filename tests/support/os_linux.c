@@ -55,6 +55,11 @@ bool os_is_private(const char *path)
     return stat(path, &st) == 0 && (st.st_mode & 077) == 0 && (st.st_mode & 0600) == 0600;
 }
 
+bool os_ask_to_end(void)
+{
+    return kill(getpid(), SIGTERM) == 0;
+}
+
 struct os_child {
     pid_t pid;
 };

@@ -131,6 +131,13 @@ bool os_is_private(const char *path)
     return is_private;
 }
 
+bool os_ask_to_end(void)
+{
+    /* To all that share the console: one of our own. */
+    FreeConsole();
+    return AllocConsole() && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, 0);
+}
+
 struct os_child {
     PROCESS_INFORMATION process;
 };

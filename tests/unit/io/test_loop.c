@@ -9,6 +9,7 @@
 #include "core/base/sbuf.h"
 #include "core/io/loop.h"
 #include "core/io/work.h"
+#include "tests/support/os.h"
 
 enum { PATIENCE_MS = 5000 };
 
@@ -174,6 +175,24 @@ static void freeing_waits_for_work_under_way(void **state)
     t->loop = loop_new();
 }
 
+static void the_end_is_asked_for(void **state)
+{
+    struct told *t = *state;
+    struct loop_signal *term = loop_signal_new(t->loop, LOOP_SIGNAL_TERM, tell_a, t),
+                       *interrupt = loop_signal_new(t->loop, LOOP_SIGNAL_INT, tell_b, t);
+    bool asked = os_ask_to_end();
+    if (asked) {
+        run_until(t, 1);
+        assert_string_equal(sbuf_cstr(&t->text), "a");
+    }
+    loop_signal_free(term);
+    loop_signal_free(interrupt);
+    loop_signal_free(NULL);
+    if (!asked) {
+        skip();
+    }
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -184,6 +203,7 @@ int main(void)
         TEST(work_ends_on_the_loop),
         TEST(a_wakeup_comes_from_another_thread),
         TEST(freeing_waits_for_work_under_way),
+        TEST(the_end_is_asked_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
