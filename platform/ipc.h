@@ -36,6 +36,9 @@ int file_remove(const char *path, struct err *err); /* absent is success */
 /* Names in a folder, sorted in byte order, without "." and ".."; the caller frees each and the
  * array.  ERR_NOT_FOUND. */
 int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err);
+/* The path as other libraries must give it to the system, which cuts long ones on Windows; the
+ * caller frees. */
+char *file_system_path(const char *path);
 int dir_make(const char *path, struct err *err); /* with parents; existing is success */
 /* The same, and the folder must not belong to a stranger who made it first: ERR_PERMISSION. (Linux:
  * somebody else than root or this user; Windows: than SYSTEM, Administrators or this user.) */

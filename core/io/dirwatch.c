@@ -69,14 +69,15 @@ static enum file_form form_of(const uv_stat_t *st)
 static enum file_form look(const char *path, struct stamp *out, bool *is_link)
 {
     enum file_form form = FORM_MISSING;
+    auto_free char *named = file_system_path(path);
     uv_fs_t req;
     bool link = false;
-    int rc = is_link ? uv_fs_lstat(NULL, &req, path, NULL) : uv_fs_stat(NULL, &req, path, NULL);
+    int rc = is_link ? uv_fs_lstat(NULL, &req, named, NULL) : uv_fs_stat(NULL, &req, named, NULL);
 
     if (!rc && is_link && (req.statbuf.st_mode & S_IFMT) == S_IFLNK) {
         link = true;
         uv_fs_req_cleanup(&req);
-        rc = uv_fs_stat(NULL, &req, path, NULL);
+        rc = uv_fs_stat(NULL, &req, named, NULL);
     }
     if (!rc) {
         const uv_stat_t *st = &req.statbuf;

@@ -12,6 +12,7 @@
 
 #include "core/base/mem.h"
 #include "core/io/loop_uv.h"
+#include "platform/ipc.h"
 #include "platform/process.h"
 
 /* SIGPIPE has no name where the system has no such signal; a watcher of that number then merely
@@ -390,7 +391,8 @@ int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, stru
     w->fn = fn;
     w->aux = aux;
     w->self = mem_strdup(slash ? slash + 1 : dir);
-    int rc = uv_fs_event_start(&w->uv, loop_watch_cb__, dir, 0);
+    auto_free char *named = file_system_path(dir);
+    int rc = uv_fs_event_start(&w->uv, loop_watch_cb__, named, 0);
     if (rc != 0) {
         loop_watch_free(w);
         return loop_uv_error(err, rc, dir);

@@ -167,6 +167,11 @@ int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err
     return 0;
 }
 
+char *file_system_path(const char *path)
+{
+    return mem_strdup(path);
+}
+
 int dir_make(const char *path, struct err *err)
 {
     struct stat st;

@@ -219,6 +219,12 @@ int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err
     return 0;
 }
 
+char *file_system_path(const char *path)
+{
+    auto_free wchar_t *wide = os_path(path);
+    return os_utf8(wide);
+}
+
 /* ---- folders ---- */
 
 static DWORD dir_make_one(const wchar_t *wide)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Sets a variable of this process; NULL removes it. */
 void os_set_variable(const char *name, const char *value);
@@ -16,6 +17,14 @@ void os_remove_tree(const char *path);
 
 int os_process_id(void);
 bool os_exists(const char *path);
+/* Single acts on files; 0, or -1 where that is not possible. */
+int os_make_dir(const char *path);
+int os_remove_dir(const char *path);
+int os_remove_file(const char *path);
+int os_rename(const char *from, const char *to); /* replaces */
+int os_set_size(const char *path, uint64_t size);
+int os_make_link(const char *target, const char *path);
+int os_make_fifo(const char *path);
 /* May nobody but its owner (Windows: SYSTEM and Administrators) read or write it? */
 bool os_is_private(const char *path);
 

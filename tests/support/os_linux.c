@@ -49,6 +49,41 @@ bool os_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+int os_make_dir(const char *path)
+{
+    return mkdir(path, 0700);
+}
+
+int os_remove_dir(const char *path)
+{
+    return rmdir(path);
+}
+
+int os_remove_file(const char *path)
+{
+    return unlink(path);
+}
+
+int os_rename(const char *from, const char *to)
+{
+    return rename(from, to);
+}
+
+int os_set_size(const char *path, uint64_t size)
+{
+    return truncate(path, (off_t)size);
+}
+
+int os_make_link(const char *target, const char *path)
+{
+    return symlink(target, path);
+}
+
+int os_make_fifo(const char *path)
+{
+    return mkfifo(path, 0600);
+}
+
 bool os_is_private(const char *path)
 {
     struct stat st;

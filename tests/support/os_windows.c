@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { OS_TRIES = 100 };
+
 static wchar_t *os_wide(const char *text)
 {
     wchar_t *wide = calloc(strlen(text) + 1, sizeof *wide);
@@ -66,7 +68,11 @@ static void os_remove_below(const wchar_t *path)
     if (h != INVALID_HANDLE_VALUE) {
         FindClose(h);
     }
-    RemoveDirectoryW(path);
+    /* A file that somebody has open still goes when he closes it. */
+    for (int i = 0;
+         !RemoveDirectoryW(path) && GetLastError() == ERROR_DIR_NOT_EMPTY && i < OS_TRIES; i++) {
+        Sleep(10);
+    }
 }
 
 void os_remove_tree(const char *path)
@@ -91,6 +97,94 @@ bool os_exists(const char *path)
     DWORD a = GetFileAttributesW(wide);
     free(wide);
     return a != INVALID_FILE_ATTRIBUTES;
+}
+
+/* What a virus scanner, or the program under test, holds for a moment is tried again. */
+static int os_try(BOOL (*act)(const wchar_t *a, const wchar_t *b), const char *a, const char *b)
+{
+    wchar_t *wide_a = os_wide(a), *wide_b = os_wide(b);
+    BOOL done = act(wide_a, wide_b);
+    for (int i = 0; !done && i < OS_TRIES; i++) {
+        Sleep(10);
+        done = act(wide_a, wide_b);
+    }
+    free(wide_a);
+    free(wide_b);
+    return done ? 0 : -1;
+}
+
+static BOOL os_act_make_dir(const wchar_t *a, const wchar_t *b)
+{
+    (void)b;
+    return CreateDirectoryW(a, NULL);
+}
+
+static BOOL os_act_remove_dir(const wchar_t *a, const wchar_t *b)
+{
+    (void)b;
+    return RemoveDirectoryW(a);
+}
+
+static BOOL os_act_remove_file(const wchar_t *a, const wchar_t *b)
+{
+    (void)b;
+    return DeleteFileW(a);
+}
+
+static BOOL os_act_rename(const wchar_t *a, const wchar_t *b)
+{
+    return MoveFileExW(a, b, MOVEFILE_REPLACE_EXISTING);
+}
+
+int os_make_dir(const char *path)
+{
+    return os_try(os_act_make_dir, path, "");
+}
+
+int os_remove_dir(const char *path)
+{
+    return os_try(os_act_remove_dir, path, "");
+}
+
+int os_remove_file(const char *path)
+{
+    return os_try(os_act_remove_file, path, "");
+}
+
+int os_rename(const char *from, const char *to)
+{
+    return os_try(os_act_rename, from, to);
+}
+
+int os_set_size(const char *path, uint64_t size)
+{
+    wchar_t *wide = os_wide(path);
+    LARGE_INTEGER at;
+    at.QuadPart = (LONGLONG)size;
+    HANDLE h = CreateFileW(wide, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_DELETE, NULL,
+                           OPEN_EXISTING, 0, NULL);
+    BOOL done = SetFilePointerEx(h, at, NULL, FILE_BEGIN) && SetEndOfFile(h);
+    CloseHandle(h);
+    free(wide);
+    return done ? 0 : -1;
+}
+
+/* It needs a privilege that few have, and Wine does not know it. */
+int os_make_link(const char *target, const char *path)
+{
+    wchar_t *to = os_wide(target), *at = os_wide(path);
+    CreateSymbolicLinkW(at, to, 0);
+    DWORD a = GetFileAttributesW(at); /* Wine claims to have made it */
+    bool done = a != INVALID_FILE_ATTRIBUTES && (a & FILE_ATTRIBUTE_REPARSE_POINT);
+    free(to);
+    free(at);
+    return done ? 0 : -1;
+}
+
+int os_make_fifo(const char *path)
+{
+    (void)path;
+    return -1;
 }
 
 static bool os_is_own_user(PSID sid)

@@ -12,15 +12,14 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/base/vec.h"
 #include "core/io/dirwatch.h"
+#include "platform/ipc.h"
+#include "tests/support/os.h"
 
 enum { PATIENCE_MS = 8000 };
 
@@ -131,7 +130,7 @@ static char *join(const char *dir, const char *name)
 static void write_in(const char *dir, const char *name, const char *text)
 {
     auto_free char *path = join(dir, name);
-    FILE *f = fopen(path, "w");
+    FILE *f = fopen(path, "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
     assert_int_equal(fclose(f), 0);
@@ -147,33 +146,33 @@ static void move_in(struct fixture *x, const char *name, const char *text)
 {
     auto_free char *to = join(x->dir, name), *from = join(x->dir, ".new");
     write_file(x, ".new", text);
-    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(os_rename(from, to), 0);
 }
 
 static void remove_file(struct fixture *x, const char *name)
 {
     auto_free char *path = join(x->dir, name);
-    assert_int_equal(unlink(path), 0);
+    assert_int_equal(os_remove_file(path), 0);
+}
+
+/* Not everywhere can everybody make one. */
+static void make_link(const char *target, const char *path)
+{
+    if (os_make_link(target, path) < 0)
+        skip();
 }
 
 static int setup(void **state)
 {
-    char top[] = "/tmp/seine-dirwatch-XXXXXX";
+    char top[128];
     struct fixture *x = mem_calloc(1, sizeof *x);
-    assert_non_null(mkdtemp(top));
+    assert_int_equal(os_temp_dir(top, sizeof top), 0);
     x->top = mem_strdup(top);
     x->dir = join(top, "objects");
-    assert_int_equal(mkdir(x->dir, 0700), 0);
+    assert_int_equal(os_make_dir(x->dir), 0);
     x->loop = loop_new();
     *state = x;
     return 0;
-}
-
-static void remove_tree(const char *path)
-{
-    auto_sbuf command = SBUF_INIT;
-    sbuf_printf(&command, "rm -rf '%s'", path);
-    assert_int_equal(system(sbuf_cstr(&command)), 0);
 }
 
 static int teardown(void **state)
@@ -181,7 +180,7 @@ static int teardown(void **state)
     struct fixture *x = *state;
     dirwatch_free(x->watch);
     loop_free(x->loop);
-    remove_tree(x->top);
+    os_remove_tree(x->top);
     for (size_t i = 0; i < x->files.n; i++) {
         mem_free(x->files.v[i].name);
         mem_free(x->files.v[i].text);
@@ -273,6 +272,26 @@ static void files_come_change_and_go(void **state)
     EXPECT(x, "");
 }
 
+static void a_deep_folder_is_followed(void **state)
+{
+    struct fixture *x = *state;
+    auto_sbuf deep = SBUF_INIT;
+    sbuf_puts(&deep, x->dir);
+    for (int i = 0; i < 6; i++)
+        sbuf_puts(&deep, "/a-name-of-sixty-bytes-that-fills-the-two-hundred-and-sixty-of-old");
+    assert_int_equal(dir_make(deep.data, NULL), 0);
+    mem_free(x->dir);
+    x->dir = mem_strdup(deep.data);
+    auto_free char *path = join(x->dir, "a.yaml");
+    assert_int_equal(file_write_atomic(path, "1", 1, NULL), 0);
+    start(x);
+    EXPECT(x, "a.yaml=1 ");
+    assert_int_equal(file_write_atomic(path, "22", 2, NULL), 0);
+    EXPECT(x, "a.yaml=22 ");
+    assert_int_equal(file_remove(path, NULL), 0);
+    EXPECT(x, "");
+}
+
 static void an_empty_folder_is_whole_at_once(void **state)
 {
     struct fixture *x = *state;
@@ -286,7 +305,7 @@ static void other_names_and_folders_are_left_out(void **state)
 {
     struct fixture *x = *state;
     auto_free char *sub = join(x->dir, "sub.yaml");
-    assert_int_equal(mkdir(sub, 0700), 0);
+    assert_int_equal(os_make_dir(sub), 0);
     write_in(sub, "in.yaml", "1");
     write_file(x, ".hidden.yaml", "1");
     write_file(x, "note.txt", "1");
@@ -303,21 +322,21 @@ static void a_renamed_file_is_gone_and_new(void **state)
     write_file(x, "a.yaml", "1");
     start(x);
     EXPECT(x, "a.yaml=1 ");
-    assert_int_equal(rename(from, to), 0);
+    assert_int_equal(os_rename(from, to), 0);
     EXPECT(x, "b.yaml=1 ");
-    assert_int_equal(rename(to, away), 0);
+    assert_int_equal(os_rename(to, away), 0);
     EXPECT(x, "");
 }
 
 static void a_missing_folder_is_said_and_waited_for(void **state)
 {
     struct fixture *x = *state;
-    assert_int_equal(rmdir(x->dir), 0);
+    assert_int_equal(os_remove_dir(x->dir), 0);
     start(x);
     wait_for(x, &x->n_listed, 1);
     assert_string_equal(x->problem, "no such folder");
     assert_int_equal(x->n_passed, 0);
-    assert_int_equal(mkdir(x->dir, 0700), 0);
+    assert_int_equal(os_make_dir(x->dir), 0);
     write_file(x, "a.yaml", "1");
     EXPECT(x, "a.yaml=1 ");
     assert_null(x->problem);
@@ -326,12 +345,12 @@ static void a_missing_folder_is_said_and_waited_for(void **state)
 static void a_file_in_place_of_the_folder_is_said(void **state)
 {
     struct fixture *x = *state;
-    assert_int_equal(rmdir(x->dir), 0);
+    assert_int_equal(os_remove_dir(x->dir), 0);
     write_in(x->top, "objects", "x");
     start(x);
     wait_for(x, &x->n_listed, 1);
     assert_string_equal(x->problem, "not a folder");
-    assert_int_equal(unlink(x->dir), 0);
+    assert_int_equal(os_remove_file(x->dir), 0);
 }
 
 static void a_folder_that_vanishes_leaves_its_files_known(void **state)
@@ -340,12 +359,14 @@ static void a_folder_that_vanishes_leaves_its_files_known(void **state)
     write_file(x, "a.yaml", "1");
     start(x);
     EXPECT(x, "a.yaml=1 ");
-    remove_tree(x->dir);
+    os_remove_tree(x->dir);
+    if (os_exists(x->dir))
+        skip(); /* Wine keeps a removed folder as long as somebody has it open */
     while (!x->problem)
         wait_for(x, &x->n_listed, x->n_listed + 1);
     assert_string_equal(x->problem, "no such folder");
     /* Whether the file was seen to go before its folder did is chance; both are true. */
-    assert_int_equal(mkdir(x->dir, 0700), 0);
+    assert_int_equal(os_make_dir(x->dir), 0);
     write_file(x, "b.yaml", "2");
     EXPECT(x, "b.yaml=2 ");
 }
@@ -357,10 +378,10 @@ static void a_replaced_folder_is_followed(void **state)
     write_file(x, "a.yaml", "1");
     start(x);
     EXPECT(x, "a.yaml=1 ");
-    assert_int_equal(mkdir(fresh, 0700), 0);
+    assert_int_equal(os_make_dir(fresh), 0);
     write_in(fresh, "b.yaml", "2");
-    assert_int_equal(rename(x->dir, old), 0);
-    assert_int_equal(rename(fresh, x->dir), 0);
+    assert_int_equal(os_rename(x->dir, old), 0);
+    assert_int_equal(os_rename(fresh, x->dir), 0);
     EXPECT(x, "b.yaml=2 ");
     /* The new one is watched, the old one is not. */
     write_in(old, "c.yaml", "3");
@@ -373,17 +394,17 @@ static void a_folder_by_link_is_followed_when_the_link_turns(void **state)
     struct fixture *x = *state;
     auto_free char *one = join(x->top, "one"), *two = join(x->top, "two");
     auto_free char *link = join(x->top, "link");
-    assert_int_equal(mkdir(one, 0700) | mkdir(two, 0700), 0);
+    assert_int_equal(os_make_dir(one) | os_make_dir(two), 0);
     write_in(one, "a.yaml", "1");
     write_in(two, "a.yaml", "2");
-    assert_int_equal(rmdir(x->dir), 0);
-    assert_int_equal(symlink("one", x->dir), 0);
+    assert_int_equal(os_remove_dir(x->dir), 0);
+    make_link("one", x->dir);
     start(x);
     EXPECT(x, "a.yaml=1 ");
-    assert_int_equal(symlink("two", link), 0);
-    assert_int_equal(rename(link, x->dir), 0);
+    make_link("two", link);
+    assert_int_equal(os_rename(link, x->dir), 0);
     EXPECT(x, "a.yaml=2 ");
-    assert_int_equal(unlink(x->dir), 0);
+    assert_int_equal(os_remove_file(x->dir), 0);
 }
 
 /* What kubelet does with a ConfigMap: files are links by way of one link that is turned. */
@@ -393,16 +414,17 @@ static void a_kubelet_volume_is_followed(void **state)
     auto_free char *v1 = join(x->dir, "..v1"), *v2 = join(x->dir, "..v2");
     auto_free char *data = join(x->dir, "..data"), *temp = join(x->dir, "..data_tmp");
     auto_free char *a = join(x->dir, "a.yaml"), *b = join(x->dir, "b.yaml");
-    assert_int_equal(mkdir(v1, 0700) | mkdir(v2, 0700), 0);
+    assert_int_equal(os_make_dir(v1) | os_make_dir(v2), 0);
     write_in(v1, "a.yaml", "1");
     write_in(v2, "a.yaml", "2");
     write_in(v2, "b.yaml", "2b");
-    assert_int_equal(symlink("..v1", data) | symlink("..data/a.yaml", a), 0);
+    make_link("..v1", data);
+    make_link("..data/a.yaml", a);
     start(x);
     EXPECT(x, "a.yaml=1 ");
-    assert_int_equal(symlink("..v2", temp), 0);
-    assert_int_equal(rename(temp, data), 0);
-    assert_int_equal(symlink("..data/b.yaml", b), 0);
+    make_link("..v2", temp);
+    assert_int_equal(os_rename(temp, data), 0);
+    make_link("..data/b.yaml", b);
     EXPECT(x, "a.yaml=2 b.yaml=2b ");
 }
 
@@ -411,12 +433,12 @@ static void a_link_to_elsewhere_is_followed(void **state)
     struct fixture *x = *state;
     auto_free char *link = join(x->dir, "a.yaml"), *target = join(x->top, "target");
     write_in(x->top, "target", "1");
-    assert_int_equal(symlink("../target", link), 0);
+    make_link("../target", link);
     start(x);
     EXPECT(x, "a.yaml=1 ");
     write_in(x->top, "target", "changed"); /* no event in the folder */
     EXPECT(x, "a.yaml=changed ");
-    assert_int_equal(unlink(target), 0);
+    assert_int_equal(os_remove_file(target), 0);
     EXPECT(x, "a.yaml!a link to nothing ");
     remove_file(x, "a.yaml");
     EXPECT(x, "");
@@ -426,7 +448,8 @@ static void what_is_no_file_is_not_read(void **state)
 {
     struct fixture *x = *state;
     auto_free char *path = join(x->dir, "pipe.yaml");
-    assert_int_equal(mkfifo(path, 0600), 0);
+    if (os_make_fifo(path) < 0)
+        skip();
     start(x);
     EXPECT(x, "pipe.yaml!not a file "); /* reading it would never end */
 }
@@ -436,10 +459,10 @@ static void a_huge_file_is_refused(void **state)
     struct fixture *x = *state;
     auto_free char *path = join(x->dir, "a.yaml");
     write_file(x, "a.yaml", "");
-    assert_int_equal(truncate(path, DIRWATCH_FILE_LIMIT + 1), 0);
+    assert_int_equal(os_set_size(path, DIRWATCH_FILE_LIMIT + 1), 0);
     start(x);
     EXPECT(x, "a.yaml!larger than 64 MiB ");
-    assert_int_equal(truncate(path, 0), 0);
+    assert_int_equal(os_set_size(path, 0), 0);
     write_file(x, "a.yaml", "1");
     EXPECT(x, "a.yaml=1 ");
 }
@@ -515,8 +538,12 @@ static void sync_reads_everything_as_it_is(void **state)
     render(x, &got);
     assert_string_equal(sbuf_cstr(&got), "a.yaml=1 b.yaml=2 ");
     size_t before = x->n_file;
+    write_file(x, "a.yaml", "3");
+    write_file(x, "b.yaml", "4");
     sync_now(x);
     assert_true(x->n_file >= before + 2);
+    render(x, &got);
+    assert_string_equal(sbuf_cstr(&got), "a.yaml=3 b.yaml=4 ");
 }
 
 static void syncs_meet_in_one_pass(void **state)
@@ -535,7 +562,7 @@ static void syncs_meet_in_one_pass(void **state)
 static void sync_of_a_missing_folder_is_answered(void **state)
 {
     struct fixture *x = *state;
-    assert_int_equal(rmdir(x->dir), 0);
+    assert_int_equal(os_remove_dir(x->dir), 0);
     start(x);
     sync_now(x);
     assert_non_null(x->problem);
@@ -598,7 +625,7 @@ static void random_changes_end_where_the_folder_is(void **state)
             content[i] = 0;
         } else if (content[i] && i != k) {
             auto_free char *a = join(x->dir, name), *b = join(x->dir, to);
-            assert_int_equal(rename(a, b), 0);
+            assert_int_equal(os_rename(a, b), 0);
             content[k] = content[i];
             content[i] = 0;
         }
@@ -655,6 +682,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(files_come_change_and_go),
+        TEST(a_deep_folder_is_followed),
         TEST(an_empty_folder_is_whole_at_once),
         TEST(other_names_and_folders_are_left_out),
         TEST(a_renamed_file_is_gone_and_new),
