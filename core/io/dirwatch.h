@@ -47,8 +47,8 @@ struct dirwatch *dirwatch_new(struct loop *l, const char *dir, const struct dirw
 void dirwatch_free(struct dirwatch *w); /* NULL is fine; no event comes after it */
 
 /* Looks at every file, reads those whose stamps do not surely show that they are as they were, and
- * tells them as settled (age UINT_MAX): all that the folder held at the moment of this call.  Then calls 'done' once, also if the folder could
- * not be listed.  May be called again before that. */
+ * tells them as settled (age UINT_MAX): all that the folder held at the moment of this call.  Then
+ * calls 'done' once, also if the folder could not be listed.  May be called again before that. */
 void dirwatch_sync(struct dirwatch *w, loop_fn *done, void *aux);
 /* Forgets a sync that has not been answered. */
 void dirwatch_sync_cancel(struct dirwatch *w, loop_fn *done, void *aux);
