@@ -44,7 +44,7 @@ class Commands:
     def obey(self, words):
         name, rest = words[0], words[1:]
         if name == "fail":
-            self.fails[rest[0]] = [int(rest[1], 0) & 0xffffffff, int(rest[2]) if len(rest) > 2 else 1]
+            self.fails[rest[0]] = [code_of(rest[1]) & 0xffffffff, int(rest[2]) if len(rest) > 2 else 1]
         elif name == "delay":
             self.delays[rest[0]] = int(rest[1])
         elif name in self.settings:
@@ -77,6 +77,13 @@ class Commands:
         while True:
             self.poll()
             time.sleep(every)
+
+
+def code_of(text):
+    """A number, decimal or hexadecimal, with 0x or (of eight digits) without."""
+    if len(text) == 8 and not text.startswith("0x"):
+        return int(text, 16)
+    return int(text, 0)
 
 
 class Log:

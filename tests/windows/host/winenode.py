@@ -59,16 +59,30 @@ def quiet(argv, prefix, timeout=120, check=True):
 
 
 def processes_of(prefix):
-    """Those that were started with this prefix, its server too."""
+    """Wine's processes of this prefix, its server too, and the node's host. Others may have its name in their
+    environment, such as the shell that asks."""
     want = ("WINEPREFIX=" + prefix).encode()
     found = []
     for entry in os.listdir("/proc"):
         if entry.isdigit() and int(entry) != os.getpid():
             with contextlib.suppress(OSError):
                 with open("/proc/%s/environ" % entry, "rb") as f:
-                    if want in f.read().split(b"\0"):
+                    if want in f.read().split(b"\0") and (is_wine(entry) or is_host(entry)):
                         found.append(int(entry))
     return found
+
+
+def is_wine(pid):
+    """Or what is about to become Wine."""
+    with open("/proc/%s/cmdline" % pid, "rb") as f:
+        words = f.read().split(b"\0")
+    return os.path.basename(os.readlink("/proc/%s/exe" % pid)).startswith("wine") or any(
+        os.path.basename(w) in (b"wine", b"wineserver") for w in words)
+
+
+def is_host(pid):
+    with open("/proc/%s/cmdline" % pid, "rb") as f:
+        return (HERE + "/host.py").encode() in f.read().split(b"\0")
 
 
 def end(pids, sig=signal.SIGKILL, wait=5.0):
@@ -296,8 +310,8 @@ def leftovers(node):
 
 def take_down(node):
     # The host first and by itself: it takes away what it made in the node's namespace.
-    hosts = [p for p in processes_of(node["prefix"]) if is_host(p)]
-    end(end(hosts, signal.SIGTERM))
+    with contextlib.suppress(OSError):
+        end(end([p for p in processes_of(node["prefix"]) if is_host(p)], signal.SIGTERM))
     end_prefix(node["prefix"])
     leftovers(node)
     for name in OWN:
@@ -310,13 +324,6 @@ def take_down(node):
         with contextlib.suppress(OSError):
             os.rmdir(node["dir"])
     shutil.rmtree(folder(node["name"]), ignore_errors=True)
-
-
-def is_host(pid):
-    with contextlib.suppress(OSError):
-        with open("/proc/%d/cmdline" % pid, "rb") as f:
-            return (HERE + "/host.py").encode() in f.read().split(b"\0")
-    return False
 
 
 def down(a):
