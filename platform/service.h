@@ -36,8 +36,8 @@ typedef void service_stop_fn(void *aux);
 void service_on_stop(service_stop_fn *fn, void *aux);
 
 /* Opens the log of a service: 'path' grows to 'limit' bytes, then becomes "path.1" (replacing an
- * earlier one) and begins anew.  Missing folders are made.  ERR_UNSUPPORTED, ERR_PERMISSION,
- * ERR_IO. */
+ * earlier one) and begins anew.  Missing folders are made.  Under the manager stderr goes to
+ * "path.stderr".  ERR_UNSUPPORTED, ERR_PERMISSION, ERR_IO. */
 int service_log_open(const char *path, uint64_t limit, struct err *err);
 void service_log_close(void);
 /* Appends; nothing happens if no log is open. */

@@ -241,6 +241,9 @@ int install_run(const struct install_options *o, const struct install_system *s,
     bool go = install_require(&i) || !install_changes(o->verb);
     if (go && install_all_steps(&i)) {
         install_commit(&i);
+        if (install_changes(o->verb) && !o->dry_run) {
+            install_clean(&i);
+        }
     } else {
         install_unwind(&i);
     }

@@ -128,6 +128,10 @@ struct install_step {
 /* Steps of a verb, ended by a NULL name. */
 const struct install_step *install_steps(enum install_verb verb);
 
+/* Removes what runs that were killed left beside the files: the node is whole now, and what was
+ * kept then is no way back any more. */
+void install_clean(const struct install *i);
+
 /* ---- install_files.c ---- */
 /* Places a copy of 'from' at 'to'. */
 int install_put_file(struct install *i, const char *what, const char *from, const char *to,

@@ -466,6 +466,29 @@ static enum install_result step_data(struct install *i, struct sbuf *detail)
     return step_purge(i, i->data, 0, &err) < 0 ? step_fail(detail, &err) : INSTALL_OK;
 }
 
+/* ---- after all went well ---- */
+static void step_clean_beside(const char *path)
+{
+    static const char *const ends[] = {".undo", ".new", ".old"};
+    for (size_t n = 0; n < ARRAY_LEN(ends); n++) {
+        auto_sbuf name = SBUF_INIT;
+        sbuf_printf(&name, "%s%s", path, ends[n]);
+        setup_remove_file(name.data, NULL);
+    }
+}
+
+void install_clean(const struct install *i)
+{
+    for (size_t n = 0; n < ARRAY_LEN(step_programs); n++) {
+        auto_free char *path = install_path(i, i->programs, step_programs[n]);
+        step_clean_beside(path);
+    }
+    auto_free char *plugin = install_path(i, i->bin_dir, STEP_PLUGIN);
+    auto_free char *conflist = install_path(i, i->conf_dir, INSTALL_CONFLIST);
+    step_clean_beside(plugin);
+    step_clean_beside(conflist);
+}
+
 /* ---- status ---- */
 static enum install_result step_tell_service(struct install *i, struct sbuf *detail)
 {

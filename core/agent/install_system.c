@@ -11,12 +11,13 @@
 #include "core/agent/install_internal.h"
 #include "core/base/mem.h"
 #include "core/io/loop.h"
+#include "core/io/work.h"
 #include "hns/client.h"
 #include "ovs/ovsdb_client.h"
 #include "platform/hcn.h"
 #include "platform/process.h"
 
-enum { SYSTEM_OVSDB_MS = 5000, SYSTEM_API_MS = 5000, SYSTEM_TURN_MS = 50 };
+enum { SYSTEM_OVSDB_MS = 5000, SYSTEM_HNS_MS = 10000, SYSTEM_API_MS = 5000, SYSTEM_TURN_MS = 50 };
 
 /* ---- Open vSwitch's database ---- */
 struct system_ovsdb {
@@ -103,16 +104,48 @@ static int system_ovs_installed(char **program_out, char *version, size_t size, 
 }
 
 /* ---- HNS ---- */
+struct system_hns {
+    struct hcn_version version;
+    struct err err;
+    int rc;
+    bool done;
+};
+
+static void system_hns_ask(void *aux)
+{
+    struct system_hns *s = aux;
+    struct hns_client hns;
+    hns_init(&hns, NULL, NULL);
+    s->rc = hcn_load(&s->err);
+    s->rc = s->rc < 0 ? s->rc : hns_version(&hns, &s->version, &s->err);
+}
+
+static void system_hns_asked(void *aux)
+{
+    struct system_hns *s = aux;
+    s->done = true;
+}
+
+/* A service that hangs would never answer: then the thread, its loop and what they use are left to
+ * the end of the process. */
 static int system_hns_version(struct setup_version *out, struct err *err)
 {
-    struct hns_client hns;
-    struct hcn_version v;
-    int rc = hcn_load(err);
-    hns_init(&hns, NULL, NULL);
-    rc = rc < 0 ? rc : hns_version(&hns, &v, err);
-    if (rc == 0) {
-        *out = (struct setup_version){.major = v.major, .minor = v.minor};
+    struct system_hns *s = mem_calloc(1, sizeof *s);
+    struct loop *loop = loop_new();
+    int64_t end = loop_now(loop) + SYSTEM_HNS_MS;
+    work_submit(loop, system_hns_ask, system_hns_asked, s);
+    while (!s->done && loop_now(loop) < end) {
+        loop_run_once(loop, SYSTEM_TURN_MS);
     }
+    if (!s->done) {
+        return err_set(err, ERR_TIMEOUT, "hns: no answer within %d s", SYSTEM_HNS_MS / 1000);
+    }
+    int rc = s->rc < 0 ? err_set_os(err, s->rc, s->err.os_code, "%s", s->err.text) : 0;
+    if (rc == 0) {
+        *out = (struct setup_version){.major = s->version.major, .minor = s->version.minor};
+    }
+    loop_free(loop);
+    mem_free(s);
     return rc;
 }
 

@@ -4,6 +4,7 @@
  *
  * The texts of the Application log come from EventCreate.exe, which every Windows has: its events 1
  * to 1000 are nothing but the text that was reported. */
+#include <stdio.h>
 #include <windows.h>
 
 #include "core/base/mem.h"
@@ -47,6 +48,24 @@ static int service_log_folder(const char *path, struct err *err)
     return n > 1 ? dir_make(dir, err) : 0;
 }
 
+/* What is printed to stderr, a failed assertion say, goes to "PATH.stderr" from now on.  It begins
+ * anew if it is as large as the log may be. */
+static void service_log_stderr(const wchar_t *path, uint64_t limit)
+{
+    static const wchar_t end[] = L".stderr";
+    WIN32_FILE_ATTRIBUTE_DATA data = {0};
+    size_t n = wcslen(path);
+    auto_free wchar_t *name = mem_calloc(n + sizeof end / sizeof *end, sizeof *name);
+    memcpy(name, path, n * sizeof *name);
+    memcpy(name + n, end, sizeof end);
+    bool is_large = GetFileAttributesExW(name, GetFileExInfoStandard, &data) &&
+                    ((uint64_t)data.nFileSizeHigh << 32 | data.nFileSizeLow) > limit;
+    FILE *f = _wfreopen(name, is_large ? L"wb" : L"ab", stderr);
+    if (f) {
+        setvbuf(f, NULL, _IONBF, 0);
+    }
+}
+
 int service_log_open(const char *path, uint64_t limit, struct err *err)
 {
     service_log_close();
@@ -61,6 +80,9 @@ int service_log_open(const char *path, uint64_t limit, struct err *err)
     rc = rc < 0 ? rc : service_log_begin(err);
     if (rc < 0) {
         service_log_close();
+    }
+    if (rc == 0 && service_is_managed()) {
+        service_log_stderr(wide, limit);
     }
     return rc < 0 ? err_wrap(err, "%s", path) : 0;
 }

@@ -44,6 +44,10 @@ def requirements(n, agent):
     n.order("service down")
     equal(results(n.exec(agent, "check", *CNI, rc=1))["hns"], "fail", "HNS is away")
     n.order("service up")
+    n.order("delay HNSCall 12000")
+    text = n.exec(agent, "check", *CNI, rc=1)
+    assert "fail hns: hns: no answer within 10 s\n" in text, text
+    n.order("delay HNSCall 0")
     for version, result in (("2.17.9", "fail"), ("3.0.5", "ok"), ("3.7.1", "ok"), ("4.0.0", "fail"), ("3.3.1", "ok")):
         n.ovs_version(version)
         equal(results(n.exec(agent, "check", *CNI, rc=None))["openvswitch"], result, version)
@@ -165,6 +169,22 @@ def stop_and_start(n):
     wait_for("running", lambda: n.service()[0] == "RUNNING")
 
 
+def killed_installs(n, agent):
+    """Killed at any moment, the next run completes it, and nothing of the killed one is left."""
+    for seconds in (0.3, 0.5, 0.7, 1.2):
+        child = subprocess.Popen([WINENODE, "exec", n.name, agent, "install", *CNI], stdout=subprocess.PIPE, text=True)
+        time.sleep(seconds)
+        for pid in n.processes("media1"):
+            os.kill(pid, 9)
+        print("killed after %.1f s and %d lines" % (seconds, len(child.communicate()[0].splitlines())))
+        n.exec(agent, "install", *CNI)
+        equal(n.service(), ("RUNNING", 0), "after one that was killed")
+        for program in PROGRAMS:
+            assert same_file(n, INSTALLED + "/" + program, "media1/" + program)
+        equal([f for f in n.tree(*FOLDERS).split() if f.endswith((".undo", ".new", ".old"))], [], "beside the files")
+        n.exec(agent, "uninstall", *CNI, "--purge")
+
+
 def crash(n, agent):
     """Wine's service manager does not notice that a service died, let alone starts it again. Shown is that it is seen, and
     that nothing of the dead one is in the way of the next, here one in the foreground."""
@@ -241,6 +261,7 @@ def failed_upgrade(n):
     equal(lines[-1], ("fail", "upgrade", "rolled back: the node is as it was"))
     start = [detail for r, name, detail in lines if (r, name) == ("fail", "start")]
     assert len(start) == 1 and "127.0.0.1:9911" in start[0], text
+    assert [line for line in n.told("err:eventlog") if 'L"agent: --metrics-address: tcp:127.0.0.1:9911' in line], "event log"
     equal([d for r, name, d in lines if name == "rollback"], ["start", "cni-plugin", "service", "programs", "stop"])
     for program in PROGRAMS:
         assert same_file(n, INSTALLED + "/" + program, "media2/" + program)
@@ -329,6 +350,7 @@ def main():
         failed_upgrade(n)
         uninstall(n)
         failed_installs(n, agent)
+        killed_installs(n, agent)
         crash(n, agent)
     print("ok")
 

@@ -662,6 +662,20 @@ static void a_killed_upgrade_is_completed(void **state)
     expect_text("pf/Seine/seine-agent.exe", "seine-agent.exe 2");
     assert_false(there("pf/Seine/seine-agent.exe.undo"));
     assert_false(there("pf/Seine/seinectl.exe.new"));
+    /* Killed when all files were in place: the next one has nothing to do, but that copy is no way
+     * back any more. */
+    put("pf/Seine/seine-agent.exe.undo", "seine-agent.exe 1");
+    put("bin/seine-cni.exe.undo", "seine-cni.exe 1");
+    put("conf/10-seine.conflist.new", "{");
+    assert_int_equal(RUN(UPGRADE, .dry_run = true), 0);
+    assert_true(there("pf/Seine/seine-agent.exe.undo"));
+    assert_int_equal(RUN(UPGRADE, .json = false), 0);
+    assert_false(there("pf/Seine/seine-agent.exe.undo") || there("bin/seine-cni.exe.undo"));
+    assert_false(there("conf/10-seine.conflist.new"));
+    put_media("3");
+    m.dies = true;
+    assert_int_equal(RUN(UPGRADE, .json = false), 1);
+    expect_text("pf/Seine/seine-agent.exe", "seine-agent.exe 2");
 }
 
 /* ---- uninstalling ---- */
