@@ -435,6 +435,12 @@ static void set_poll(struct dirwatch *w)
 static void on_change(void *aux, const char *name)
 {
     struct dirwatch *w = aux;
+    if (w->watch && loop_watch_has_ended(w->watch)) {
+        loop_watch_free(w->watch);
+        w->watch = NULL;
+        set_poll(w); /* not at once: it may be on its way out */
+        return;
+    }
     if (!name || (w->links && !w->events->wants(name)))
         w->whole = true; /* a link's way may lead through what has another name */
     else if (!w->events->wants(name))

@@ -47,6 +47,7 @@ struct loop_watch {
     uv_fs_event_t uv;
     loop_fn *fn;
     loop_name_fn *named; /* in place of fn, NULL: none */
+    bool ended;          /* by an error */
     char *self;          /* the folder's own name, which libuv gives for the folder itself */
     void *aux;
 };
@@ -369,10 +370,14 @@ static void loop_watch_cb__(uv_fs_event_t *uv, const char *name, int events, int
     struct loop_watch *w = CONTAINER_OF(uv, struct loop_watch, uv);
     bool known = !status && name && *name && strcmp(name, w->self);
     (void)events;
+    if (status) {
+        uv_fs_event_stop(uv); /* it would fail again at once, for ever */
+        w->ended = true;
+    }
     if (w->named)
         w->named(w->aux, known ? name : NULL);
     else
-        w->fn(w->aux); /* an error too means: look for yourself */
+        w->fn(w->aux);
 }
 
 static void loop_watch_closed__(uv_handle_t *handle)
@@ -404,6 +409,11 @@ int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, stru
 void loop_watch_name(struct loop_watch *w, loop_name_fn *named)
 {
     w->named = named;
+}
+
+bool loop_watch_has_ended(const struct loop_watch *w)
+{
+    return w->ended;
 }
 
 void loop_watch_free(struct loop_watch *w)

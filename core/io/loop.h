@@ -79,6 +79,9 @@ int loop_watch_new(struct loop *l, const char *dir, loop_fn *fn, void *aux, stru
  * very much happens at once: look at the whole folder some time after. */
 typedef void loop_name_fn(void *aux, const char *name);
 void loop_watch_name(struct loop_watch *w, loop_name_fn *named);
+/* Whether the watch came to its end by itself, which is called as a change too (Windows: the folder
+ * was removed): it tells no more. */
+bool loop_watch_has_ended(const struct loop_watch *w);
 void loop_watch_free(struct loop_watch *w); /* NULL is fine */
 
 #endif
