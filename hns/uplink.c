@@ -95,6 +95,11 @@ static int vnic_find(struct uplink *u, struct uplink_adapter *out, struct err *e
     return rc < 0 ? rc : 1;
 }
 
+static bool must_stop(const struct uplink *u)
+{
+    return u->ops.should_stop && u->ops.should_stop(u->ops.aux);
+}
+
 static int network_read(struct uplink *u, struct uplink_network *out, struct err *err)
 {
     *out = (struct uplink_network){.present = false};
@@ -237,8 +242,18 @@ static int network_prepare(struct uplink *u, struct err *err)
     return 0;
 }
 
+/* After a reboot the adapter gets first what it lacks: the node is reached at once, and the system
+ * moves it best by itself.  If that fails the vNIC gets it later. */
 static int network_act(struct uplink *u, struct err *err)
 {
+    struct uplink_adapter now;
+    if (u->ops.by_guid(u->ops.aux, &u->j.adapter.guid, &now, NULL) == 0 &&
+        !uplink_adapter_covers(&now, &u->j.adapter, NULL)) {
+        u->ops.restore(u->ops.aux, &u->j.adapter.guid, &u->j.adapter, false, NULL);
+    }
+    if (must_stop(u)) {
+        return err_set(err, ERR_AGAIN, "stopped");
+    }
     return u->ops.network_create(u->ops.aux, u->j.adapter.name, err);
 }
 
@@ -410,11 +425,6 @@ static uint32_t pace(const struct uplink *u, const struct step *s, int rc)
     return rc < 0 || s->patient || waited(u) >= UPLINK_GRACE_MS ? UPLINK_LATER_MS : UPLINK_SOON_MS;
 }
 
-static bool must_stop(const struct uplink *u)
-{
-    return u->ops.should_stop && u->ops.should_stop(u->ops.aux);
-}
-
 /* ---- back ---- */
 
 static void undo_begin(struct uplink *u, const char *reason)
@@ -492,7 +502,7 @@ static bool is_for_good(struct uplink *u, const struct step *s, int rc)
     if (rc == ERR_AGAIN || is_settled(u)) { /* what stands is not given up for a bad moment */
         return false;
     }
-    if (rc < 0 && rc != ERR_NOT_FOUND && err_retry(rc) != ERR_RETRY_LATER) {
+    if (rc < 0 && err_retry(rc) == ERR_RETRY_NEVER) {
         return true;
     }
     return !s->patient && waited(u) >= UPLINK_LIMIT_MS;

@@ -61,8 +61,8 @@ struct uplink_network { /* Seine's HNS network as it is now */
 };
 
 /* Errors: ERR_AGAIN, the service cannot tell now: asked again without limit, never taken for an
- * answer.  Codes of the class ERR_RETRY_LATER and ERR_NOT_FOUND: tried again for a while.  Others
- * are for good. */
+ * answer.  Codes of the class ERR_RETRY_NEVER are for good.  Others are tried again for a while:
+ * adapters that come and go refuse much for a moment. */
 struct uplink_ops {
     void *aux;
     /* platform/uplink.h */

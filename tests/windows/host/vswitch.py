@@ -52,6 +52,10 @@ class VSwitch:
     @staticmethod
     def flush(device):
         run("ip", "addr", "flush", "dev", device, "scope", "global")
+        for r in ip_json("-6", "route", "show", "table", "main", "dev", device):  # those of IPv4 go by themselves
+            if r.get("protocol") not in ("kernel", "ra"):
+                with contextlib.suppress(NetError):
+                    run("ip", "-6", "route", "del", r["dst"], "dev", device)
 
     # ---- made and unmade ----
     def make(self):
