@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
+import socket
 import sys
 import threading
 import time
@@ -18,6 +18,7 @@ import common  # noqa: E402
 from lab import netns, probe  # noqa: E402
 from lab.manifests import pod, policy  # noqa: E402
 
+METRICS = 9101
 NO_SUCH = "0badc0de-0000-4000-8000-000000000000"
 
 
@@ -48,6 +49,21 @@ def expect_names(node, wanted, what):
 def pings(src_ns, address):
     done = netns.run("ping", "-c1", "-W1", address, ns=src_ns, check=False)
     return done.returncode == 0
+
+
+def flows_of(node, made):
+    """How many flows there are because of a Pod's port."""
+    text = node.ctl("get", "flows", "--desired", "--explain").stdout
+    return text.count("# flow_local/%s/" % made.container)
+
+
+def metric(node, name):
+    sock = netns.open_socket(node.ns, socket.AF_INET, socket.SOCK_STREAM)
+    with contextlib.closing(sock):
+        sock.connect(("127.0.0.1", METRICS))
+        sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        text = b"".join(iter(lambda: sock.recv(1 << 16), b"")).decode()
+    return next(float(line.split()[1]) for line in text.splitlines() if line.startswith(name + " "))
 
 
 def attach_one(c, n):
@@ -169,11 +185,12 @@ def late(c, n):
     common.true(took < 2.5, "ADD took %.1f s: it waited for the device" % took)
     waiting = winlab.cluster.Pod(n, "shop", "late", "c-late", ns, result.ips)
     common.equal(n.ofport(waiting), 0, "the port's number right after the ADD")
-    flows = n.ctl("get", "flows", "--desired").stdout
-    common.true(waiting.ip(4) + " actions=output" not in flows, "flows towards a port without number")
+    common.equal((flows_of(n, waiting), metric(n, "seine_cni_late_ports")), (0, 1), "flows by its port, late ports")
     n.order("adapter-delay 0")
     n.wait_placed(waiting, timeout=20)
     common.eventually(lambda: pings(ns, n.gateways[0]), "ping once the device is there", timeout=10)
+    common.true(flows_of(n, waiting) > 0, "flows by its port")
+    common.equal(metric(n, "seine_cni_late_ports"), 0, "late ports")
     return waiting, guid
 
 
@@ -332,7 +349,7 @@ def stop_and_absent(n):
 def scenario():
     prefix = "wc%d" % (os.getpid() % 10000)
     with winlab.MixedCluster(prefix, winlab.cluster.free_run_dir(prefix), common.BIN, kinds=("windows",),
-                             agent_more=("--pod-timeout", "5s")) as c:
+                             agent_more=("--pod-timeout", "5s", "--metrics-address", "127.0.0.1:%d" % METRICS)) as c:
         n = c.nodes[0]
         n.start_agent()
         common.equal(n.status()["hns"], "ready", "status")
