@@ -11,6 +11,8 @@
 #   installer/quickstart.sh down         remove all of it
 #
 #   --name PREFIX   another one beside it (default: seine)
+#   --mixed         with up: the nodes are `linux` and `windows`, the Windows programs under Wine; shows besides that
+#                   both systems make the same flows (the first time, libraries for Windows are built: some minutes)
 #
 # Needs root and nothing beforehand. Exit status 0 only if every cell measured is the one expected.
 set -euo pipefail
@@ -18,16 +20,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage()
 {
-    sed -n '8,13s/^# \{0,1\}//p' "$0" >&2
+    sed -n '8,15s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
-verb='' name=seine node=''
+verb='' name=seine node='' mixed=''
 while [ $# -gt 0 ]; do
     case $1 in
-    -h | --help) sed -n '4,15s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '4,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
     --name) [ $# -gt 1 ] || usage; name=$2; shift ;;
     --name=*) name=${1#--name=} ;;
+    --mixed) mixed=mixed ;;
     up | down | status | shell) [ -z "$verb" ] || usage; verb=$1 ;;
     -*) usage ;;
     *) [ "$verb" = shell ] && [ -z "$node" ] || usage; node=$1 ;;
@@ -41,9 +44,11 @@ verb=${verb:-up}
 
 if [ "$verb" = up ]; then
     echo "== packages"
-    "$root/installer/deps.sh" build run
+    "$root/installer/deps.sh" build run ${mixed:+windows}
     echo "== build"
     (cd "$root" && cmake --preset release > /dev/null && cmake --build --preset release --target seine-agent seine-cni seinectl)
+    [ -z "$mixed" ] || (cd "$root" && cmake --preset windows > /dev/null && cmake --build --preset windows --target node)
+    node=$mixed
 fi
 if ! command -v python3 > /dev/null; then
     # Without it nothing was ever set up.

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The quickstart's own part, after installer/quickstart.sh has installed and built: see there.
 
-State between calls is what the lab keeps (namespaces by prefix, pids in the run folder) and pods.json. The
-servers that answer in the Pods are a process of their own, so that they are there for a shell too."""
+State between calls is what the lab keeps (namespaces by prefix, pids in the run folder), pods.json, and a file `mixed` for
+one whose second node is a Windows node. The servers that answer in the Pods are a process of their own, so that they are
+there for a shell too."""
 import contextlib
 import json
 import os
@@ -63,10 +64,21 @@ class Steps:
 step = Steps()
 
 
+def make_cluster(root, prefix, mixed):
+    args = (prefix, lab.free_run_dir(prefix), root + "/build/release/bin")
+    if not mixed:
+        return lab.Cluster(*args)
+    sys.path.insert(0, root + "/tests/windows")
+    import winlab
+    return winlab.MixedCluster(*args)
+
+
 class Quickstart:
-    def __init__(self, root, prefix):
+    def __init__(self, root, prefix, mixed):
         self.root, self.prefix = root, prefix
-        self.cluster = lab.Cluster(prefix, lab.free_run_dir(prefix), root + "/build/release/bin")
+        self.mixed_file = lab.free_run_dir(prefix) + "/mixed"
+        self.mixed = mixed
+        self.cluster = make_cluster(root, prefix, mixed)
         self.pods_file = self.cluster.run + "/pods.json"
         self.servers_pid = self.cluster.run + "/servers.pid"
 
@@ -74,8 +86,13 @@ class Quickstart:
     def up(self):
         c = self.cluster
         self.down(quiet=True)
+        if self.mixed:
+            os.makedirs(c.run)
+            with open(self.mixed_file, "w"):
+                pass
         try:
-            with step("two nodes, each with its own Open vSwitch"):
+            with step("a Linux and a Windows node (Wine), each with its own Open vSwitch" if self.mixed
+                      else "two nodes, each with its own Open vSwitch"):
                 c.up()
             with step("a seine-agent on each node"):
                 c.start_agents()
@@ -97,6 +114,14 @@ class Quickstart:
         self.print_why()
         self.print_next()
         return self.verdict(wrong, rows)
+
+    def flows_identical(self):
+        """One pipeline: each node's agent, the other system's program and the switch have the same flows."""
+        wrong, counts = self.cluster.compare_flows()
+        for line in wrong[:20]:
+            say("    " + line)
+        say("flows identical: %s (%d flows, %d groups, %d meters)" % ("no" if wrong else "yes", *counts))
+        return not wrong
 
     def apply_examples(self, name):
         """Copies a file (or the files of a folder) of docs/examples/ to where the agents look."""
@@ -182,12 +207,15 @@ class Quickstart:
                  for family in self.cluster.families]
         say()
         say("expected / measured (+ reaches, - does not, ? something else answered; ! marks a difference)")
-        say("%-40s %s" % ("", "  ".join("%-11s" % h for h in heads)))
+        width = len("windows -> linux") if self.mixed else len("cross node")
+        say("%-*s %s" % (30 + width, "", "  ".join("%-11s" % h for h in heads)))
         sign = {"allow": "+", "drop": "-"}
         for src, dst, cells in rows:
             where = "same node" if src.node is dst.node else "cross node"
+            if self.mixed:
+                where = src.node.name if src.node is dst.node else "%s -> %s" % (src.node.name, dst.node.name)
             text = "  ".join("%-11s" % ("%s / %s%s" % (sign[w], sign.get(g, "?"), "" if w == g else " !")) for w, g in cells)
-            say("%-14s -> %-13s %-10s %s" % (src.full_name, dst.full_name, where, text))
+            say("%-14s -> %-13s %-*s %s" % (src.full_name, dst.full_name, width, where, text))
         say()
 
     def print_why(self):
@@ -204,17 +232,18 @@ class Quickstart:
     def print_next(self):
         flag = self.name_flag()
         say("what to try next:")
-        say("    installer/quickstart.sh%s shell node1          then: seinectl status; seinectl get rules;" % flag)
+        say("    installer/quickstart.sh%s shell %-14s then: seinectl status; seinectl get rules;" % (
+            flag, self.cluster.nodes[-1].name))
         say("                                                   ovs-ofctl -O OpenFlow15 dump-flows br-int")
         say("    edit or add policies in %s and watch seinectl sync; why; status" % self.cluster.objects.dir)
         say("    installer/quickstart.sh%s status | down" % flag)
         say()
 
-    @staticmethod
-    def verdict(wrong, rows):
+    def verdict(self, wrong, rows):
         total = sum(len(cells) for _, _, cells in rows)
+        identical = not self.mixed or self.flows_identical()
         say("quickstart: %d of %d cells as expected" % (total - wrong, total))
-        return 1 if wrong else 0
+        return 1 if wrong or not identical else 0
 
     # ---- the rest ----
     def status(self):
@@ -236,6 +265,9 @@ class Quickstart:
             say("quickstart: no node %s; there are %s" % (name, ", ".join(n.name for n in self.cluster.nodes)))
             return 2
         env = dict(node.switch.env, SEINE_SOCKET=node.socket, PATH=self.cluster.bin + ":" + os.environ["PATH"])
+        if getattr(node, "kind", "linux") == "windows":
+            env["PATH"] = node.write_commands() + ":" + os.environ["PATH"]
+            del env["SEINE_SOCKET"]
         if sys.stdin.isatty():
             env["PS1"] = "[%s %s] # " % (self.prefix, name)
             say("a shell in %s: seinectl and the ovs tools are aimed at it; the Pods are namespaces %s-pod-*" % (
@@ -265,7 +297,10 @@ class Quickstart:
 
 def main():
     root, prefix, verb, node = sys.argv[1:5]
-    quickstart = Quickstart(root, prefix)
+    mixed = os.path.exists(lab.free_run_dir(prefix) + "/mixed") if verb != "up" else node == "mixed"
+    if verb == "up" and mixed != os.path.exists(lab.free_run_dir(prefix) + "/mixed"):
+        Quickstart(root, prefix, not mixed).down(quiet=True)  # one of the other kind may be up
+    quickstart = Quickstart(root, prefix, mixed)
     if verb == "shell":
         return quickstart.shell(node)
     return {"up": quickstart.up, "down": quickstart.down, "status": quickstart.status,

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""installer/quickstart.sh as a stranger uses it: up, status, shell, two beside each other, down leaves nothing."""
+"""installer/quickstart.sh as a stranger uses it: up, status, shell, two beside each other, down leaves nothing. With the
+argument `mixed`: the same with a Windows node."""
 import os
 import re
 import subprocess
+import sys
 
 import common
 from lab import cluster as lab
@@ -66,5 +68,31 @@ def scenario():
     common.equal(netns.names(name + "-"), [], "namespaces")
 
 
+def mixed():
+    name = "qm%d" % (os.getpid() % 1000)
+    before = everything()
+    try:
+        common.step("up --mixed")
+        code, out, all_out = quickstart("--mixed", "--name", name)
+        common.equal(code, 0, "up --mixed:\n" + all_out)
+        last = out.rstrip().splitlines()[-2:]
+        common.true(re.fullmatch(r"flows identical: yes \((\d{3,}) flows, \d+ groups, \d+ meters\)", last[0]), last[0])
+        m = re.fullmatch(r"quickstart: (\d+) of (\d+) cells as expected", last[1])
+        common.true(m and m.group(1) == m.group(2) and int(m.group(2)) == 120, "last line: " + last[1])
+        common.true("linux -> windows" in out and "windows -> linux" in out, "the nodes are in the matrix")
+
+        common.step("shell in the Windows node, status")
+        code, out, all_out = quickstart("shell", "windows", "--name", name,
+                                        stdin="seinectl status -o json | grep -c '\"windows\"'\novs-vsctl br-exists br-int && echo bridge\nexit 7\n")
+        common.equal(code, 7, "the shell's own status: " + all_out)
+        common.true("bridge" in out and out.startswith("1"), "what it printed: " + all_out)
+        common.equal(quickstart("status", "--name", name)[0], 0, "status")
+    finally:
+        code, out, all_out = quickstart("down", "--name", name)
+        common.equal(code, 0, "down: " + all_out)
+        common.equal(lab.leftovers(name, lab.free_run_dir(name)), [], "left after down")
+    common.equal(everything(), before, "interfaces of the machine")
+
+
 if __name__ == "__main__":
-    common.main(scenario)
+    common.main(mixed if sys.argv[1:] == ["mixed"] else scenario)

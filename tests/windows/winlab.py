@@ -42,6 +42,11 @@ class WineNode(cluster.Node):
     def program(self, name):
         return "%s/bin/%s.exe" % (BUILD, name)
 
+    def object(self):
+        found = super().object()
+        found["metadata"]["labels"] = {"kubernetes.io/os": "windows"}
+        return found
+
     # ---- the machine ----
     def up(self):
         super().up()
@@ -123,6 +128,16 @@ class WineNode(cluster.Node):
     def render(self, *args):
         return self.exec(self.program("seine-agent"), "render", *args)
 
+    def write_commands(self):
+        """A folder with a command for each of the node's programs, for a shell."""
+        folder = self.dir + "/commands"
+        os.makedirs(folder, exist_ok=True)
+        for name in ("seine-agent", "seine-cni", "seinectl"):
+            with open(folder + "/" + name, "w") as f:
+                f.write("#!/bin/sh\nexec '%s' exec '%s' '%s' \"$@\"\n" % (WINENODE, self.machine, self.program(name)))
+            os.chmod(folder + "/" + name, 0o755)
+        return folder
+
     # ---- CNI, as containerd speaks it on Windows ----
     def guid(self, pod_ns):
         """The HCN namespace of a Pod's network namespace, made if it is not there yet."""
@@ -193,14 +208,59 @@ class WineNode(cluster.Node):
         self.switch.stop()
 
 
+class LinuxNode(cluster.Node):
+    def render(self, *args):
+        return run(self.cluster.program("seine-agent"), "render", *args)
+
+
 class MixedCluster(cluster.Cluster):
-    """Nodes of the kinds given, in this order: "linux" or "windows"."""
+    """Nodes of the kinds given, in this order: "linux" or "windows"; each is called by its kind while it is the only one."""
 
     def __init__(self, prefix, run_dir, bin_dir, kinds=("linux", "windows"), **more):
         super().__init__(prefix, run_dir, bin_dir, nodes=0, **more)
-        made = {"linux": cluster.Node, "windows": WineNode}
+        made = {"linux": LinuxNode, "windows": WineNode}
         self.nodes = [made[kind](self, i + 1) for i, kind in enumerate(kinds)]
-        self.kinds = dict(zip([n.name for n in self.nodes], kinds))
+        for node, kind in zip(self.nodes, kinds):
+            node.kind = kind
+            node.name = kind if kinds.count(kind) == 1 else node.name
+
+    def compare_flows(self):
+        """What each node's agent wants, what the other system's program derives from the same objects and attachments, and
+        what the switch holds: the differences, one a line, and (flows, groups, meters) of all nodes."""
+        wrong, counts = [], [0, 0, 0]
+        for node in self.nodes:
+            path = node.dir + "/attachments.json"
+            with open(path, "w") as f:
+                json.dump([p for p in node.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface")], f)
+            other = next(n for n in self.nodes if n.kind != node.kind)
+            rendered = sections(other.render("--platform", node.kind, "--objects", self.objects.dir, "--node-name",
+                                             node.name, "--attachments", path).stdout)
+            for i, what in enumerate(("flows", "groups", "meters")):
+                desired = node.ctl("get", what, "--desired").stdout.splitlines()
+                held = node.switch.flows() if what == "flows" else node.switch.held(what)
+                counts[i] += len(desired)
+                for name, lines in (("render on " + other.kind, rendered[what]), ("the switch", held)):
+                    wrong += ["%s: only %s has: %s" % (node.name, where, line)
+                              for where, line in ([(name, x) for x in lines if x not in desired]
+                                                  + [("the agent", x) for x in desired if x not in lines])]
+                    if lines != desired and not wrong:
+                        wrong.append("%s: %s of %s come in another order" % (node.name, what, name))
+            with open(node.dir + "/rendered", "w") as f:
+                f.write("\n".join(rendered["flows"]) + "\n")
+            differing = node.switch.ofctl("diff-flows", "br-int", node.dir + "/rendered", check=False)
+            wrong += ["%s: ovs-ofctl diff-flows: %s" % (node.name, line) for line in differing.splitlines()]
+        return wrong, tuple(counts)
+
+
+def sections(text):
+    """The parts of what render prints, by their names."""
+    found, current = {}, None
+    for line in text.splitlines():
+        if line.startswith("# "):
+            current = found.setdefault(line[2:], [])
+        else:
+            current.append(line)
+    return found
 
 
 def skip(reason):

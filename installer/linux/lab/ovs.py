@@ -136,6 +136,11 @@ class Switch:
         text = self.ofctl("dump-flows", "--no-stats", "--no-names", bridge)
         return sorted(line.strip() for line in text.splitlines() if line.strip())
 
+    def held(self, what, bridge="br-int"):
+        """Its "groups" or "meters", in the same form."""
+        text = self.ofctl("dump-" + what, bridge)
+        return sorted(line.strip() for line in text.splitlines() if line.startswith((" ", "meter=", "group_id=")))
+
     def control(self):
         if not self._control:
             self._control = Control("%s/ovs-vswitchd.%d.ctl" % (self.dir, self.pid("ovs-vswitchd")))
