@@ -80,10 +80,16 @@ void care_look(struct attach *a, struct record *rec)
     rec->care.internal = rec->internal;
 }
 
+/* Without a switch there is nobody to tell of a device; its coming is told by attach_poke(). */
+static bool care_can_run(const struct attach *a)
+{
+    return a->n_late && !a->caring && a->switch_was_ready;
+}
+
 int64_t care_deadline(const struct attach *a)
 {
     int64_t when = INT64_MAX;
-    if (!a->n_late || a->caring) {
+    if (!care_can_run(a)) {
         return when;
     }
     HMAP_FOR_EACH(node, &a->records) {
@@ -204,7 +210,7 @@ static bool care_run_record(struct attach *a, struct record *rec, int64_t now)
 
 void care_run(struct attach *a, int64_t now)
 {
-    if (!a->n_late || a->caring || !attach_node_now(a).switch_ready) {
+    if (!care_can_run(a)) {
         return;
     }
     struct care_job *job = mem_calloc(1, sizeof *job);
