@@ -14,9 +14,11 @@ void agent_cni_node(void *aux, struct attach_node *out)
     struct agent *a = aux;
     const struct node *own = agent_own_node(a);
     const struct row *config = store_get(a->store, TABLE_CONFIG, "");
+    size_t n = own ? own->n_pod_cidrs : 0;
+    const struct prefix *cidrs = own ? agent_hns_pod_cidrs(a, own->pod_cidrs, &n) : NULL;
     *out = (struct attach_node){
-        .pod_cidrs = own ? own->pod_cidrs : NULL,
-        .n_pod_cidrs = own ? own->n_pod_cidrs : 0,
+        .pod_cidrs = cidrs,
+        .n_pod_cidrs = n,
         .mtu = host_mtu(a),
         .userspace_datapath = config && ((const struct node_config *)config->value)->netdev,
         .switch_ready = a->db && a->target && agent_switch_is_ready(a),

@@ -24,7 +24,7 @@
 #include "hns/pod_endpoint.h"
 #include "platform/process.h"
 
-enum { HNS_RETRY_MIN_MS = 250, HNS_RETRY_MAX_MS = 5000 };
+enum { HNS_RETRY_MIN_MS = 250, HNS_RETRY_MAX_MS = 5000, AGENT_HNS_N_CIDRS = 8 };
 enum hns_flag { HNS_FLAG_NIC = 1, HNS_FLAG_NETWORK = 2, HNS_FLAG_GONE = 4 };
 
 /* What the service's threads see.  It outlives the agent where a watch could not be ended. */
@@ -46,6 +46,8 @@ struct agent_hns {
     bool busy, ended;
     bool rewatch; /* the watch says nothing any more */
     bool was_there;
+    bool ipv4_only;                         /* this version has no dual stack */
+    struct prefix cidrs[AGENT_HNS_N_CIDRS]; /* what agent_hns_pod_cidrs() gave last */
 };
 /* One question to the service: no state is shared with the loop. */
 struct hns_job {
@@ -53,7 +55,8 @@ struct hns_job {
     struct hns_door *door;
     struct hcn_watch *old, *watch;
     bool rewatch;
-    struct err err; /* code 0: it answers */
+    struct err err;  /* code 0: it answers */
+    struct err ipv6; /* code 0: it has dual stack; ERR_UNSUPPORTED: it has none */
 };
 
 /* ---- on threads of the service ---- */
@@ -116,6 +119,9 @@ static void hns_job_run(void *aux)
     if (!job->err.code && hcn_call(&call, &reply, &job->err) == ERR_REFUSED) {
         hcn_error_set(&reply, &job->err);
     }
+    if (!job->err.code) {
+        hns_need(&job->h->client, FEATURE_DUAL_STACK, &job->ipv6);
+    }
 }
 
 /* ---- on the loop ---- */
@@ -153,6 +159,38 @@ static void hns_away(struct agent_hns *h, const struct err *err)
     h->retry_ms = h->retry_ms * 2 < HNS_RETRY_MAX_MS ? h->retry_ms * 2 : HNS_RETRY_MAX_MS;
 }
 
+/* Pods get addresses of those families alone that their endpoints can have. */
+static void hns_take_families(struct agent_hns *h, const struct err *ipv6)
+{
+    bool known = !ipv6->code || ipv6->code == ERR_UNSUPPORTED;
+    bool ipv4_only = ipv6->code == ERR_UNSUPPORTED;
+    if (!known || ipv4_only == h->ipv4_only) {
+        return;
+    }
+    h->ipv4_only = ipv4_only;
+    if (ipv4_only) {
+        log_msg(LOG_AREA_HOST, LOG_WARN, "hns: %s: Pods get no IPv6 address", ipv6->text);
+    }
+    attach_node_changed(h->a->attach);
+}
+
+const struct prefix *agent_hns_pod_cidrs(const struct agent *a, const struct prefix *cidrs,
+                                         size_t *n)
+{
+    struct agent_hns *h = a->hns;
+    size_t kept = 0;
+    if (!h || !h->ipv4_only) {
+        return cidrs;
+    }
+    for (size_t i = 0; i < *n && kept < ARRAY_LEN(h->cidrs); i++) {
+        if (cidrs[i].ip.family == 4) {
+            h->cidrs[kept++] = cidrs[i];
+        }
+    }
+    *n = kept;
+    return h->cidrs;
+}
+
 static void hns_job_done(void *aux)
 {
     struct hns_job *job = aux;
@@ -168,8 +206,11 @@ static void hns_job_done(void *aux)
             hns_say(h, AGENT_HNS_ABSENT, "hns: absent");
         } else if (job->err.code) {
             hns_away(h, &job->err);
-        } else if (!was_ready) {
-            hns_came(h);
+        } else {
+            hns_take_families(h, &job->ipv6);
+            if (!was_ready) {
+                hns_came(h);
+            }
         }
         agent_progress(h->a);
     }

@@ -153,6 +153,10 @@ void agent_hns_end(struct agent *a);  /* nothing of it calls back any more */
 void agent_hns_free(struct agent *a); /* no work is under way any more */
 enum agent_hns_state agent_hns_state(const struct agent *a);
 struct hns_client *agent_hns_client(const struct agent *a); /* NULL on a system without */
+/* Those of the node's podCIDRs that Pods can have addresses of: an HNS without dual stack has IPv4
+ * alone.  '*n' is theirs in and out; borrowed until the next call. */
+const struct prefix *agent_hns_pod_cidrs(const struct agent *a, const struct prefix *cidrs,
+                                         size_t *n);
 /* The network that Pods' endpoints are made in, where no uplink is taken (which would make it): it
  * is made if it is absent, except where that would take the adapter that the node lives on.  On the
  * work queue. */

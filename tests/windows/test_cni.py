@@ -77,7 +77,10 @@ def attach_one(c, n):
     common.equal((inside["name"], inside["sandbox"]), ("eth0", spelled), "the Pod's interface")
     common.equal(result.json["dns"]["nameservers"], ["10.96.0.10"], "dns")
     common.equal(sorted(n.endpoints()), [host["name"]], "HNS endpoints")
-    common.equal(n.endpoints()[host["name"]]["MacAddress"].replace("-", ":").lower(), inside["mac"], "MAC")
+    endpoint = n.endpoints()[host["name"]]
+    common.equal(endpoint["MacAddress"].replace("-", ":").lower(), inside["mac"], "MAC")
+    common.equal((endpoint["Dns"]["ServerList"], endpoint["Dns"]["Search"]),
+                 (["10.96.0.10"], ["shop.svc.cluster.local"]), "DNS of the endpoint")
     web = winlab.cluster.Pod(n, "shop", "web", "c-shop-web", ns, result.ips)
     n.wait_placed(web)
     expect_names(n, [host["name"]], "after the ADD")
@@ -312,6 +315,20 @@ def reboot(c, n, web, db):
     common.equal(names(n), ([], [], []), "endpoints, ports, attachments after the DELs")
 
 
+def old_service(c, n):
+    common.step("an HNS without dual stack: Pods have IPv4 alone, and it is said")
+    n.stop_agent()
+    n.order("version 10.4")
+    n.start_agent()
+    with open(n.agent_log) as log:
+        common.true("IPv6DualStack needs HNS 11.10+, this is 10.4: Pods get no IPv6 address" in log.read(), "the log")
+    last = c.pod(n, "shop", "plain")
+    common.equal([":" in ip for ip in last.ips], [False], "addresses: %s" % last.ips)
+    common.eventually(lambda: pings(last.ns, n.gateways[0]), "ping", timeout=15)
+    common.equal(n.cni("DEL", last.container, n.guid(last.ns)).code, 0, "DEL")
+    n.order("version 11.10")
+
+
 def clean(c, n):
     common.step("cleanup takes away all that is Seine's, and only with the agent stopped")
     made = c.pod(n, "shop", "last")
@@ -367,6 +384,7 @@ def scenario():
         switch_restart(n, web)
         c.recompute()
         reboot(c, n, web, db)
+        old_service(c, n)
         clean(c, n)
         stop_and_absent(n)
 
