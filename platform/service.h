@@ -29,6 +29,9 @@ int service_main_run(const char *name, int argc, char **argv, service_main_fn *f
 bool service_is_managed(void);
 /* Tells the manager that the service has started; until then it is "starting". */
 void service_tell_running(void);
+/* Tells the manager that the service has stopped, with this exit code: for a main that ends the
+ * process instead of returning. */
+void service_tell_stopped(int exit_code);
 /* From now on 'fn' is called when the manager wants the service to stop or the machine goes down:
  * on a foreign thread, and at once (on this one) if that was asked already.  NULL: no more calls;
  * none is under way when this returns. */

@@ -213,6 +213,7 @@ static void agent_drain(struct agent *a)
     if (work_pending(a->loop)) {
         log_msg(LOG_AREA_AGENT, LOG_WARN, "a call of the system hangs: left to itself");
         fflush(NULL);
+        service_tell_stopped(a->failed);
         _Exit(a->failed);
     }
 }

@@ -18,6 +18,11 @@ void service_tell_running(void)
 {
 }
 
+void service_tell_stopped(int exit_code)
+{
+    (void)exit_code;
+}
+
 void service_on_stop(service_stop_fn *fn, void *aux)
 {
     (void)fn;

@@ -98,13 +98,7 @@ static void WINAPI service_main(DWORD argc, wchar_t **argv)
 
     service.exit_code = service.main(service.argc, service.argv);
 
-    AcquireSRWLockExclusive(&service.lock);
-    service.stop_asked = true;
-    service.status.dwWin32ExitCode =
-        service.exit_code ? ERROR_SERVICE_SPECIFIC_ERROR : (DWORD)NO_ERROR;
-    service.status.dwServiceSpecificExitCode = (DWORD)service.exit_code;
-    service_tell(SERVICE_STOPPED, 0);
-    ReleaseSRWLockExclusive(&service.lock);
+    service_tell_stopped(service.exit_code);
 }
 
 /* The process that started this one is the service manager.  Asking the dispatcher instead may wait
@@ -152,6 +146,18 @@ void service_tell_running(void)
     AcquireSRWLockExclusive(&service.lock);
     if (service.managed && !service.stop_asked) {
         service_tell(SERVICE_RUNNING, 0);
+    }
+    ReleaseSRWLockExclusive(&service.lock);
+}
+
+void service_tell_stopped(int exit_code)
+{
+    AcquireSRWLockExclusive(&service.lock);
+    if (service.managed) {
+        service.managed = false;
+        service.status.dwWin32ExitCode = exit_code ? ERROR_SERVICE_SPECIFIC_ERROR : (DWORD)NO_ERROR;
+        service.status.dwServiceSpecificExitCode = (DWORD)exit_code;
+        service_tell(SERVICE_STOPPED, 0);
     }
     ReleaseSRWLockExclusive(&service.lock);
 }

@@ -185,6 +185,30 @@ def killed_installs(n, agent):
         n.exec(agent, "uninstall", *CNI, "--purge")
 
 
+def stop_while_hns_hangs(n, agent):
+    """A call of HNS that never returns is no reason to stay, and no failure of the service."""
+    n.exec(agent, "install", *CNI)
+    n.exec("sc", "stop", "seine-agent", rc=None)
+    wait_for("stopped", lambda: n.service()[0] == "STOPPED")
+    for function in ("HNSCall", "HcnEnumerateNetworks", "HcnEnumerateEndpoints", "HcnRegisterServiceCallback"):
+        n.order("delay %s 60000" % function)
+    n.exec("sc", "start", "seine-agent")
+    wait_for("running", lambda: n.service()[0] == "RUNNING")
+    time.sleep(1)
+    start = time.monotonic()
+    n.exec("sc", "stop", "seine-agent", rc=None)
+    wait_for("stopped", lambda: n.service()[0] == "STOPPED", 5)
+    took = time.monotonic() - start
+    print("stop while HNS hangs: %.2f s" % took)
+    equal(n.service(), ("STOPPED", 0), "exit code")
+    assert took < 2.5, "stopping took %.1f s" % took  # 2 s, and the time to ask
+    wait_for("gone", lambda: not n.processes("seine-agent.exe"))
+    assert "a call of the system hangs" in log(n).splitlines()[-1], log(n)
+    for function in ("HNSCall", "HcnEnumerateNetworks", "HcnEnumerateEndpoints", "HcnRegisterServiceCallback"):
+        n.order("delay %s 0" % function)
+    n.exec(agent, "uninstall", *CNI, "--purge")
+
+
 def crash(n, agent):
     """Wine's service manager does not notice that a service died, let alone starts it again. Shown is that it is seen, and
     that nothing of the dead one is in the way of the next, here one in the foreground."""
@@ -351,6 +375,7 @@ def main():
         uninstall(n)
         failed_installs(n, agent)
         killed_installs(n, agent)
+        stop_while_hns_hangs(n, agent)
         crash(n, agent)
     print("ok")
 
