@@ -344,6 +344,26 @@ def clean(c, n):
     common.equal(n.cni("DEL", made.container, n.guid(made.ns)).code, 0, "DEL of what cleanup took")
 
 
+def hanging(c, n):
+    common.step("a call of HNS that hangs does not keep the agent from stopping, nor the next one from going on")
+    ns, guid = pod_space(c, n, "shop", "hangs")
+    n.order("delay HcnCreateEndpoint 15000")
+    answers = []
+    adding = threading.Thread(target=lambda: answers.append(cni_add(n, "shop", "hangs", "c-hangs", guid)))
+    adding.start()
+    time.sleep(1.5)
+    status, took = n.stop_agent()
+    n.order("delay HcnCreateEndpoint 0")
+    common.equal(status, 0, "exit code")
+    common.true(took < 4, "the end took %.1f s" % took)
+    adding.join(60)
+    common.equal(answers[0].error, 11, "the ADD: %r" % answers[0])
+    n.start_agent()
+    common.equal(n.cni("DEL", "c-hangs", guid).code, 0, "DEL")
+    common.equal(names(n)[1:], ([], []), "ports, attachments")
+    n.forget(ns)
+
+
 def stop_and_absent(n):
     common.step("Ctrl-C is exit 0; without HNS or Open vSwitch the agent says so")
     status, took = n.stop_agent()
@@ -386,6 +406,7 @@ def scenario():
         reboot(c, n, web, db)
         old_service(c, n)
         clean(c, n)
+        hanging(c, n)
         stop_and_absent(n)
 
 
