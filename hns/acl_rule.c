@@ -4,9 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+static const char any_protocol[] = "256";
+
 void acl_rule_encode(const struct acl_rule *r, struct sbuf *out)
 {
-    static const char any_protocol[] = "256";
     bool in = r->direction == HCN_IN;
     char number[4];
     snprintf(number, sizeof number, "%u", (unsigned)r->proto);
@@ -21,6 +22,26 @@ void acl_rule_encode(const struct acl_rule *r, struct sbuf *out)
                                           .rule_type = HCN_RULE_SWITCH,
                                           .priority = r->priority}};
     hcn_policy_encode(&policy, out);
+}
+
+const struct hcn_policies *acl_blocked(void)
+{
+    static struct hcn_policy rules[] = {
+        {.type = HCN_POLICY_ACL,
+         .u.acl = {.protocols = any_protocol,
+                   .action = HCN_BLOCK,
+                   .direction = HCN_IN,
+                   .rule_type = HCN_RULE_SWITCH,
+                   .priority = ACL_PRIORITY_BLOCKED}},
+        {.type = HCN_POLICY_ACL,
+         .u.acl = {.protocols = any_protocol,
+                   .action = HCN_BLOCK,
+                   .direction = HCN_OUT,
+                   .rule_type = HCN_RULE_SWITCH,
+                   .priority = ACL_PRIORITY_BLOCKED}},
+    };
+    static const struct hcn_policies list = {rules, ARRAY_LEN(rules)};
+    return &list;
 }
 
 /* ---- order ---- */

@@ -29,6 +29,9 @@ struct acl_rule {
 /* Appends the compact JSON. */
 void acl_rule_encode(const struct acl_rule *r, struct sbuf *out);
 
+/* The list that lets nothing pass, of one rule each way: what an endpoint begins with. */
+const struct hcn_policies *acl_blocked(void);
+
 /* Order of encoded rules within a list: direction (In first), priority, text. */
 int acl_line_cmp(const char *a, const char *b);
 

@@ -117,7 +117,7 @@ static int send_list(struct hns_client *h, const struct acl_change *c, struct ar
     if (found == HNS_UNKNOWN)
         return hns_pass(&why, err);
     if (found == HNS_ABSENT)
-        return err_set(err, ERR_NOT_FOUND, "no endpoint to hold the list");
+        return 0; /* nothing passes there; when it comes, it is read and gets its list */
     policy_vec all = VEC_INIT;
     for (size_t i = 0; i < e.policies.n; i++)
         if (e.policies.v[i].type != HCN_POLICY_ACL)

@@ -6,7 +6,8 @@
  * which half of it holds.  Its other policies go with it as they were read: whether the service
  * replaces policies of other types is not relied upon.  Sets come before the lists that name them
  * and go after those.  Taking a list away sends nothing: an endpoint whose attachment went keeps
- * its last list until it goes itself; it is never opened.
+ * its last list until it goes itself; it is never opened.  A list whose endpoint is absent counts
+ * as sent: nothing passes there, and who makes the endpoint reads back.
  *
  * All of it blocks and is for work threads: everything is passed as copies, and what is read lies
  * in the caller's arena. */

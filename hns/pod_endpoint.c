@@ -357,6 +357,9 @@ static int pod_make_document(struct pod_make *m, struct hcn_endpoint *e)
                                .ips = {ips, pod->n_addresses},
                                .routes = {routes, n_routes},
                                .mac_address = arena_strdup(&m->a, hcn_mac_format(&pod->mac, mac))};
+    if (m->p->config.policies) {
+        e->policies = *m->p->config.policies;
+    }
     return pod_make_dns(m, &e->dns);
 }
 

@@ -38,6 +38,7 @@ struct pod_endpoint_config {
     const char *network;                  /* NULL: NETWORK_NAME */
     const char *owner;                    /* the gateway's name */
     bool (*nic_exists)(const char *name); /* NULL: netif_pod_nic_exists */
+    const struct hcn_policies *policies;  /* that an endpoint is made with; borrowed; NULL: none */
     /* The MTU of a Pod's NIC, in whatever compartment.  ERR_NOT_FOUND: it is not there (yet), asked
      * again; other errors hold nothing back.  NULL: netif_pod_set_mtu. */
     int (*set_mtu)(const char *name, uint32_t mtu, struct err *err);

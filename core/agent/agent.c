@@ -25,13 +25,44 @@ enum {
 };
 
 /* ---- progress ---- */
+/* Of the switch, or of access lists. */
+static bool agent_in_sync(const struct agent *a)
+{
+    return a->acl ? agent_acl_in_sync(a) : flow_target_in_sync(a->target);
+}
+
+static bool agent_is_connected(const struct agent *a)
+{
+    return a->acl ? agent_acl_is_up(a) : flow_target_is_connected(a->target);
+}
+
+static void agent_poke_target(struct agent *a)
+{
+    if (a->acl) {
+        agent_acl_look(a);
+    } else {
+        flow_target_poke(a->target);
+    }
+}
+
+static void agent_gate(struct agent *a)
+{
+    if (a->acl) {
+        agent_acl_gate(a);
+    } else {
+        agent_switch_gate(a);
+    }
+}
+
 static bool agent_mark_is_acked(const struct agent *a)
 {
-    static const int spaces[] = {SPACE_FLOW, SPACE_GROUP, SPACE_METER};
-    if (!a->flows_whole && !flow_target_in_sync(a->target)) {
+    static const int flows[] = {SPACE_FLOW, SPACE_GROUP, SPACE_METER};
+    static const int lists[] = {SPACE_ACL_SET, SPACE_ACL};
+    const int *spaces = a->acl ? lists : flows;
+    if (!a->flows_whole && !agent_in_sync(a)) {
         return false;
     }
-    for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
+    for (size_t i = 0; i < (a->acl ? ARRAY_LEN(lists) : ARRAY_LEN(flows)); i++) {
         if (engine_counts(a->engine, spaces[i]).refused ||
             (!engine_in_sync(a->engine, spaces[i]) &&
              engine_acked(a->engine, spaces[i]) < a->mark.generation[spaces[i]])) {
@@ -65,7 +96,7 @@ static void agent_mark_acked(struct agent *a)
 static void agent_look_acked(struct agent *a)
 {
     uint64_t before = a->acked_revision;
-    if (!a->gate || !flow_target_is_connected(a->target)) {
+    if (!a->gate || !agent_is_connected(a)) {
         return;
     }
     if (a->mark.set && agent_mark_is_acked(a)) {
@@ -79,7 +110,7 @@ static void agent_look_acked(struct agent *a)
         }
     }
     if (!engine_is_dirty(a->engine)) {
-        a->flows_whole = a->flows_whole || flow_target_in_sync(a->target);
+        a->flows_whole = a->flows_whole || agent_in_sync(a);
         a->changed_ns = 0; /* what is left changed nothing, or is in the mark */
     }
     if (a->acked_revision != before) {
@@ -89,10 +120,11 @@ static void agent_look_acked(struct agent *a)
 
 void agent_progress(struct agent *a)
 {
-    if (a->stopping || !a->db) {
+    if (a->stopping || (!a->db && !a->acl)) {
         return;
     }
-    agent_switch_gate(a);
+    agent_gate(a);
+    agent_acl_look(a);
     host_poke(a);
     agent_look_acked(a);
     wait_look(a);
@@ -106,8 +138,8 @@ static void agent_run_slice(void *aux)
         loop_deferred_schedule(a->run);
         return;
     }
-    agent_switch_gate(a);
-    flow_target_poke(a->target);
+    agent_gate(a);
+    agent_poke_target(a);
     attach_node_changed(a->attach);
     agent_progress(a);
 }
@@ -134,7 +166,7 @@ size_t agent_recompute(struct agent *a, struct sbuf *report)
         log_msg(LOG_AREA_ENGINE, LOG_ERROR, "recompute: %zu differences: %s", n,
                 report ? sbuf_cstr(report) : "");
     }
-    flow_target_poke(a->target);
+    agent_poke_target(a);
     agent_changed(a);
     return n;
 }
@@ -146,7 +178,11 @@ static void agent_audit(void *aux)
     auto_sbuf report = SBUF_INIT;
     if (a->ready) {
         agent_recompute(a, &report);
-        flow_target_reread(a->target);
+        if (a->acl) {
+            agent_acl_reread(a);
+        } else {
+            flow_target_reread(a->target);
+        }
         host_reread(a);
         agent_uplink_look(a);
         if (a->hns) {
@@ -187,9 +223,26 @@ static void agent_start_timers(struct agent *a)
     }
 }
 
+/* Access lists alone: no switch, and none of the node's own stack is touched. */
+static int agent_start_acl(struct agent *a, struct err *err)
+{
+    agent_acl_new(a);
+    agent_hns_start(a);
+    agent_cni_start(a);
+    int rc = agent_acl_start(a, err);
+    if (rc < 0) {
+        return rc;
+    }
+    agent_source_start(a);
+    return api_start(a, err);
+}
+
 static int agent_start(struct agent *a, struct err *err)
 {
     agent_start_timers(a);
+    if (options_has_acl(a->o)) {
+        return agent_start_acl(a, err);
+    }
     host_start(a);
     agent_hns_start(a);
     agent_cni_start(a);
@@ -231,6 +284,7 @@ static void agent_end(struct agent *a)
     agent_source_end(a);
     agent_uplink_end(a);
     agent_switch_end(a);
+    agent_acl_end(a);
     agent_hns_end(a);
     host_end(a);
     loop_timer_free(a->attach_timer);
@@ -272,14 +326,14 @@ int agent_run(const struct options *o)
     }
     struct agent a = {.o = o, .loop = loop_new(), .started_ns = loop_now_ns()};
     hmap_init(&a.kept);
-    a.engine = world_engine();
+    a.engine = options_has_acl(o) ? world_engine_acl() : world_engine();
     a.store = engine_store(a.engine);
     int rc = agent_start(&a, &err);
     if (rc < 0) {
         log_msg(LOG_AREA_AGENT, LOG_ERROR, "%s", err.text);
     } else {
-        log_msg(LOG_AREA_AGENT, LOG_INFO, "node %s, objects %s, OVSDB %s", o->node_name, o->objects,
-                o->ovsdb);
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "node %s, objects %s, %s%s", o->node_name, o->objects,
+                a.acl ? "access lists" : "OVSDB ", a.acl ? "" : o->ovsdb);
         service_tell_running();
         loop_run(a.loop);
     }

@@ -21,7 +21,8 @@ void agent_cni_node(void *aux, struct attach_node *out)
         .n_pod_cidrs = n,
         .mtu = host_mtu(a),
         .userspace_datapath = config && ((const struct node_config *)config->value)->netdev,
-        .switch_ready = a->db && a->target && agent_switch_is_ready(a),
+        .switch_ready =
+            a->acl ? agent_acl_is_up(a) : a->db && a->target && agent_switch_is_ready(a),
         .ready = a->ready,
         .why = a->why,
     };
@@ -81,6 +82,10 @@ static void cni_port_add(void *aux, const char *name, const struct attach_id *id
                          attach_done_fn *done, void *done_aux)
 {
     struct agent *a = aux;
+    if (a->acl) {
+        agent_acl_port_add(a, name, ids, n_ids, done, done_aux);
+        return;
+    }
     struct switchdb_id *copy = mem_calloc(n_ids ? n_ids : 1, sizeof *copy);
     for (size_t i = 0; i < n_ids; i++) {
         copy[i] = (struct switchdb_id){ids[i].key, ids[i].value};
@@ -95,6 +100,10 @@ static void cni_port_del(void *aux, const char *const *names, size_t n, attach_d
                          void *done_aux)
 {
     struct agent *a = aux;
+    if (a->acl) {
+        agent_acl_port_del(a, names, n, done, done_aux);
+        return;
+    }
     switchdb_port_del(a->db, names, n, done, done_aux);
 }
 
@@ -181,7 +190,7 @@ void agent_cni_start(struct agent *a)
         .owner = a->o->gateway,
         .pod_timeout_ms = a->o->pod_timeout_ms,
         .hcn = a->hns != NULL,
-        .late_ports = a->hns != NULL,
+        .late_ports = a->hns != NULL && !a->acl,
     };
     a->attach_timer = loop_timer_new(a->loop, cni_time, a);
     a->attach = attach_new(&config);

@@ -19,6 +19,7 @@
 #include "core/base/mem.h"
 #include "core/intent/intent.h"
 #include "core/io/work.h"
+#include "hns/acl_rule.h"
 #include "hns/hcn_error.h"
 #include "hns/network.h"
 #include "hns/pod_endpoint.h"
@@ -144,6 +145,7 @@ static void hns_came(struct agent_hns *h)
     h->was_there = true;
     h->retry_ms = HNS_RETRY_MIN_MS;
     host_reread(h->a);
+    agent_acl_reread(h->a);
     agent_uplink_look(h->a);
     if (again) {
         attach_interfaces_changed(h->a->attach);
@@ -251,6 +253,7 @@ static void hns_woken(void *aux)
         attach_interfaces_changed(h->a->attach);
     }
     if (flags & HNS_FLAG_NIC) {
+        agent_acl_reread(h->a);
         attach_nics_changed(h->a->attach);
     }
 }
@@ -269,7 +272,11 @@ void agent_hns_start(struct agent *a)
     h->rewatch = true;
     hns_init(&h->client, NULL, NULL);
     h->endpoints = pod_endpoint_new(&(struct pod_endpoint_config){
-        .hns = &h->client, .owner = a->o->gateway, .set_mtu = netif_pod_set_mtu});
+        .hns = &h->client,
+        .owner = a->o->gateway,
+        .set_mtu = netif_pod_set_mtu,
+        .policies = a->acl ? acl_blocked() : NULL,
+    });
     pod_endpoint_bind(h->endpoints);
     snprintf(h->why, sizeof h->why, "hns: not asked yet");
     a->hns = h;

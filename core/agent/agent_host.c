@@ -434,6 +434,9 @@ void host_start(struct agent *a)
 void host_end(struct agent *a)
 {
     struct host *h = a->host;
+    if (!h) {
+        return;
+    }
     loop_timer_free(h->retry);
     sbuf_done(&h->prepared);
     a->host = NULL;
@@ -445,11 +448,16 @@ void host_end(struct agent *a)
 
 void host_poke(struct agent *a)
 {
-    host_look(a->host);
+    if (a->host) {
+        host_look(a->host);
+    }
 }
 
 void host_reread(struct agent *a)
 {
+    if (!a->host) {
+        return;
+    }
     a->host->must_prepare = true;
     a->host->retry_ms = HOST_RETRY_MIN_MS;
     host_poke(a);
@@ -458,16 +466,17 @@ void host_reread(struct agent *a)
 bool host_is_settled(const struct agent *a)
 {
     const struct host *h = a->host;
-    return !h->busy && !h->must_prepare && !h->waiting && engine_in_sync(a->engine, SPACE_ROUTE) &&
-           engine_in_sync(a->engine, SPACE_HOSTNAT);
+    return !h ||
+           (!h->busy && !h->must_prepare && !h->waiting && engine_in_sync(a->engine, SPACE_ROUTE) &&
+            engine_in_sync(a->engine, SPACE_HOSTNAT));
 }
 
 const char *host_error(const struct agent *a)
 {
-    return a->host->error;
+    return a->host ? a->host->error : "";
 }
 
 uint32_t host_mtu(const struct agent *a)
 {
-    return a->host->mtu;
+    return a->host ? a->host->mtu : a->o->mtu ? a->o->mtu : HOST_MTU_FALLBACK;
 }

@@ -6,6 +6,7 @@
  *   agent_source.c  the folder of manifests -> input tables
  *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
  *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
+ *   agent_acl.c     access lists in place of the switch (--datapath-type hns, Windows)
  *   agent_hns.c     the service that keeps Pods' interfaces (Windows)
  *   agent_uplink.c  taking the physical adapter over, and the HNS network (Windows)
  *   agent_cni.c     what the CNI end asks of the rest
@@ -34,6 +35,7 @@
 #include "ovs/flow_target.h"
 #include "ovs/switchdb.h"
 
+struct agent_acl;
 struct agent_uplink;
 struct host;
 struct agent_hns;
@@ -80,7 +82,8 @@ struct agent {
     struct unixctl *ask_version; /* under way */
     char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
-    struct host *host;
+    struct host *host;           /* NULL with access lists */
+    struct agent_acl *acl;       /* access lists; NULL: Open vSwitch, then db and target */
     struct agent_hns *hns;       /* NULL on a system without */
     struct agent_uplink *uplink; /* the same */
     struct attach *attach;
@@ -140,6 +143,26 @@ void host_reread(struct agent *a);
 bool host_is_settled(const struct agent *a);   /* as desired, nothing under way */
 const char *host_error(const struct agent *a); /* "" or why not */
 uint32_t host_mtu(const struct agent *a);      /* of Pods; 0: not known yet */
+
+/* ---- agent_acl.c ---- */
+/* Before agent_cni_start(); the records are told by agent_acl_start(), after it. */
+void agent_acl_new(struct agent *a);
+int agent_acl_start(struct agent *a, struct err *err);
+void agent_acl_end(struct agent *a);
+/* Desired lists or the service's state changed: brings the service there.  Without effect where
+ * there is Open vSwitch. */
+void agent_acl_look(struct agent *a);
+/* Endpoints may have changed: reads them back first. */
+void agent_acl_reread(struct agent *a);
+/* As their counterparts of the switch. */
+void agent_acl_gate(struct agent *a);
+bool agent_acl_is_up(const struct agent *a);
+bool agent_acl_in_sync(const struct agent *a);
+void agent_acl_why(const struct agent *a, struct sbuf *out); /* nothing if it is up */
+void agent_acl_port_add(struct agent *a, const char *name, const struct attach_id *ids, size_t n,
+                        attach_done_fn *done, void *aux);
+void agent_acl_port_del(struct agent *a, const char *const *names, size_t n, attach_done_fn *done,
+                        void *aux);
 
 /* ---- agent_hns.c ---- */
 enum agent_hns_state {

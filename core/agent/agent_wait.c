@@ -27,13 +27,29 @@ struct wait {
 };
 
 /* ---- readiness ---- */
+/* Why the data plane is not there, "" if it is. */
+static void wait_plane(struct agent *a, struct sbuf *out)
+{
+    if (a->acl) {
+        agent_acl_why(a, out);
+        return;
+    }
+    struct switchdb_status db = switchdb_status(a->db);
+    if (db.state != SWITCHDB_READY) {
+        sbuf_printf(out, "OVSDB: %s", *db.error ? db.error : "not ready");
+    } else if (!flow_target_is_connected(a->target)) {
+        sbuf_printf(out, "OpenFlow: %s", *a->disconnected ? a->disconnected : "not connected");
+    }
+}
+
 /* The first thing that is missing, "" if nothing is. */
 static void wait_reason(struct agent *a, struct sbuf *out)
 {
     const struct node *own = agent_own_node(a);
     const struct folder_error *errors;
     auto_sbuf uplink = SBUF_INIT;
-    struct switchdb_status db = switchdb_status(a->db);
+    auto_sbuf plane = SBUF_INIT;
+    wait_plane(a, &plane);
     agent_uplink_why(a, &uplink);
     if (!agent_source_is_complete(a)) {
         size_t n = folder_errors(a->folder, &errors);
@@ -52,10 +68,8 @@ static void wait_reason(struct agent *a, struct sbuf *out)
         sbuf_puts(out, agent_hns_why(a));
     } else if (uplink.len) {
         sbuf_puts(out, uplink.data);
-    } else if (db.state != SWITCHDB_READY) {
-        sbuf_printf(out, "OVSDB: %s", *db.error ? db.error : "not ready");
-    } else if (!flow_target_is_connected(a->target)) {
-        sbuf_printf(out, "OpenFlow: %s", *a->disconnected ? a->disconnected : "not connected");
+    } else if (plane.len) {
+        sbuf_puts(out, plane.data);
     } else if (!attach_serves(a->attach)) {
         sbuf_puts(out, "the records of attached Pods are not read yet");
     } else if (!a->flows_whole) {

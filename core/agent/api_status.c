@@ -62,6 +62,11 @@ static void status_failures(struct agent *a, struct sbuf *out)
 
 static void status_switch(struct agent *a, struct sbuf *out)
 {
+    if (a->acl) {
+        status_space(a, "acls", SPACE_ACL, out);
+        sbuf_puts(out, "\"ovs\":{\"version\":\"\",\"datapathType\":\"hns\",\"connected\":false},");
+        return;
+    }
     const struct flow_target_counters *c = flow_target_counters(a->target);
     struct switchdb_status db = switchdb_status(a->db);
     sbuf_printf(out,
@@ -170,13 +175,15 @@ static void metrics_hns(struct agent *a)
 
 void api_metrics_format(struct agent *a, struct sbuf *out)
 {
-    const struct flow_target_counters *c = flow_target_counters(a->target);
     metrics_source(a);
     metrics_spaces(a);
     metrics_hns(a);
-    metrics_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);
-    metrics_count(METRIC_BUNDLES, "committed", (double)c->committed);
-    metrics_count(METRIC_BUNDLES, "refused", (double)c->refused);
-    metrics_count(METRIC_BUNDLES, "unknown", (double)c->unknown);
+    if (a->target) {
+        const struct flow_target_counters *c = flow_target_counters(a->target);
+        metrics_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);
+        metrics_count(METRIC_BUNDLES, "committed", (double)c->committed);
+        metrics_count(METRIC_BUNDLES, "refused", (double)c->refused);
+        metrics_count(METRIC_BUNDLES, "unknown", (double)c->unknown);
+    }
     metrics_format(out);
 }

@@ -17,6 +17,9 @@
 #include "core/io/loop.h"
 #include "core/pipeline/world.h"
 #include "cni/journal.h"
+#include "hns/acl_target.h"
+#include "hns/network.h"
+#include "hns/pod_endpoint.h"
 #include "ovs/flow_target.h"
 #include "ovs/switchdb.h"
 #include "platform/hostnat.h"
@@ -206,6 +209,59 @@ static void cleanup_uplink(struct cleanup *c)
     uplink_system_done(&system);
 }
 
+/* ---- access lists ---- */
+static void cleanup_sets(struct cleanup *c, struct hns_client *client, struct arena *a)
+{
+    struct acl_rows rows = {NULL, 0};
+    struct acl_result result;
+    struct guid network = network_id(NETWORK_NAME);
+    struct hcn_network found;
+    struct err err = {0}, why = {0};
+    enum hns_found there = network_find(client, NETWORK_NAME, a, &found, &why);
+    if (there == HNS_UNKNOWN) {
+        hns_pass(&why, &err);
+    } else if (there == HNS_PRESENT) {
+        network = found.id;
+        acl_target_read_sets(client, &network, a, &rows, &err);
+    }
+    struct acl_change *v = arena_alloc(a, rows.n * sizeof *v);
+    for (size_t i = 0; i < rows.n; i++) {
+        v[i] = (struct acl_change){.op = PLAN_DELETE, .key = rows.v[i].key};
+    }
+    acl_target_apply(client, &network, &(struct acl_changes){v, rows.n},
+                     &(struct acl_changes){NULL, 0}, &result);
+    if (err.code || result.end != ACL_DONE) {
+        cleanup_tell(c, "address sets", err.code ? &err : &result.err);
+    }
+}
+
+/* Pods' endpoints with their lists, the sets, and the records. */
+static void cleanup_lists(struct cleanup *c)
+{
+    struct hns_client client;
+    struct arena a;
+    struct err err = {0};
+    char **names = NULL;
+    size_t n = 0;
+    hns_init(&client, NULL, NULL);
+    arena_init(&a, 0);
+    struct pod_endpoint *pods =
+        pod_endpoint_new(&(struct pod_endpoint_config){.hns = &client, .owner = c->o->gateway});
+    if (pod_endpoint_list(pods, c->o->gateway, &names, &n, &err) < 0) {
+        cleanup_tell(c, "Pods' endpoints", &err);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (pod_endpoint_delete(pods, names[i], &err) < 0) {
+            cleanup_tell(c, names[i], &err);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    cleanup_sets(c, &client, &a);
+    pod_endpoint_free(pods);
+    arena_done(&a);
+}
+
 /* ---- the node's own stack ---- */
 static void cleanup_pods(struct cleanup *c)
 {
@@ -280,20 +336,27 @@ static void cleanup_file(struct cleanup *c, const char *dir, const char *name)
     }
 }
 
-static void cleanup_files(struct cleanup *c)
+static void cleanup_folder(struct cleanup *c, const char *dir)
 {
-    auto_sbuf journal = SBUF_INIT;
     char **names = NULL;
     size_t n = 0;
-    struct err err = {0};
-    journal_folder(c->o->socket, &journal);
-    if (file_list(journal.data, &names, &n, &err) == 0) {
+    if (file_list(dir, &names, &n, NULL) == 0) {
         for (size_t i = 0; i < n; i++) {
-            cleanup_file(c, journal.data, names[i]);
+            cleanup_file(c, dir, names[i]);
             mem_free(names[i]);
         }
         mem_free(names);
     }
+}
+
+static void cleanup_files(struct cleanup *c)
+{
+    auto_sbuf journal = SBUF_INIT, ports = SBUF_INIT;
+    struct err err = {0};
+    journal_folder(c->o->socket, &journal);
+    cleanup_folder(c, journal.data);
+    sbuf_printf(&ports, "%s/ports", c->o->run_dir);
+    cleanup_folder(c, ports.data);
     cleanup_file(c, c->o->run_dir, "released");
     if (!pipe_is_native() && file_remove(c->o->socket, &err) < 0) {
         cleanup_tell(c, c->o->socket, &err);
@@ -322,11 +385,15 @@ int cleanup_run(const struct options *o)
         log_msg(LOG_AREA_AGENT, LOG_ERROR, "%s", err.text);
         return 1;
     }
-    cleanup_routes(&c);
-    cleanup_uplink(&c);
-    cleanup_switch(&c);
-    cleanup_pods(&c);
-    cleanup_host(&c);
+    if (options_has_acl(o)) {
+        cleanup_lists(&c);
+    } else {
+        cleanup_routes(&c);
+        cleanup_uplink(&c);
+        cleanup_switch(&c);
+        cleanup_pods(&c);
+        cleanup_host(&c);
+    }
     cleanup_files(&c);
     cleanup_lock(&c, lock);
     if (!c.failed) {

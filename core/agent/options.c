@@ -42,7 +42,7 @@ struct option_spec {
     const char *meaning;
 };
 
-static const char *const options_datapaths[] = {"auto", "system", "netdev", NULL};
+static const char *const options_datapaths[] = {"auto", "system", "netdev", "hns", NULL};
 static const char *const options_modes[] = {"encap", NULL};
 static const char *const options_tunnels[] = {"geneve", "vxlan", "gre", NULL};
 static const char *const options_formats[] = {"text", "json", NULL};
@@ -78,7 +78,8 @@ static const struct option_spec options_table[] = {
     {"bridge", "NAME", OPTION_DEVICE, AT(bridge), "br-int", NULL, NULL,
      "made if absent (`fail_mode=secure`), adopted if present; other bridges are never touched"},
     {"datapath-type", "TYPE", OPTION_CHOICE, AT(datapath_type), "auto", NULL, options_datapaths,
-     "`system` where the kernel has it, else `netdev`"},
+     "`auto`: `system` where the kernel has it, else `netdev`; `hns`: access lists without Open "
+     "vSwitch, on Windows only"},
     {"gateway", "NAME", OPTION_DEVICE, AT(gateway), "seine-gw0", NULL, NULL,
      "internal port that holds the first address of each podCIDR"},
     {"tunnel", "NAME", OPTION_DEVICE, AT(tunnel), "seine-tun0", NULL, NULL, "tunnel port"},
@@ -528,6 +529,11 @@ static int options_check(struct options_reading *r, struct err *err)
     if (!windows && strcmp(o->uplink, "none") != 0 && strcmp(o->uplink, "auto") != 0) {
         return err_set(err, ERR_INVALID, "--uplink: an adapter is taken over on Windows only");
     }
+    if (!windows && options_has_acl(o)) {
+        return err_set(err, ERR_INVALID,
+                       "--datapath-type: hns is for Windows nodes (`render` shows its lists "
+                       "anywhere)");
+    }
     int rc = options_check_tls(o, err);
     /* Last, as everything else about the flags should be told first. */
     return rc < 0 || o->objects[0]
@@ -567,6 +573,11 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
     rc = options_derive_openflow(o, err);
     rc = rc < 0 ? rc : options_check(&r, err);
     return rc < 0 ? rc : options_derive_name(o, err);
+}
+
+bool options_has_acl(const struct options *o)
+{
+    return strcmp(o->datapath_type, "hns") == 0;
 }
 
 void options_done(struct options *o)

@@ -42,6 +42,8 @@ struct options {
  * print.  After --help or --version nothing is checked.  '*o' is to be done in any case. */
 int options_parse(struct options *o, int argc, char **argv, struct err *err);
 void options_done(struct options *o);
+/* --datapath-type hns: access lists in place of a switch. */
+bool options_has_acl(const struct options *o);
 
 /* The text of --help, and the page docs/configuration.md. */
 void options_help(struct sbuf *out);
