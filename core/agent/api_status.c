@@ -8,6 +8,7 @@
 #include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/base/version.h"
+#include "hns/acl.h"
 #include "hns/client.h"
 
 enum { STATUS_ERRORS_MAX = 100 };
@@ -60,10 +61,26 @@ static void status_failures(struct agent *a, struct sbuf *out)
     arena_done(&arena);
 }
 
+/* What access lists cannot say, a line each. */
+static void status_unsaid(struct agent *a, struct sbuf *out)
+{
+    auto_sbuf text = SBUF_INIT;
+    acl_print_unsaid(a->engine, &text);
+    sbuf_cstr(&text);
+    sbuf_puts(out, "\"unsaid\":[");
+    for (char *line = text.data, *end; (end = strchr(line, '\n')); line = end + 1) {
+        *end = 0;
+        sbuf_puts(out, line == text.data ? "" : ",");
+        sbuf_put_json(out, line);
+    }
+    sbuf_puts(out, "],");
+}
+
 static void status_switch(struct agent *a, struct sbuf *out)
 {
     if (a->acl) {
         status_space(a, "acls", SPACE_ACL, out);
+        status_unsaid(a, out);
         sbuf_puts(out, "\"ovs\":{\"version\":\"\",\"datapathType\":\"hns\",\"connected\":false},");
         return;
     }

@@ -66,6 +66,14 @@ static void ctl_status_failures(const cJSON *status, struct sbuf *out)
     }
 }
 
+static void ctl_status_unsaid(const cJSON *status, struct sbuf *out)
+{
+    const cJSON *line;
+    cJSON_ArrayForEach(line, ctl_at(status, "unsaid", NULL)) {
+        sbuf_printf(out, "%-14s%s\n", "not said", cJSON_GetStringValue(line));
+    }
+}
+
 static void ctl_status_table(const cJSON *s, struct sbuf *out)
 {
     static const char *const spaces[] = {"flows", "groups", "meters"};
@@ -96,6 +104,11 @@ static void ctl_status_table(const cJSON *s, struct sbuf *out)
     if (*ctl_text(s, "host", "error")) {
         sbuf_printf(out, "%-14s%s\n", "host", ctl_text(s, "host", "error"));
     }
+    if (ctl_at(s, "acls", NULL)) {
+        sbuf_printf(out, "%-14s%.0f desired, %.0f installed\n", "access lists",
+                    ctl_number(s, "acls", "desired"), ctl_number(s, "acls", "installed"));
+    }
+    ctl_status_unsaid(s, out);
     ctl_status_failures(s, out);
     sbuf_printf(out, "%-14s%.0f runs, %.0f differences\n", "recompute",
                 ctl_number(s, "recompute", "runs"), ctl_number(s, "recompute", "differences"));

@@ -143,6 +143,9 @@ def away(c, n):
 
 
 def ends(c, n, web, db):
+    c.apply(policy("shop", "sctp", {"matchLabels": {"app": "db"}}, ["Ingress"], [{"ports": [{"port": 9, "protocol": "SCTP"}]}]))
+    common.true(any(line.startswith("policy shop/sctp: SCTP: ") for line in n.status()["unsaid"]), "what is not said is told")
+    common.true("policy shop/sctp: SCTP: " in n.ctl("status").stdout, "the table tells it too")
     common.step("DEL takes endpoint, record and list; the status is that of a node without Open vSwitch")
     status = n.status()
     common.equal((status["ovs"]["datapathType"], status["acls"]["desired"], status["flows"]["desired"]), ("hns", 2, 0), "status")

@@ -172,6 +172,7 @@ static void an_uplink_is_for_windows(void **state)
     } else {
         refuses("--objects /o --uplink Ethernet9",
                 "--uplink: an adapter is taken over on Windows only");
+        refuses("--objects /o --datapath-type hns", "--datapath-type: hns is for Windows nodes");
     }
     assert_int_equal(parse(&o, "--objects /o --uplink auto", &err),
                      0); /* one file may serve both */
