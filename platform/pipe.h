@@ -24,6 +24,14 @@ int pipe_path(const char *address, char *out, struct err *err);
 /* Whether local endpoints are named pipes here. */
 bool pipe_is_native(void);
 
+/* ---- the client's end (Windows; elsewhere ERR_UNSUPPORTED).  libuv's own would wait for a busy
+ * pipe on a thread that cannot be stopped, and lets the server act in our name ---- */
+/* Opens the pipe at 'path' (a result of pipe_path), without waiting: a descriptor of the C library
+ * that the caller owns, for overlapped use.  The server learns who we are, but cannot act as us.
+ * ERR_AGAIN: all its instances are taken, try again soon; ERR_NOT_FOUND; ERR_PERMISSION (also: it
+ * belongs neither to an administrator nor to this user). */
+int pipe_connect(const char *path, int *fd_out, struct err *err);
+
 /* ---- the server's end (Windows; elsewhere pipe_listen() is ERR_UNSUPPORTED) ---- */
 struct pipe_listener;
 /* Called on any thread: somebody connected, perhaps several; pipe_accept() tells.  It may not call

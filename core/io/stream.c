@@ -14,6 +14,7 @@
 
 #include "core/base/mem.h"
 #include "core/io/stream_internal.h"
+#include "platform/pipe.h"
 
 static void stream_timer_cb__(void *aux);
 static void stream_deferred_cb__(void *aux);
@@ -58,6 +59,7 @@ void stream_close(struct stream *s)
     s->events = NULL;
     loop_ending_remove(&s->ending);
     loop_timer_free(s->timer);
+    loop_timer_free(s->retry);
     loop_deferred_free(s->deferred);
     uv_close(&s->uv.handle, stream_closed_cb__);
 }
@@ -362,8 +364,50 @@ static void stream_connect_cb__(uv_connect_t *req, int status)
     stream_connected__(s);
 }
 
+/* Hands a descriptor to libuv. */
+int stream_open_fd__(struct stream *s, int fd)
+{
+    int rc = uv_pipe_open(&s->uv.pipe, fd);
+    if (rc != 0) {
+        uv_fs_t req;
+        uv_fs_close(NULL, &req, fd, NULL); /* still ours */
+        uv_fs_req_cleanup(&req);
+    }
+    return rc;
+}
+
+static void stream_try_pipe__(void *aux)
+{
+    struct stream *s = aux;
+    struct err why;
+    char path[PIPE_PATH_MAX];
+    if (s->phase != STREAM_CONNECTING) {
+        return; /* timed out meanwhile */
+    }
+    int fd = -1, rc = pipe_path(s->peer, path, &why);
+    rc = rc < 0 ? rc : pipe_connect(path, &fd, &why);
+    if (rc == ERR_AGAIN) {
+        loop_timer_after(s->retry, STREAM_BUSY_MS);
+        return;
+    }
+    int uv = rc == 0 ? stream_open_fd__(s, fd) : uv_translate_sys_error((int)why.os_code);
+    if (uv != 0 && uv != UV_UNKNOWN) {
+        rc = loop_uv_error(&why, uv, s->peer); /* in the words of every other stream */
+    }
+    if (rc < 0) {
+        stream_fail__(s, &why);
+    } else {
+        stream_connected__(s);
+    }
+}
+
 static int stream_connect_start__(struct stream *s, const struct stream_address *a)
 {
+    if (stream_is_local__(a->kind) && pipe_is_native()) {
+        s->retry = loop_timer_new(s->loop, stream_try_pipe__, s);
+        loop_timer_after(s->retry, 0); /* never from within the call */
+        return 0;
+    }
     if (stream_is_local__(a->kind)) {
         uv_pipe_connect(&s->connect, &s->uv.pipe, a->name, stream_connect_cb__);
         return 0;

@@ -30,7 +30,12 @@ void tls_flush(struct tls *t, struct sbuf *out); /* ciphertext to send is append
 /* ---- a connection ---- */
 enum stream_phase { STREAM_CONNECTING, STREAM_HANDSHAKE, STREAM_OPEN, STREAM_ENDED, STREAM_GONE };
 
-enum { STREAM_READ_SIZE = 64 << 10, STREAM_CONNECT_MS = 5000, STREAM_FINISH_MS = 5000 };
+enum {
+    STREAM_READ_SIZE = 64 << 10,
+    STREAM_CONNECT_MS = 5000,
+    STREAM_FINISH_MS = 5000,
+    STREAM_BUSY_MS = 20
+};
 
 struct stream {
     union {
@@ -55,6 +60,7 @@ struct stream {
     bool paused, finishing;
 
     struct loop_timer *timer;       /* connect, handshake, finish */
+    struct loop_timer *retry;       /* of opening a named pipe, or NULL */
     struct loop_deferred *deferred; /* to report 'failure', or to go on reading after a pause */
     struct err failure;             /* code != 0: to be reported */
     struct loop_ending ending;
@@ -70,6 +76,8 @@ static inline bool stream_is_local__(enum stream_kind kind)
 }
 /* A stream around a handle that is not connected yet. */
 struct stream *stream_new__(struct loop *l, enum stream_kind kind, size_t write_limit);
+/* Gives the stream its descriptor; 0 or a libuv error, then it is closed. */
+int stream_open_fd__(struct stream *s, int fd);
 /* The socket is connected: handshake or open. */
 void stream_connected__(struct stream *s);
 

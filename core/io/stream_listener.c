@@ -151,18 +151,6 @@ static void stream_listener_connection_cb__(uv_stream_t *uv, int status)
     stream_listener_take__(sl, s, uv_accept(&sl->uv.stream, &s->uv.stream));
 }
 
-static void stream_listener_open__(struct stream_listener *sl, int fd)
-{
-    struct stream *s = stream_listener_new__(sl);
-    int rc = uv_pipe_open(&s->uv.pipe, fd);
-    if (rc != 0) {
-        uv_fs_t req;
-        uv_fs_close(NULL, &req, fd, NULL); /* still ours */
-        uv_fs_req_cleanup(&req);
-    }
-    stream_listener_take__(sl, s, rc);
-}
-
 /* All clients of the named pipe that have connected. */
 static void stream_listener_pipe__(void *aux)
 {
@@ -171,7 +159,8 @@ static void stream_listener_pipe__(void *aux)
         struct err why;
         int fd = -1, rc = pipe_accept(sl->native, &fd, &why);
         if (rc == 0) {
-            stream_listener_open__(sl, fd);
+            struct stream *s = stream_listener_new__(sl);
+            stream_listener_take__(sl, s, stream_open_fd__(s, fd));
             continue;
         }
         if (rc != ERR_AGAIN) {

@@ -24,6 +24,12 @@ bool pipe_is_native(void)
     return false;
 }
 
+int pipe_connect(const char *path, int *fd_out, struct err *err)
+{
+    (void)fd_out;
+    return err_set(err, ERR_UNSUPPORTED, "%s: named pipes are on Windows alone", path);
+}
+
 int pipe_listen(const char *path, pipe_wake_fn *wake, void *aux, struct pipe_listener **out,
                 struct err *err)
 {

@@ -284,8 +284,6 @@ int dir_make_private(const char *path, struct err *err)
     bool trusted = false;
     DWORD code =
         h == INVALID_HANDLE_VALUE ? GetLastError() : os_is_owner_trusted(h, true, &trusted);
-    if (code != ERROR_SUCCESS) {
-        return os_err(err, code, "%s", path);
-    }
-    return trusted ? 0 : err_set(err, ERR_PERMISSION, "%s: belongs to another user", path);
+    code = code == ERROR_SUCCESS && !trusted ? ERROR_INVALID_OWNER : code;
+    return code == ERROR_SUCCESS ? 0 : os_err(err, code, "%s", path);
 }

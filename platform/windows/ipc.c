@@ -55,14 +55,9 @@ int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, stru
     if (rc < 0) {
         return rc;
     }
-    bool trusted = false;
-    DWORD code = os_is_owner_trusted(pipe, false, &trusted);
-    if (code == ERROR_SUCCESS && !trusted) {
-        return err_set(err, ERR_PERMISSION, "%s: belongs to another user", path);
-    }
-    event = code == ERROR_SUCCESS ? CreateEventW(NULL, TRUE, FALSE, NULL) : NULL;
+    event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!event) {
-        return os_err(err, code == ERROR_SUCCESS ? GetLastError() : code, "%s", path);
+        return os_err(err, GetLastError(), "%s", path);
     }
     struct ipc *c = mem_calloc(1, sizeof *c);
     c->pipe = os_steal(&pipe);

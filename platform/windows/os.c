@@ -133,3 +133,19 @@ DWORD os_is_owner_trusted(HANDLE h, bool is_file, bool *trusted)
     }
     return rc;
 }
+
+DWORD os_open_pipe(const wchar_t *path, HANDLE *out)
+{
+    auto_handle HANDLE h =
+        CreateFileW(path, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
+                    FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, NULL);
+    if (h == INVALID_HANDLE_VALUE) {
+        return GetLastError();
+    }
+    bool trusted = false;
+    DWORD code = os_is_owner_trusted(h, false, &trusted);
+    if (code == ERROR_SUCCESS && trusted) {
+        *out = os_steal(&h);
+    }
+    return code == ERROR_SUCCESS && !trusted ? ERROR_INVALID_OWNER : code;
+}

@@ -65,5 +65,8 @@ bool os_security(const char *sddl, SECURITY_ATTRIBUTES *out, void **descriptor);
 /* Does this object (a folder's, file's or pipe's handle, opened with READ_CONTROL) belong to
  * SYSTEM, Administrators or the user of this process?  An error of the system is its code. */
 DWORD os_is_owner_trusted(HANDLE h, bool is_file, bool *trusted);
+/* Opens a pipe as its client, without waiting; it must belong to somebody trusted.
+ * ERROR_PIPE_BUSY; ERROR_INVALID_OWNER: it belongs to a stranger. */
+DWORD os_open_pipe(const wchar_t *path, HANDLE *out);
 
 #endif

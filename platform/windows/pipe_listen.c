@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The server's end of a named pipe: see platform/pipe.h.
+ * Both ends of a named pipe for libuv: see platform/pipe.h.
  *
  * Some instances always wait for a client each, so that clients that come together find room.  Of
  * each one the system's wait thread watches the event of its overlapped connect, and wakes whoever
@@ -137,6 +137,30 @@ int pipe_listen(const char *path, pipe_wake_fn *wake, void *aux, struct pipe_lis
     return 0;
 }
 
+/* Makes a descriptor of the handle, which is the descriptor's then. */
+static int pipe_give(HANDLE *pipe, const char *text, int *fd_out, struct err *err)
+{
+    int fd = _open_osfhandle((intptr_t)*pipe, _O_RDWR | _O_BINARY);
+    if (fd < 0) {
+        return err_set(err, ERR_EXHAUSTED, "%s: Too many open files", text);
+    }
+    os_steal(pipe);
+    *fd_out = fd;
+    return 0;
+}
+
+int pipe_connect(const char *path, int *fd_out, struct err *err)
+{
+    auto_free wchar_t *wide = os_wide(path);
+    auto_handle HANDLE pipe = NULL;
+    DWORD code = os_open_pipe(wide, &pipe);
+    if (code == ERROR_PIPE_BUSY) {
+        return err_set(err, ERR_AGAIN, "%s: busy", path);
+    }
+    return code == ERROR_SUCCESS ? pipe_give(&pipe, path, fd_out, err)
+                                 : os_err(err, code, "%s", path);
+}
+
 /* Takes the connected handle of an instance, or closes it; then begins anew. */
 static int pipe_take(struct pipe_instance *i, int *fd_out, struct err *err)
 {
@@ -151,13 +175,7 @@ static int pipe_take(struct pipe_instance *i, int *fd_out, struct err *err)
     if (code != ERROR_SUCCESS) {
         return os_err(err, code, "%s", i->listener->text);
     }
-    int fd = _open_osfhandle((intptr_t)pipe, _O_RDWR | _O_BINARY);
-    if (fd < 0) {
-        return err_set(err, ERR_EXHAUSTED, "%s: Too many open files", i->listener->text);
-    }
-    os_steal(&pipe); /* the descriptor's now */
-    *fd_out = fd;
-    return 0;
+    return pipe_give(&pipe, i->listener->text, fd_out, err);
 }
 
 int pipe_accept(struct pipe_listener *l, int *fd_out, struct err *err)

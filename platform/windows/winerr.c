@@ -70,6 +70,7 @@ static const struct winerr winerr_codes[] = {
     {ERROR_CONNECTION_REFUSED, ERR_REFUSED, "Connection refused"},
     {ERROR_NETWORK_UNREACHABLE, ERR_IO, "Network is unreachable"},
     {ERROR_HOST_UNREACHABLE, ERR_IO, "No route to host"},
+    {ERROR_INVALID_OWNER, ERR_PERMISSION, "belongs to another user"},
     {ERROR_PRIVILEGE_NOT_HELD, ERR_PERMISSION, "Operation not permitted"},
     {ERROR_TIMEOUT, ERR_TIMEOUT, "Connection timed out"},
     {ERROR_NO_SYSTEM_RESOURCES, ERR_EXHAUSTED, "No buffer space available"},

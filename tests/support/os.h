@@ -25,6 +25,7 @@ int os_rename(const char *from, const char *to); /* replaces */
 int os_set_size(const char *path, uint64_t size);
 int os_make_link(const char *target, const char *path);
 int os_make_fifo(const char *path);
+int os_give_away(const char *path); /* to another user */
 /* May nobody but its owner (Windows: SYSTEM and Administrators) read or write it? */
 bool os_is_private(const char *path);
 

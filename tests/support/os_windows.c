@@ -187,6 +187,24 @@ int os_make_fifo(const char *path)
     return -1;
 }
 
+/* To "Everyone": only who may restore files can, and Wine has no owners but its user. */
+int os_give_away(const char *path)
+{
+    BYTE sid[SECURITY_MAX_SID_SIZE];
+    DWORD n = sizeof sid;
+    wchar_t *wide = os_wide(path);
+    PSID owner = NULL;
+    PSECURITY_DESCRIPTOR d = NULL;
+    CreateWellKnownSid(WinWorldSid, NULL, sid, &n);
+    SetNamedSecurityInfoW(wide, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, sid, NULL, NULL, NULL);
+    GetNamedSecurityInfoW(wide, SE_FILE_OBJECT, OWNER_SECURITY_INFORMATION, &owner, NULL, NULL,
+                          NULL, &d);
+    bool given = owner && EqualSid(owner, sid);
+    LocalFree(d);
+    free(wide);
+    return given ? 0 : -1;
+}
+
 static bool os_is_own_user(PSID sid)
 {
     union {

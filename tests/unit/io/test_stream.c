@@ -267,7 +267,8 @@ static void nobody_listens(void **state)
     connect_to(w, address, NULL);
     run_until(w, &w->closed);
     assert_int_equal(w->closed_code, ERR_NOT_FOUND);
-    assert_non_null(strstr(w->closed_text, "nobody"));
+    assert_non_null(strstr(w->closed_text, "unix:"));
+    assert_non_null(strstr(w->closed_text, "nobody: no such file or directory"));
 }
 
 static void a_writer_that_is_not_read_meets_the_limit(void **state)
@@ -326,6 +327,34 @@ static void many_come_at_once(void **state)
     assert_int_equal(w->rejected, 0);
     for (size_t i = 0; i < N; i++)
         stream_close(clients[i]);
+}
+
+/* While nobody takes clients they wait; who ends meanwhile ends at once. */
+static void a_busy_listener_is_waited_for(void **state)
+{
+    struct world *w = *state;
+    enum { N = 12 };
+    char address[160];
+    struct err err = {0};
+    struct stream *clients[N];
+    struct stream_config config = {.address = address, .connect_timeout_ms = PATIENCE_MS};
+    struct stream_listen_config listen = {.address = address, .rejected = on_reject};
+    snprintf(address, sizeof address, "unix:%s/s", w->dir);
+    struct loop *other = loop_new(); /* its listener gets no turn */
+    assert_int_equal(stream_listen(other, &listen, on_one_of_many, w, &w->listener, &err), 0);
+    for (size_t i = 0; i < N; i++)
+        assert_int_equal(stream_connect(w->loop, &config, NULL, NULL, &clients[i], &err), 0);
+    int64_t start = loop_now(w->loop);
+    while (loop_now(w->loop) < start + 200)
+        loop_run_once(w->loop, 20);
+    for (size_t i = 0; i < N; i++)
+        stream_close(clients[i]);
+    loop_free(w->loop); /* lets all that is closing end */
+    w->loop = loop_new();
+    assert_true(loop_now(w->loop) < start + 2000);
+    stream_listener_close(w->listener);
+    w->listener = NULL;
+    loop_free(other);
 }
 
 static void a_peer_that_may_not_is_turned_away(void **state)
@@ -401,6 +430,7 @@ int main(void)
         TEST(a_writer_that_is_not_read_meets_the_limit),
         TEST(more_than_were_allowed_are_turned_away),
         TEST(many_come_at_once),
+        TEST(a_busy_listener_is_waited_for),
         TEST(a_peer_that_may_not_is_turned_away),
         TEST(named_pipes_are_of_windows),
         cmocka_unit_test(addresses_are_checked),

@@ -16,6 +16,9 @@ void ipc_server_free(struct ipc_server *s); /* and its path; NULL is fine */
 /* Does the system refuse a second listener of the same name?  (Wine takes the flag for that, and
  * does nothing.) */
 bool ipc_server_is_exclusive(void);
+/* Who may do what with the endpoint at this path, as the system writes it; false: not known here.
+ */
+bool ipc_server_rights(const char *path, char *out, size_t size);
 /* The next client's handle. */
 uint64_t ipc_server_accept(struct ipc_server *s);
 bool ipc_server_write(uint64_t client, const void *p, size_t n);

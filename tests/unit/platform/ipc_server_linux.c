@@ -41,6 +41,14 @@ bool ipc_server_is_exclusive(void)
     return false;
 }
 
+bool ipc_server_rights(const char *path, char *out, size_t size)
+{
+    (void)path;
+    (void)out;
+    (void)size;
+    return false;
+}
+
 uint64_t ipc_server_accept(struct ipc_server *s)
 {
     return (uint64_t)accept(s->fd, NULL, NULL);

@@ -3,7 +3,10 @@
 
 #include <windows.h>
 
+#include <aclapi.h>
 #include <io.h>
+#include <sddl.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "platform/pipe.h"
@@ -51,6 +54,25 @@ void ipc_server_free(struct ipc_server *s)
 bool ipc_server_is_exclusive(void)
 {
     return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") == NULL;
+}
+
+bool ipc_server_rights(const char *path, char *out, size_t size)
+{
+    HANDLE h = CreateFileA(path, READ_CONTROL, 0, NULL, OPEN_EXISTING, 0, NULL);
+    PSECURITY_DESCRIPTOR d = NULL;
+    char *text = NULL;
+    bool ok = h != INVALID_HANDLE_VALUE &&
+              GetSecurityInfo(h, SE_KERNEL_OBJECT, DACL_SECURITY_INFORMATION, NULL, NULL, NULL,
+                              NULL, &d) == ERROR_SUCCESS &&
+              ConvertSecurityDescriptorToStringSecurityDescriptorA(
+                  d, SDDL_REVISION_1, DACL_SECURITY_INFORMATION, &text, NULL);
+    if (ok) {
+        snprintf(out, size, "%s", text);
+    }
+    LocalFree(text);
+    LocalFree(d);
+    CloseHandle(h);
+    return ok;
 }
 
 static uint64_t ipc_server_keep(int fd)

@@ -133,6 +133,19 @@ static void folder_is_made_with_its_parents(void **state)
     assert_true(os_is_private(in_dir("x/y/own")));
 }
 
+static void a_strangers_folder_is_not_ours(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    assert_int_equal(dir_make(in_dir("run"), NULL), 0);
+    assert_int_equal(dir_make_private(in_dir("run"), &err), 0);
+    if (os_give_away(in_dir("run")) < 0) {
+        skip();
+    }
+    assert_int_equal(dir_make_private(in_dir("run"), &err), ERR_PERMISSION);
+    assert_non_null(strstr(err.text, "run: belongs to another user"));
+}
+
 static void what_is_no_file_is_told_apart(void **state)
 {
     (void)state;
@@ -227,6 +240,7 @@ int main(void)
         DIR_TEST(removed_file_is_gone),
         DIR_TEST(appended_text_comes_after),
         DIR_TEST(folder_is_made_with_its_parents),
+        DIR_TEST(a_strangers_folder_is_not_ours),
         DIR_TEST(what_is_no_file_is_told_apart),
         DIR_TEST(names_are_in_the_order_of_their_utf8),
         DIR_TEST(deep_paths_are_no_limit),
