@@ -51,13 +51,13 @@ static void os_remove_below(const wchar_t *path)
 {
     WIN32_FIND_DATAW found;
     wchar_t inner[2048];
-    swprintf(inner, ARRAYSIZE(inner), L"%ls/*", path);
+    swprintf(inner, ARRAYSIZE(inner), L"%ls\\*", path);
     HANDLE h = FindFirstFileW(inner, &found);
     for (BOOL more = h != INVALID_HANDLE_VALUE; more; more = FindNextFileW(h, &found)) {
         if (wcscmp(found.cFileName, L".") == 0 || wcscmp(found.cFileName, L"..") == 0) {
             continue;
         }
-        swprintf(inner, ARRAYSIZE(inner), L"%ls/%ls", path, found.cFileName);
+        swprintf(inner, ARRAYSIZE(inner), L"%ls\\%ls", path, found.cFileName);
         if (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) {
             os_remove_below(inner);
         } else {
