@@ -3,7 +3,7 @@
 // What is in PowerShell scripts, as JSON: node --liftoff-only powershell.js NODE_MODULES FILE...
 // (Without --liftoff-only the grammar is compiled for a quarter of a minute first.)
 //
-// {"FILE": {"errors": [{line, text}], "commands": [{line, name}], "types": [{line, name}], "hashKeys": {key: text},
+// {"FILE": {"errors": [{line, text}], "commands": [{line, name, parameters: [text]}], "types": [{line, name}], "hashKeys": {key: text},
 //           "functions": [{name, line, help, attributes: [text], parameters: [name]}]}}
 "use strict";
 const fs = require("fs");
@@ -57,7 +57,8 @@ function facts(tree) {
     walk(tree.rootNode, (n) => {
         if (n.isError || n.isMissing) out.errors.push({line: lineOf(n), text: n.text.slice(0, 60)});
         if (n.type === "command_name" || n.type === "command_name_expr") {
-            out.commands.push({line: lineOf(n), name: n.text});
+            const parameters = below(n.parent, "command_parameter", "script_block").map((c) => c.text);
+            out.commands.push({line: lineOf(n), name: n.text, parameters});
         }
         if (n.type === "type_literal") out.types.push({line: lineOf(n), name: n.text});
         if (n.type === "hash_entry") {

@@ -6,11 +6,13 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 MODULE = "installer/windows/Seine/Seine.psm1"
 MANIFEST = "installer/windows/Seine/Seine.psd1"
+PAGES = ("docs/windows-install.md",)
 EXPORTED = ["Get-SeineStatus", "Install-SeineAgent", "Test-SeineNode", "Uninstall-SeineAgent"]
 
 # No aliases, nothing that runs text, fetches anything or touches services, files or the registry by itself.
@@ -104,6 +106,42 @@ def check(facts, module=MODULE, manifest=MANIFEST):
     return findings
 
 
+COMMON = {"-WhatIf", "-Confirm", "-Verbose", "-ErrorAction"}
+
+
+def check_example(facts, module):
+    """An example of a page: it parses, and calls our functions by parameters that they have."""
+    functions = {f["name"]: {"-" + p for p in f["parameters"]} | COMMON for f in module["functions"]}
+    for error in facts["errors"]:
+        yield error["line"], "does not parse: %s" % error["text"]
+    for command in facts["commands"]:
+        if "Seine" in command["name"] and command["name"] not in functions:
+            yield command["line"], "%s: there is no such function" % command["name"]
+        for parameter in command["parameters"] if command["name"] in functions else ():
+            if parameter.rstrip(":") not in functions[command["name"]]:
+                yield command["line"], "%s has no %s" % (command["name"], parameter)
+
+
+def examples(text):
+    """Fenced blocks of PowerShell, each with as many lines before it as in the page."""
+    for m in re.finditer(r"(?ms)^```powershell\n(.*?)^```", text):
+        yield "\n" * text[:m.start(1)].count("\n") + m.group(1)
+
+
+def check_page(text, module):
+    findings = []
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for i, block in enumerate(examples(text)):
+            paths.append("%s/%d.ps1" % (folder, i))
+            with open(paths[-1], "w", encoding="utf-8") as f:
+                f.write(block)
+        facts = read_facts(paths) if paths else {}
+        for path in paths:
+            findings += check_example(facts[path], module)
+    return findings
+
+
 def main():
     os.chdir(ROOT)
     files = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", "*.ps1", "*.psm1",
@@ -113,6 +151,9 @@ def main():
     with open(MODULE, encoding="utf-8") as f:
         if not re.search(r"Export-ModuleMember -Function (.*)", f.read()):
             findings.append((MODULE, 0, "no Export-ModuleMember"))
+    for page in PAGES:
+        with open(page, encoding="utf-8") as f:
+            findings += [(page, line, text) for line, text in check_page(f.read(), facts[MODULE])]
     for path, line, text in findings:
         print("%s:%d: %s" % (path, line, text))
     print("powershell: %s, %d files" % ("%d findings" % len(findings) if findings else "clean", len(files)))

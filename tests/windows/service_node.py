@@ -65,6 +65,9 @@ class Node:
         self.switch.start()
         self.switch.tool("ovs-appctl", "-t", "%s/ovsdb-server.%d.ctl" % (
             self.switch.dir, self.switch.pid("ovsdb-server")), "ovsdb-server/add-remote", "ptcp:6640:127.0.0.1")
+        # On a Windows node the bridge's pipe listens by itself; here a relay stands before this port.
+        self.switch.vsctl("add-br", "br-int", "--", "set", "bridge", "br-int", "datapath_type=netdev", "fail_mode=secure",
+                          "--", "set-controller", "br-int", "ptcp:6653:127.0.0.1")
         self.ovs_version("3.3.1")
         env = dict(os.environ, WINEDEBUG=WINEDEBUG)
         up = subprocess.run([WINENODE, "up", self.name, "--netns", self.name, "--ovsdb", "tcp:127.0.0.1:6640",

@@ -109,6 +109,15 @@ class Lint(unittest.TestCase):
         self.assertEqual(self.findings(GOOD, "@{ ModuleVersion = '1' }\n"),
                          ["FunctionsToExport is , not Get-SeineStatus"])
 
+    def test_examples_of_pages(self):
+        module = {"functions": [{"name": "Get-SeineStatus", "parameters": ["Path"]}]}
+        page = "# A page\n\n```powershell\nGet-SeineStatus -Path 'x' -WhatIf | Format-Table -Property 'y'\n```\ntext\n"
+        self.assertEqual(powershell.check_page(page, module), [])
+        self.assertEqual(powershell.check_page(page.replace("-Path", "-Pth"), module), [(4, "Get-SeineStatus has no -Pth")])
+        self.assertEqual(powershell.check_page(page.replace("Get-", "Read-"), module),
+                         [(4, "Read-SeineStatus: there is no such function")])
+        self.assertEqual([line for line, _ in powershell.check_page(page.replace("'x'", "'x"), module)][:1], [4])
+
 
 if __name__ == "__main__":
     unittest.main()

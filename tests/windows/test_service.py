@@ -142,6 +142,20 @@ def json_output(n, agent):
     assert answer["agent"]["detail"].startswith("not ready: no Node object"), answer["agent"]
 
 
+def plugin(n):
+    """The plugin, started as the network configuration says, reaches the service: it says why no Pod can come yet."""
+    with open(n.c(CONFLIST)) as f:
+        conflist = json.load(f)
+    config = dict(conflist["plugins"][0], name=conflist["name"], cniVersion="1.1.0")
+    done = subprocess.run([WINENODE, "exec", n.name, r"C:\k\cni\bin\seine-cni.exe"], input=json.dumps(config), text=True,
+                          env=dict(os.environ, CNI_COMMAND="STATUS", CNI_PATH=r"C:\k\cni\bin"), capture_output=True,
+                          timeout=60)
+    equal(done.returncode, 1, done.stdout + done.stderr)
+    answer = json.loads(done.stdout)
+    equal(answer["code"], 50, done.stdout)
+    assert "no Node object" in done.stdout, done.stdout
+
+
 def usage(n, agent):
     for argv, text in ((("install", "--what"), "--what: no such flag (see --help)"),
                        (("check", "--purge"), "--purge: only with uninstall"),
@@ -170,13 +184,17 @@ def stop_and_start(n):
 
 
 def killed_installs(n, agent):
-    """Killed at any moment, the next run completes it, and nothing of the killed one is left."""
-    for seconds in (0.3, 0.5, 0.7, 1.2):
+    """Killed after any step, the next run completes it, and nothing of the killed one is left."""
+    for step in ("containerd", "programs", "config-file", "service", "cni-plugin"):
         child = subprocess.Popen([WINENODE, "exec", n.name, agent, "install", *CNI], stdout=subprocess.PIPE, text=True)
-        time.sleep(seconds)
+        for line in child.stdout:
+            if line.split()[1] == step + ":":
+                break
         for pid in n.processes("media1"):
             os.kill(pid, 9)
-        print("killed after %.1f s and %d lines" % (seconds, len(child.communicate()[0].splitlines())))
+        left = child.communicate()[0]
+        print("killed after %s, %d lines later" % (step, left.count("\n")))
+        assert "conflist" not in left, left
         n.exec(agent, "install", *CNI)
         equal(n.service(), ("RUNNING", 0), "after one that was killed")
         for program in PROGRAMS:
@@ -367,6 +385,7 @@ def main():
         install(n, agent)
         twice(n, agent)
         json_output(n, agent)
+        plugin(n)
         usage(n, agent)
         stop_and_start(n)
         bad_configuration(n)
