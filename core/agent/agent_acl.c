@@ -35,6 +35,7 @@
 enum {
     ACL_RETRY_MIN_MS = 100,
     ACL_RETRY_MAX_MS = 5000,
+    ACL_EVENTS_MS = 1000, /* so long endpoints' events are gathered */
     ACL_RECORD_MAX = 65536,
     ACL_MAX_IDS = 64,
     ACL_OFPORT = 1, /* every port has one, as far as attachments go */
@@ -51,9 +52,10 @@ struct agent_acl {
     char *dir;
     struct loop_deferred *tell;
     VEC(struct acl_ended) ended;
-    struct loop_timer *retry;
+    struct loop_timer *retry, *events;
     unsigned retry_ms;
     bool busy, waiting, over;
+    bool gathering; /* events, for 'events' */
     bool must_read;
     bool known;        /* the service's version and network */
     bool read_records; /* lists of recovered attachments were read too */
@@ -346,6 +348,22 @@ void agent_acl_reread(struct agent *a)
     }
 }
 
+static void acl_gathered(void *aux)
+{
+    struct agent_acl *l = aux;
+    l->gathering = false;
+    agent_acl_reread(l->a);
+}
+
+void agent_acl_event(struct agent *a)
+{
+    struct agent_acl *l = a->acl;
+    if (l && !l->gathering) {
+        l->gathering = true;
+        loop_timer_after(l->events, ACL_EVENTS_MS);
+    }
+}
+
 void agent_acl_gate(struct agent *a)
 {
     const struct node *own = agent_own_node(a);
@@ -500,6 +518,7 @@ void agent_acl_new(struct agent *a)
     l->dir = sbuf_take(&dir);
     l->tell = loop_deferred_new(a->loop, acl_tell_ended, l);
     l->retry = loop_timer_new(a->loop, acl_retry, l);
+    l->events = loop_timer_new(a->loop, acl_gathered, l);
     l->retry_ms = ACL_RETRY_MIN_MS;
     l->must_read = true;
     a->acl = l;
@@ -518,6 +537,7 @@ void agent_acl_end(struct agent *a)
     }
     loop_deferred_free(l->tell);
     loop_timer_free(l->retry);
+    loop_timer_free(l->events);
     VEC_DONE(&l->ended);
     mem_free(l->dir);
     a->acl = NULL;

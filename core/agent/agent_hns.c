@@ -253,7 +253,7 @@ static void hns_woken(void *aux)
         attach_interfaces_changed(h->a->attach);
     }
     if (flags & HNS_FLAG_NIC) {
-        agent_acl_reread(h->a);
+        agent_acl_event(h->a);
         attach_nics_changed(h->a->attach);
     }
 }

@@ -154,6 +154,8 @@ void agent_acl_end(struct agent *a);
 void agent_acl_look(struct agent *a);
 /* Endpoints may have changed: reads them back first. */
 void agent_acl_reread(struct agent *a);
+/* One of them came or went: the same, once for all that happens in a while. */
+void agent_acl_event(struct agent *a);
 /* As their counterparts of the switch. */
 void agent_acl_gate(struct agent *a);
 bool agent_acl_is_up(const struct agent *a);

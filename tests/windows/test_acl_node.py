@@ -13,8 +13,8 @@ sys.path.insert(0, winlab.ROOT + "/tests/system")
 
 import acls  # noqa: E402
 import common  # noqa: E402
-
-from lab.manifests import policy  # noqa: E402
+from lab import netns  # noqa: E402
+from lab.manifests import pod, policy  # noqa: E402
 from oracle import Oracle, address_of  # noqa: E402
 
 NETWORK = "11111111-2222-4333-8444-000000000001"
@@ -129,7 +129,17 @@ def restarts(c, n):
 
 
 def away(c, n):
+    common.step("an endpoint that somebody removed comes back blocked, and gets its list")
+    name, doc = sorted(n.endpoints().items())[0]
+    wanted = n.held()[name]
+    n.exec(winlab.BUILD + "/doubles/doubles-probe.exe", "hcn", "delete", "Endpoint", doc["ID"])
+    n.order("service down")
+    common.eventually(lambda: n.status()["hns"] == "away", "status says away", timeout=20)
+    n.order("service up")
+    common.eventually(lambda: n.held().get(name) == wanted, "the endpoint and its list", timeout=30)
+    first_moments(n)
     common.step("a service that is away is not an empty one; what it lost is sent again")
+    n.wait_ready()
     text, before = n.ctl("get", "acls").stdout, n.n_modified()
     n.order("service down")
     common.eventually(lambda: n.status()["hns"] == "away", "status says away", timeout=20)
@@ -140,6 +150,22 @@ def away(c, n):
     n.order("fail HcnModifyEndpoint 0x803b001b")
     c.apply(policy("shop", "more", {"matchLabels": {"app": "db"}}, ["Ingress"], [{"ports": [{"port": 81}]}]))
     return judge(c, expect_whole(c, n, "after a refusal"))
+
+
+def refused(c, n):
+    common.step("a Pod whose list is refused is never open, and its ADD is tried again later")
+    c.objects.put(pod("shop", "never", {"app": "never"}, n.name))
+    ns = c.pod_ns("shop", "never")
+    netns.add(ns)
+    n.order("fail HcnModifyEndpoint 0x803b001b 1000")
+    result = n.cni("ADD", "c-never", netns.path(ns), args=n.pod_args("shop", "never", "c-never"))
+    common.equal(result.error, 11, "ADD: %r" % result)
+    first_moments(n)
+    common.eventually(lambda: len(n.endpoints()) == 2, "the endpoint is gone again", timeout=20)
+    n.order("fail HcnModifyEndpoint 0x803b001b 0")
+    n.forget(ns)
+    c.remove(pod("shop", "never", {}, n.name))
+    expect_whole(c, n, "after a failed ADD")
 
 
 def ends(c, n, web, db):
@@ -186,6 +212,7 @@ def scenario():
         web, db, total = policies(c, n)
         restarts(c, n)
         total += away(c, n)
+        refused(c, n)
         ends(c, n, web, db)
         cleaned(c, n)
     print("%d verdicts of what endpoints hold agree with the oracle" % total)
