@@ -127,9 +127,9 @@ DWORD os_is_owner_trusted(HANDLE h, bool is_file, bool *trusted)
                                OWNER_SECURITY_INFORMATION, &owner, NULL, NULL, NULL, &descriptor);
     auto_local void *held = descriptor;
     if (rc == ERROR_SUCCESS) {
-        *trusted =
-            owner && (IsWellKnownSid(owner, WinLocalSystemSid) ||
-                      IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || os_is_own(owner));
+        /* Nobody owns it: only Wine has that, for what was made without a descriptor. */
+        *trusted = !owner || IsWellKnownSid(owner, WinLocalSystemSid) ||
+                   IsWellKnownSid(owner, WinBuiltinAdministratorsSid) || os_is_own(owner);
     }
     return rc;
 }
