@@ -51,6 +51,7 @@ if [ -n "$have" ] && [ -n "$(find "$have" -maxdepth 0 -mtime -1)" ]; then
     exit 0
 fi
 
+rm -rf "$deps"/.building.* # of one that was killed: we have the lock
 work=$(mktemp -d "$deps/.building.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 exec 3>&1 >&2
@@ -118,7 +119,7 @@ if ! get_sources; then
 fi
 final="$deps/windows-$script-$(cd "$work/src" && printf '%s\n' *.dsc | sha256sum | cut -c1-10)"
 if [ -d "$final" ]; then
-    touch "$final"
+    touch "$final" || true # not ours: it is looked for again the next time
     echo "$final" >&3
     exit 0
 fi

@@ -245,6 +245,10 @@ bool os_is_private(const char *path)
 
 bool os_ask_to_end(void)
 {
+    /* Wine passes it to nobody, and its console would hold our output open after us. */
+    if (GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version")) {
+        return false;
+    }
     /* To all that share the console: one of our own. */
     FreeConsole();
     return AllocConsole() && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, 0);
