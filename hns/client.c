@@ -260,6 +260,25 @@ enum hns_found hns_network_find(struct hns_client *h, const char *name, struct a
     return HNS_ABSENT;
 }
 
+enum hns_found hns_namespace_host(struct hns_client *h, struct arena *a, struct hcn_namespace *out,
+                                  struct err *err)
+{
+    struct hcn_guids ids;
+    auto_sbuf query = SBUF_INIT;
+    hcn_query_format(NULL, NULL, &query);
+    if (hns_enumerate(h, HCN_NAMESPACE, query.data, a, &ids, err) < 0) {
+        return HNS_UNKNOWN;
+    }
+    for (size_t i = 0; i < ids.n; i++) {
+        enum hns_found found = hns_namespace_get(h, &ids.v[i], a, out, err);
+        bool host = found == HNS_PRESENT && out->type && strcmp(out->type, "HostDefault") == 0;
+        if (host || found == HNS_UNKNOWN) {
+            return found;
+        }
+    }
+    return HNS_ABSENT;
+}
+
 int hns_endpoint_ids(struct hns_client *h, const struct guid *network, struct arena *a,
                      struct hcn_guids *out, struct err *err)
 {

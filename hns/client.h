@@ -68,6 +68,10 @@ enum hns_found hns_endpoint_get(struct hns_client *h, const struct guid *id, str
 enum hns_found hns_namespace_get(struct hns_client *h, const struct guid *id, struct arena *a,
                                  struct hcn_namespace *out, struct err *err);
 
+/* The namespace of the host itself: the first one of type HostDefault. */
+enum hns_found hns_namespace_host(struct hns_client *h, struct arena *a, struct hcn_namespace *out,
+                                  struct err *err);
+
 struct hns_networks {
     struct hcn_network *v;
     size_t n;

@@ -2,8 +2,8 @@
  *
  * The uplink: hns/uplink.h's sequence on the work queue, one run at a time, and what it asks of the
  * switch done on the loop.  A run is due when the sequence says so, when the switch changed, and
- * from time to time.  The HNS network is the sequence's while there is something to take; where
- * there is not, it is the host's (agent_host.c).
+ * from time to time.  Once that is settled, the NIC of the gateway port is seen to: Open vSwitch
+ * has no such port before.
  *
  * On a system without HNS (--uplink is "none" there) none of this exists. */
 #include "core/agent/agent_internal.h"
@@ -19,7 +19,7 @@
 #include "core/pipeline/pipeline.h"
 #include "platform/process.h"
 
-enum { AGENT_UPLINK_BRIDGES = 32 };
+enum { AGENT_UPLINK_BRIDGES = 32, AGENT_UPLINK_RETRY_MS = 1000 };
 
 struct agent_uplink {
     struct agent *a;
@@ -28,7 +28,9 @@ struct agent_uplink {
     struct uplink_report report; /* of the last run */
     struct loop_timer *timer;
     bool busy, again, ended;
-    bool ran; /* once at least */
+    bool ran;            /* once at least */
+    struct err gateway;  /* of the gateway's NIC; code 0: it is there */
+    bool gateway_looked; /* once at least since the uplink is settled */
 };
 
 /* What a run knows, copied. */
@@ -39,6 +41,8 @@ struct agent_uplink_job {
     char *bridges[AGENT_UPLINK_BRIDGES];
     int64_t now;
     struct uplink_report report;
+    bool settled, gateway_made;
+    struct err gateway;
 };
 
 /* ---- on the work thread ---- */
@@ -46,6 +50,12 @@ static void agent_uplink_run(void *aux)
 {
     struct agent_uplink_job *job = aux;
     uplink_run(job->w->u, job->now, &job->sw, &job->report);
+    bool taken = job->report.state == UPLINK_TAKEN;
+    job->settled = taken || job->report.state == UPLINK_NONE;
+    if (job->settled &&
+        uplink_system_gateway(&job->w->system, taken, &job->gateway_made, &job->gateway) == 0) {
+        job->gateway.code = 0;
+    }
 }
 
 /* ---- what is known of the switch ---- */
@@ -139,12 +149,28 @@ static void agent_uplink_tell(struct agent_uplink *w, const struct uplink_report
             r->error);
 }
 
+static void agent_uplink_take_gateway(struct agent_uplink *w, const struct agent_uplink_job *job)
+{
+    if (job->settled && job->gateway.code && strcmp(w->gateway.text, job->gateway.text) != 0) {
+        log_msg(LOG_AREA_HOST, LOG_INFO, "%s", job->gateway.text);
+    }
+    w->gateway_looked = job->settled;
+    w->gateway = job->gateway;
+    if (job->gateway_made) {
+        switchdb_ask_again(w->a->db); /* the port's NIC is there now */
+    }
+    if (job->gateway.code && !w->report.again_ms) {
+        w->report.again_ms = AGENT_UPLINK_RETRY_MS;
+    }
+}
+
 static void agent_uplink_take(struct agent_uplink *w, const struct agent_uplink_job *job)
 {
     bool moved = !w->ran || job->report.state != w->report.state;
     agent_uplink_tell(w, &job->report);
     w->report = job->report;
     w->ran = true;
+    agent_uplink_take_gateway(w, job);
     switchdb_hold_datapath(w->a->db, w->report.hold_datapath);
     agent_uplink_port(w);
     if (strcmp(w->report.step, "flows") == 0 && !switchdb_status(w->a->db).uplink_ofport) {
@@ -227,6 +253,8 @@ void agent_uplink_start(struct agent *a)
     w->report.state = UPLINK_DECIDING;
     w->report.hold_datapath = !none;
     uplink_system_init(&w->system, a->o->run_dir, &ops);
+    w->system.gateway = a->o->gateway;
+    w->system.gateway_mac = mac_from_name("gateway", a->o->node_name);
     w->u =
         uplink_new(&(struct uplink_config){.choice = a->o->uplink, .bridge = a->o->bridge}, &ops);
     a->uplink = w;
@@ -267,5 +295,7 @@ void agent_uplink_why(const struct agent *a, struct sbuf *out)
         const char *step = w->report.step, *error = w->report.error;
         sbuf_printf(out, "uplink: %s%s%s%s%s", uplink_state_name(w->report.state), *step ? " " : "",
                     step, *error ? ": " : "", error);
+    } else if (w->gateway.code || !w->gateway_looked) {
+        sbuf_puts(out, w->gateway.code ? w->gateway.text : "gateway's NIC: not looked at yet");
     }
 }

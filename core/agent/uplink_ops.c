@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/agent/uplink_ops.h"
 
+#include "core/agent/agent_internal.h"
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
+#include "hns/gateway_endpoint.h"
 #include "hns/network.h"
 #include "platform/ipc.h"
 
@@ -117,6 +119,7 @@ void uplink_system_init(struct uplink_system *s, const char *run_dir, struct upl
     hns_init(&s->hns, NULL, NULL);
     s->path = mem_strdup(path.data);
     s->n_cidrs = s->n_node_ips = 0;
+    s->gateway = "";
     atomic_init(&s->stopping, false);
     *ops_out = (struct uplink_ops){
         .aux = s,
@@ -140,6 +143,21 @@ void uplink_system_done(struct uplink_system *s)
 {
     mem_free(s->path);
     s->path = NULL;
+}
+
+int uplink_system_gateway(struct uplink_system *s, bool taken, bool *made_out, struct err *err)
+{
+    const struct agent_hns_spec network = {.cidrs = s->cidrs,
+                                           .n_cidrs = s->n_cidrs,
+                                           .node_ip = s->n_node_ips ? s->node_ips[0]
+                                                                    : (struct ip){.family = 0}};
+    const struct gateway_endpoint gateway = {
+        .name = s->gateway, .mac = s->gateway_mac, .cidrs = s->cidrs, .n_cidrs = s->n_cidrs};
+    if (!s->n_cidrs) {
+        return err_set(err, ERR_AGAIN, "the Node has no podCIDR yet");
+    }
+    int rc = taken ? 0 : agent_hns_network(&s->hns, &network, err);
+    return rc < 0 ? rc : gateway_endpoint_ensure(&s->hns, &gateway, made_out, err);
 }
 
 int uplink_system_forget(struct uplink_system *s, struct err *err)

@@ -19,6 +19,7 @@ from lab import netns  # noqa: E402
 ADAPTER, BRIDGE = "eth0", "br-int"
 VNIC = "vEthernet (%s)" % ADAPTER
 REFUSED = "0x803b0015"  # HCN: the request is unsupported
+SERVERS = "192.0.2.53,192.0.2.54"
 
 
 class UplinkNode(winlab.WineNode):
@@ -77,6 +78,12 @@ class UplinkNode(winlab.WineNode):
     def whole(self, device):
         return len(self.has(device)) == 5
 
+    def dns(self, alias, *servers):
+        """The DNS servers that are set for an adapter; sets them if some are given."""
+        done = self.exec(winlab.BUILD + "/doubles/doubles-probe.exe", "ip", "dns", alias, *servers, check=False)
+        found = re.search(r"^dns (\S+)", done.stdout, re.M)
+        return found.group(1).replace(" ", ",") if found else ""
+
     def ends(self):
         """What an end is compared by."""
         ports = self.switch.vsctl("--bare", "--columns=name", "find", "Port", "external_ids:seine.owner=uplink").split()
@@ -119,6 +126,7 @@ def expect_end(n, wanted, what):
 
 def take(c, n):
     common.step("first start: the adapter is taken, and the node is reached as before")
+    n.dns(ADAPTER, SERVERS)
     expect_end(n, BEFORE, "before")
     reached(c, n)
     n.start_agent()
@@ -126,12 +134,16 @@ def take(c, n):
     common.equal(n.uplink()["adapter"], ADAPTER, "status")
     n.wait_ready()
     expect_end(n, TAKEN, "taken")
+    common.equal(n.dns(BRIDGE), SERVERS, "DNS servers of the vNIC")
     reached(c, n)
     flows = n.ctl("get", "flows", "--desired").stdout
     common.true("in_port=LOCAL actions=output:32767" in flows, "the node's own flows:\n" + flows[:2000])
     common.true("in_port=32767 actions=LOCAL" in flows, "the node's own flows")
-    steps = [call["function"] for call in n.calls() if call["function"].startswith(("HcnCreateN", "HcnModifyN"))]
-    common.equal(steps, ["HcnCreateNetwork", "HcnModifyNetwork"], "calls that change HNS")
+    steps = [call["function"] for call in n.calls() if call["function"] in ("HcnCreateNetwork", "HcnModifyNetwork")]
+    common.equal(steps, ["HcnCreateNetwork", "HcnModifyNetwork"], "calls that change the network")
+    gateway = [e for e in n.state()["endpoints"].values() if e["Name"] == "seine-gw0"]
+    host = next(i for i, s in n.state()["namespaces"].items() if s.get("Type") == "HostDefault")
+    common.equal([e["HostComputeNamespace"].lower() for e in gateway], [host], "where the gateway's endpoint is")
 
 
 def restart(c, n):
@@ -246,11 +258,13 @@ def reboot(c, n):
         common.eventually(lambda: n.networks() == [], "networks after a reboot", timeout=10)
         n.start_agent()
         expect_end(n, TAKEN, "taken again")
+        common.equal(n.dns(BRIDGE), SERVERS, "DNS servers of the vNIC")
         reached(c, n)
         n.stop_agent()
     n.order("lose-addresses off")
     common.equal(n.cleanup().returncode, 0, "cleanup")
     expect_end(n, BEFORE, "given back")
+    common.equal(n.dns(ADAPTER), SERVERS, "DNS servers of the adapter")
 
 
 def refused(c, n):

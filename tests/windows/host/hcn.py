@@ -371,8 +371,10 @@ class Hcn:
         endpoint["HostComputeNamespace"] = namespace.upper()
         doc["Resources"].append({"Type": "Endpoint", "Data": {"ID": id.upper()}})
         network = self.state["networks"].get(endpoint["HostComputeNetwork"].lower(), {})
-        self.node.plug(id, endpoint, network, self.netns.get(namespace), doc["NamespaceId"],
-                       int(self.setting("adapter-delay")) / 1000)
+        # What is the host's own has the tap of its port as it is.
+        if doc["Type"] != "HostDefault":
+            self.node.plug(id, endpoint, network, self.netns.get(namespace), doc["NamespaceId"],
+                           int(self.setting("adapter-delay")) / 1000)
         self.tell("NetworkEndpointAttached", id)
 
     def detach(self, id, namespace):
