@@ -26,8 +26,8 @@ static const char *const cause_texts[CAUSE_N] = {
     [CAUSE_IPV6] = "IPv6: its peers stay blocked: ",
     [CAUSE_SET] = "more than 65536 addresses in one set, so they stay blocked",
     [CAUSE_RANGES] = "more than 1000 ranges of ports in one rule, so they stay blocked",
-    [CAUSE_LIST] = "a list would have more than 65536 addresses or 1000 combinations of ports, so "
-                   "what does not fit stays blocked",
+    [CAUSE_LIST] = ("a list would have more than 65536 addresses or 1000 combinations of ports, so "
+                    "what does not fit stays blocked"),
 };
 
 /* A rule that was taken: other policies may say the same one. */

@@ -146,7 +146,6 @@ static void the_system_says_what_it_is(void **state)
     auto_free char *programs = NULL;
     auto_free char *data = NULL;
     char line[128];
-    auto_free char *own = NULL;
     if (strcmp(process_platform(), "windows") != 0) {
         assert_int_equal(setup_system_version(&v, &err), ERR_UNSUPPORTED);
         assert_int_equal(setup_folder(SETUP_DATA, &data, &err), ERR_UNSUPPORTED);

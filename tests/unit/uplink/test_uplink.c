@@ -760,7 +760,9 @@ static void test_random_histories(void **state)
     const char *given = getenv("SEINE_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 10) : 1;
     for (uint64_t i = 0; i < (given ? 1 : 200); i++) {
-        printf(i % 100 ? "" : "seed %llu\n", (unsigned long long)(seed + i));
+        if (i % 100 == 0) {
+            printf("seed %llu\n", (unsigned long long)(seed + i));
+        }
         random_history(seed + i);
     }
 }
