@@ -63,7 +63,9 @@ static const struct option_spec options_table[] = {
     {"socket", "PATH", OPTION_TEXT, AT(socket), NULL,
      "`<run-dir>/agent.sock` (Windows: `\\\\.\\pipe\\seine-agent`)", NULL,
      "local API for `seine-cni` and `seinectl`; root only"},
-    {"ovsdb", "ADDRESS", OPTION_ADDRESS, AT(ovsdb), NULL, "`unix:/var/run/openvswitch/db.sock`",
+    {"ovsdb", "ADDRESS", OPTION_ADDRESS, AT(ovsdb), NULL,
+     "`unix:/var/run/openvswitch/db.sock` (Windows: "
+     "`unix:C:/openvswitch/var/run/openvswitch/db.sock`)",
      NULL, "Open vSwitch's database: `unix:PATH`, `tcp:IP:PORT`, `ssl:IP:PORT`, `pipe:NAME`"},
     {"openflow", "ADDRESS", OPTION_ADDRESS, AT(openflow), NULL,
      "`unix:<folder of the OVSDB socket>/<bridge>.mgmt`", NULL,
