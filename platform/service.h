@@ -74,11 +74,11 @@ struct service_status {
     char command[1024];  /* the manager's command line, "" if not known; cut if longer */
 };
 
-/* Makes the service, or gives an existing one these properties: automatic (delayed where the system
- * can: *delayed_out), restarted after a failure (in 5, 10, then 30 s), registered with the event
- * log.  Does not start it.
+/* Makes the service, or gives an existing one these properties: automatic (and not delayed: without
+ * it the node's Pods have no network), restarted after a failure (in 5, 10, then 30 s), registered
+ * with the event log.  Does not start it.
  * ERR_PERMISSION, ERR_CONFLICT (marked for removal while somebody holds it), ERR_UNSUPPORTED. */
-int service_install(const struct service_spec *spec, bool *delayed_out, struct err *err);
+int service_install(const struct service_spec *spec, struct err *err);
 /* Gives an installed service the command line that service_query() told of it.  ERR_NOT_FOUND. */
 int service_set_command(const char *name, const char *command, struct err *err);
 /* Removes it, stopped or not, and its registration with the event log.  Absent is success. */

@@ -27,7 +27,8 @@ enum setup_folder {
 int setup_folder(enum setup_folder folder, char **out, struct err *err);
 /* Full path of the running program; the caller frees. */
 int setup_own_program(char **out, struct err *err);
-/* The path from the root, of something that need not be there; the caller frees. */
+/* The path from the root, of something that need not be there, as it is if it begins there; the
+ * caller frees. */
 int setup_full_path(const char *path, char **out, struct err *err);
 /* Two paths, one file?  False where one of them is not there. */
 bool setup_is_same_file(const char *a, const char *b);

@@ -156,6 +156,9 @@ void install_tell(struct install *i, enum install_result result, const char *nam
     va_start(ap, fmt);
     sbuf_vprintf(&text, fmt, ap);
     va_end(ap);
+    for (char *c = text.data; c && *c; c++) {
+        *c = (unsigned char)*c < 0x20 ? ' ' : *c; /* one line, whatever a file's name holds */
+    }
     i->failed = i->failed || result == INSTALL_FAIL;
     i->line(i->aux, result, name, sbuf_cstr(&text));
 }

@@ -57,7 +57,7 @@ struct install_system {
     /* Whether the agent is ready; *why_out says why not. */
     int (*agent_ready)(const struct options *o, bool *ready_out, struct sbuf *why_out,
                        struct err *err);
-    int (*service_install)(const struct service_spec *spec, bool *delayed_out, struct err *err);
+    int (*service_install)(const struct service_spec *spec, struct err *err);
     int (*service_set_command)(const char *name, const char *command, struct err *err);
     int (*service_remove)(const char *name, struct err *err);
     int (*service_start)(const char *name, unsigned timeout_ms, struct err *err);

@@ -201,7 +201,7 @@ static int step_undo_service(struct install *i, const struct install_undo *u, st
                    : i->system->service_remove(INSTALL_SERVICE, err);
 }
 
-static int step_make_service(const struct install *i, bool *delayed, struct err *err)
+static int step_make_service(const struct install *i, struct err *err)
 {
     auto_free char *program = install_path(i, i->programs, step_programs[0]);
     const char *const args[] = {"--config", i->config ? i->config : ""};
@@ -212,13 +212,12 @@ static int step_make_service(const struct install *i, bool *delayed, struct err 
         .program = program,
         .args = args,
         .n_args = ARRAY_LEN(args)};
-    return i->system->service_install(&spec, delayed, err);
+    return i->system->service_install(&spec, err);
 }
 
 static int step_undo_drop_service(struct install *i, const struct install_undo *u, struct err *err)
 {
-    bool delayed;
-    int rc = step_make_service(i, &delayed, err);
+    int rc = step_make_service(i, err);
     return rc < 0 ? rc : i->system->service_set_command(INSTALL_SERVICE, u->kept, err);
 }
 
@@ -226,7 +225,6 @@ static enum install_result step_put_service(struct install *i, struct sbuf *deta
 {
     struct err err = {0};
     auto_free char *command = step_command(i);
-    bool delayed = true;
     sbuf_printf(detail, "%s: automatic, restarted on failure: %s", INSTALL_SERVICE, command);
     if (!step_service_differs(i)) {
         return INSTALL_SKIP;
@@ -238,13 +236,7 @@ static enum install_result step_put_service(struct install *i, struct sbuf *deta
     install_push(i, (struct install_undo){.undo = step_undo_service,
                                           .what = "service",
                                           .kept = absent ? NULL : mem_strdup(i->service.command)});
-    if (step_make_service(i, &delayed, &err) < 0) {
-        return step_fail(detail, &err);
-    }
-    if (!delayed) {
-        sbuf_puts(detail, " (warning: this system takes no delayed start)");
-    }
-    return INSTALL_OK;
+    return step_make_service(i, &err) < 0 ? step_fail(detail, &err) : INSTALL_OK;
 }
 
 static enum install_result step_drop_service(struct install *i, struct sbuf *detail)

@@ -57,10 +57,9 @@ void service_log_event(enum service_event kind, const char *text)
     (void)text;
 }
 
-int service_install(const struct service_spec *spec, bool *delayed_out, struct err *err)
+int service_install(const struct service_spec *spec, struct err *err)
 {
     (void)spec;
-    (void)delayed_out;
     return service_unsupported(err);
 }
 

@@ -90,19 +90,18 @@ static bool service_set_restarts(SC_HANDLE s)
 }
 
 /* Without the latter ones it is a service too. */
-static int service_describe(SC_HANDLE s, const struct service_spec *spec, bool *delayed_out,
-                            struct err *err)
+static int service_describe(SC_HANDLE s, const struct service_spec *spec, struct err *err)
 {
     auto_free wchar_t *text = os_wide(spec->description);
     SERVICE_DESCRIPTIONW description = {.lpDescription = text};
-    SERVICE_DELAYED_AUTO_START_INFO delayed = {.fDelayedAutostart = TRUE};
+    SERVICE_DELAYED_AUTO_START_INFO delayed = {.fDelayedAutostart = FALSE};
     SERVICE_PRESHUTDOWN_INFO preshutdown = {.dwPreshutdownTimeout = SERVICE_PRESHUTDOWN_MS};
     if (!service_set_restarts(s)) {
         return os_err(err, GetLastError(), "restart on failure");
     }
     ChangeServiceConfig2W(s, SERVICE_CONFIG_DESCRIPTION, &description);
     ChangeServiceConfig2W(s, SERVICE_CONFIG_PRESHUTDOWN_INFO, &preshutdown);
-    *delayed_out = ChangeServiceConfig2W(s, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed);
+    ChangeServiceConfig2W(s, SERVICE_CONFIG_DELAYED_AUTO_START_INFO, &delayed);
     return 0;
 }
 
@@ -133,7 +132,7 @@ static SC_HANDLE service_make(SC_HANDLE manager, const struct service_spec *spec
     return s;
 }
 
-int service_install(const struct service_spec *spec, bool *delayed_out, struct err *err)
+int service_install(const struct service_spec *spec, struct err *err)
 {
     auto_service manager =
         OpenSCManagerW(NULL, NULL, SC_MANAGER_CONNECT | SC_MANAGER_CREATE_SERVICE);
@@ -146,13 +145,11 @@ int service_install(const struct service_spec *spec, bool *delayed_out, struct e
     auto_free wchar_t *name = os_wide(spec->name);
     struct err why = {0};
     auto_service s = service_make(manager, spec, wide, &why);
-    bool delayed = false;
-    int rc = s ? service_describe(s, spec, &delayed, &why) : why.code;
+    int rc = s ? service_describe(s, spec, &why) : why.code;
     rc = rc < 0 ? rc : service_log_register(name, &why);
     if (rc < 0) {
         return err_set_os(err, rc, why.os_code, "%s", why.text);
     }
-    *delayed_out = delayed;
     return 0;
 }
 

@@ -70,8 +70,18 @@ int setup_own_program(char **out, struct err *err)
     return 0;
 }
 
+static bool setup_is_slash(char c)
+{
+    return c == '/' || c == '\\';
+}
+
 int setup_full_path(const char *path, char **out, struct err *err)
 {
+    bool of_drive = path[0] && path[1] == ':' && setup_is_slash(path[2]);
+    if (of_drive || (setup_is_slash(path[0]) && setup_is_slash(path[1]))) {
+        *out = mem_strdup(path);
+        return 0;
+    }
     auto_free wchar_t *wide = os_wide(path);
     DWORD size = GetFullPathNameW(wide, 0, NULL, NULL);
     auto_free wchar_t *full = mem_calloc((size_t)size + 1, sizeof *full);

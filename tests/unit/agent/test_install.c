@@ -30,7 +30,7 @@ static struct machine {
     /* the service manager */
     struct service_status service;
     int install_rc, remove_rc, start_rc, stop_rc;
-    bool dies, no_delay;   /* it ends a moment after its start */
+    bool dies;             /* it ends a moment after its start */
     char program[512];     /* what the service runs, as it was when it started */
     char order[256];       /* what was asked of the manager: "stop start ..." */
     bool conflist_at_stop; /* whether the network configuration lay there */
@@ -116,7 +116,7 @@ static int fake_ready(const struct options *o, bool *ready_out, struct sbuf *why
     return m.ready_rc < 0 ? err_set(err, m.ready_rc, "agent away") : 0;
 }
 
-static int fake_install(const struct service_spec *spec, bool *delayed_out, struct err *err)
+static int fake_install(const struct service_spec *spec, struct err *err)
 {
     asked("install");
     if (m.install_rc < 0) {
@@ -128,7 +128,6 @@ static int fake_install(const struct service_spec *spec, bool *delayed_out, stru
     m.service.automatic = m.service.restarts = m.service.restarts_known = true;
     snprintf(m.service.command, sizeof m.service.command, "\"%s\" %s %s", spec->program,
              spec->args[0], spec->args[1]);
-    *delayed_out = !m.no_delay;
     return 0;
 }
 

@@ -101,10 +101,9 @@ static void a_service_comes_back_as_it_was_made(void **state)
                                 .args = args,
                                 .n_args = ARRAY_LEN(args)};
     struct service_status s;
-    bool delayed;
     struct err err = {0};
     if (!has_manager()) {
-        assert_int_equal(service_install(&spec, &delayed, &err), ERR_UNSUPPORTED);
+        assert_int_equal(service_install(&spec, &err), ERR_UNSUPPORTED);
         assert_int_equal(service_query(NAME, &s, &err), ERR_UNSUPPORTED);
         assert_int_equal(service_remove(NAME, &err), ERR_UNSUPPORTED);
         return;
@@ -116,7 +115,7 @@ static void a_service_comes_back_as_it_was_made(void **state)
     assert_int_equal(service_stop(NAME, 1000, &err), 0);
     assert_int_equal(service_set_command(NAME, "x", &err), ERR_NOT_FOUND);
 
-    assert_int_equal(service_install(&spec, &delayed, &err), 0);
+    assert_int_equal(service_install(&spec, &err), 0);
     assert_int_equal(service_query(NAME, &s, &err), 0);
     assert_int_equal(s.state, SERVICE_IS_STOPPED);
     assert_true(s.automatic);
@@ -124,7 +123,7 @@ static void a_service_comes_back_as_it_was_made(void **state)
     assert_string_equal(s.command, "\"C:\\Program Files\\x y\\z.exe\" --config \"C:\\a b\\\\\" "
                                    "\"say \\\"x\\\"\" \"\" C:\\plain\\ \"\\\\\\\"\\\\\\\\\"");
     spec.n_args = 0;
-    assert_int_equal(service_install(&spec, &delayed, &err), 0); /* changes it */
+    assert_int_equal(service_install(&spec, &err), 0); /* changes it */
     assert_int_equal(service_query(NAME, &s, &err), 0);
     assert_string_equal(s.command, "\"C:\\Program Files\\x y\\z.exe\"");
     assert_int_equal(service_set_command(NAME, "\"C:\\q.exe\" 1", &err), 0);

@@ -136,6 +136,11 @@ static void paths_are_told_from_the_root(void **state)
     assert_true(strlen(full) > strlen("not-there/x"));
     assert_int_equal(setup_full_path(full, &again, &err), 0);
     assert_string_equal(again, full);
+    if (strcmp(process_platform(), "windows") == 0) {
+        auto_free char *mixed = NULL;
+        assert_int_equal(setup_full_path("C:/a\\b", &mixed, &err), 0);
+        assert_string_equal(mixed, "C:/a\\b");
+    }
 }
 
 static void the_system_says_what_it_is(void **state)
