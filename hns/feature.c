@@ -122,7 +122,9 @@ bool feature_ranges_contain(const char *ranges, const struct hcn_version *v)
     while (more) {
         found = feature_range(&ranges, v) || found;
         more = ranges && strncmp(ranges, ", ", 2) == 0;
-        ranges += more ? 2 : 0;
+        if (more) {
+            ranges += 2;
+        }
     }
     return found && ranges && !*ranges;
 }
