@@ -360,6 +360,9 @@ static void why_abandoned(void *aux)
 static int why_ask(struct why *w, struct err *err)
 {
     char address[STREAM_ADDRESS_MAX + 64];
+    if (w->a->acl) {
+        return err_set(err, ERR_UNSUPPORTED, "this node has access lists, no Open vSwitch");
+    }
     int rc = agent_switch_control(w->a, address, sizeof address, err);
     if (rc < 0) {
         return rc;

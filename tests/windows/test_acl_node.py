@@ -115,6 +115,11 @@ def policies(c, n):
     before = n.n_modified()
     n.sync()
     common.equal(n.n_modified(), before, "nothing is sent twice")
+    for port, verdict in (("53/udp", "drop"), ("80", "drop")):
+        why = json.loads(n.ctl("why", "shop/web", "shop/db", port, "-o", "json").stdout)
+        common.equal((why["verdict"], why["agree"]), (verdict, None), "why " + port)
+    why = json.loads(n.ctl("why", "shop/web", "198.51.100.1", "443", "-o", "json").stdout)
+    common.equal((why["verdict"], why["trace"]["verdict"]), ("allow", "unknown"), "why outside")
     return web, db, total
 
 
