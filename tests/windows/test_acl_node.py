@@ -190,6 +190,33 @@ def ends(c, n, web, db):
     common.equal(status, 0, "exit code of a stop")
 
 
+def sets(c, n):
+    common.step("version 13.0 has sets: a new member is one request to the network, none to an endpoint")
+    n.order("version 13.0")
+    n.start_agent()
+    near, far = (pod("shop", name, {"app": "web"}, "elsewhere", ips=["10.80.9.%d" % i, "fd00:80:9::%d" % i])
+                 for name, i in (("near", 7), ("far", 9)))
+    c.objects.put(near)
+    c.pod(n, "shop", "db", {"app": "db"}, serve=False)
+    text = n.ctl("get", "acls").stdout
+    common.true("# sets" in text and "seine-" in text, "sets: " + text)
+    total = judge(c, text)
+    requests = len(n.calls("HcnModifyNetwork")), n.n_modified()
+    c.apply(far)
+    common.true("10.80.9.9" in n.ctl("get", "acls", "--installed").stdout, "the member is in a set")
+    common.equal((len(n.calls("HcnModifyNetwork")) - requests[0], n.n_modified() - requests[1]), (2, 0), "a set of each family")
+    total += judge(c, n.ctl("get", "acls", "--installed").stdout)
+    network = next(iter(n.state()["networks"].values()))
+    common.equal(sorted(acls.compact(p) for p in network["Policies"]), n.ctl("get", "acls").stdout.split("# sets\n")[1].splitlines(),
+                 "sets that the service has")
+    c.remove(near, far)
+    c.recompute()
+    n.del_pod(c.pods["shop/db"])
+    n.sync()
+    n.stop_agent()
+    return total
+
+
 def cleaned(c, n):
     common.step("cleanup takes away what an agent left, and only that")
     n.start_agent()
@@ -199,7 +226,8 @@ def cleaned(c, n):
     done = n.cleanup()
     common.equal(done.returncode, 0, done.stderr)
     common.equal((n.endpoints(), os.listdir(n.dir + "/run/ports")), ({}, []), "endpoints and records after cleanup")
-    common.equal([w["Name"] for w in n.state()["networks"].values()], ["seine"], "the network is not Seine's")
+    left = list(n.state()["networks"].values())
+    common.equal([(w["Name"], w["Policies"]) for w in left], [("seine", [])], "the network is not Seine's, its sets are")
 
 
 def scenario():
@@ -219,6 +247,7 @@ def scenario():
         total += away(c, n)
         refused(c, n)
         ends(c, n, web, db)
+        total += sets(c, n)
         cleaned(c, n)
     print("%d verdicts of what endpoints hold agree with the oracle" % total)
 

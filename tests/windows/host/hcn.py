@@ -233,12 +233,35 @@ class Hcn:
                 extension = str(policy.get("Settings", {}).get("ExtensionID", "")).strip("{}").lower()
                 if extension != OVS_EXTENSION or self.setting("extension") != "present":
                     raise Refused(EXTENSION_NOT_FOUND)
+            if policy["Type"] == "SetPolicy":
+                self.check_set(policy.get("Settings") or {})
+
+    def check_set(self, settings):
+        """Address sets came with version 13.0."""
+        if int(self.setting("version").split(".")[0]) < 13:
+            raise Refused(INVALID_POLICY_TYPE)
+        if not settings.get("Id") or settings.get("PolicyType") not in ("IPSET", "NESTEDIPSET"):
+            raise Refused(INVALID_POLICY, "The set is invalid: %s" % json.dumps(settings))
+        for address in filter(None, str(settings.get("Values", "")).split(",")):
+            self.check_ip(address, prefix=True)
+
+    @staticmethod
+    def sets_of(policies):
+        return {p["Settings"]["Id"] for p in policies if p["Type"] == "SetPolicy"}
+
+    def sets_named(self):
+        """The ids of sets that access lists name."""
+        acls = [p["Settings"] for e in self.state["endpoints"].values() for p in e.get("Policies", []) if p["Type"] == "ACL"]
+        return {word for a in acls for key in ("LocalAddresses", "RemoteAddresses") for word in str(a.get(key, "")).split(",")}
 
     def modify_network(self, id, doc, request):
         if request.get("ResourceType") != "Policy":
             raise Refused(REQUEST_UNSUPPORTED)
         policies = (request.get("Settings") or {}).get("Policies") or []
         self.check_network_policies(policies)
+        before = self.sets_of(doc.get("Policies", []))
+        if request.get("RequestType") == "Remove" and self.sets_of(policies) & before & self.sets_named():
+            raise Refused(HAS_REFERENCES)
         self.change_policies(doc, request.get("RequestType"), policies)
         self.node.vswitch_enable(id, self.extension_of(doc))
 
@@ -297,9 +320,11 @@ class Hcn:
               and all(p.strip().isdigit() for p in str(acl.get("Protocols", "")).split(",") if p))
         if not ok:
             raise Refused(INVALID_POLICY, "The ACL policy is invalid: %s" % json.dumps(acl))
+        sets = set().union(*(self.sets_of(n.get("Policies", [])) for n in self.state["networks"].values()))
         for key in ("LocalAddresses", "RemoteAddresses"):
             for address in filter(None, str(acl.get(key, "")).split(",")):
-                self.check_ip(address.strip(), prefix=True)
+                if address not in sets:
+                    self.check_ip(address.strip(), prefix=True)
 
     def change_policies(self, doc, request, policies):
         have = doc.setdefault("Policies", [])
