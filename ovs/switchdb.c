@@ -330,6 +330,7 @@ void switchdb_hold_datapath(struct switchdb *db, bool hold)
 {
     if (db->hold_datapath != hold) {
         db->hold_datapath = hold;
+        db->probe_cfg = 0; /* what was seen meanwhile does not count: it is asked anew */
         switchdb_look_again__(db);
     }
 }

@@ -74,6 +74,16 @@ static void ctl_status_unsaid(const cJSON *status, struct sbuf *out)
     }
 }
 
+/* "taking Ethernet0, step addresses: why" */
+static void ctl_status_uplink(const cJSON *s, struct sbuf *out)
+{
+    const char *step = ctl_text(s, "uplink", "step"), *error = ctl_text(s, "uplink", "error");
+    const char *adapter = ctl_text(s, "uplink", "adapter");
+    sbuf_printf(out, "%-14s%s%s%s%s%s%s%s\n", "uplink", ctl_text(s, "uplink", "state"),
+                *adapter ? " " : "", adapter, *step ? ", step " : "", step, *error ? ": " : "",
+                error);
+}
+
 static void ctl_status_table(const cJSON *s, struct sbuf *out)
 {
     static const char *const spaces[] = {"flows", "groups", "meters"};
@@ -100,6 +110,9 @@ static void ctl_status_table(const cJSON *s, struct sbuf *out)
                 ctl_number(s, "host", "podMTU"));
     if (*ctl_text(s, "hns", NULL)) {
         sbuf_printf(out, "%-14s%s\n", "hns", ctl_text(s, "hns", NULL));
+    }
+    if (*ctl_text(s, "uplink", "state") && strcmp(ctl_text(s, "uplink", "state"), "none") != 0) {
+        ctl_status_uplink(s, out);
     }
     if (*ctl_text(s, "host", "error")) {
         sbuf_printf(out, "%-14s%s\n", "host", ctl_text(s, "host", "error"));

@@ -133,6 +133,7 @@ def take(c, n):
     common.equal(n.uplink()["state"], "taken", "status")
     common.equal(n.uplink()["adapter"], ADAPTER, "status")
     n.wait_ready()
+    common.true(re.search(r"^uplink +taken eth0$", n.ctl("status").stdout, re.M), "the table says so too")
     expect_end(n, TAKEN, "taken")
     common.equal(n.dns(BRIDGE), SERVERS, "DNS servers of the vNIC")
     reached(c, n)

@@ -29,13 +29,15 @@ struct world {
 
 static const struct switchdb_events no_events;
 
+static const char *datapath = "dummy";
+
 static void start(struct world *w)
 {
     char address[160];
     struct err err = {0};
     snprintf(address, sizeof address, "unix:%s/db.sock", box.dir);
     struct switchdb_config config = {
-        .address = address, .bridge = "br-node", .datapath_type = "dummy", .gateway = "gw0"};
+        .address = address, .bridge = "br-node", .datapath_type = datapath, .gateway = "gw0"};
     if (switchdb_new(w->loop, &config, &no_events, w, &w->db, &err) < 0) {
         fail_msg("%s", err.text);
     }
@@ -180,6 +182,25 @@ static void asking_again_makes_the_daemon_look(void **state)
     free(after);
 }
 
+/* Holding is about bridges that do not open; and what ends it asks anew. */
+static void a_bridge_that_opens_is_ready_while_it_is_held(void **state)
+{
+    struct world *w = *state;
+    switchdb_free(w->db);
+    datapath = "auto";
+    start(w);
+    datapath = "dummy";
+    switchdb_hold_datapath(w->db, true);
+    until_ready(w);
+    char *type = mem_strdup(switchdb_status(w->db).datapath_type);
+    switchdb_hold_datapath(w->db, false);
+    turn(w, 300);
+    until_ready(w);
+    assert_string_equal(switchdb_status(w->db).datapath_type, type);
+    assert_true(switchdb_status(w->db).taken_up);
+    mem_free(type);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -188,6 +209,7 @@ int main(void)
         TEST(a_port_that_nobody_asks_for_stays_until_it_is_taken_away),
         TEST(a_strangers_port_of_that_name_is_told),
         TEST(all_bridges_are_named),
+        TEST(a_bridge_that_opens_is_ready_while_it_is_held),
         TEST(asking_again_makes_the_daemon_look),
     };
     if (!ovs_sandbox_available() || !ovs_sandbox_start(&box)) {

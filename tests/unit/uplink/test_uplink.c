@@ -558,6 +558,23 @@ static void test_a_journal_that_cannot_be_written_stops_all(void **state)
     expect_nothing_done(m);
 }
 
+/* Which way to go is noted first; after that a full disk keeps nobody from his addresses. */
+static void test_undoing_goes_on_without_notes(void **state)
+{
+    struct machine *m = *state;
+    machine_settle(m, LONG_MS);
+    uplink_undo(m->u);
+    m->hns_down = true;
+    machine_turn(m);
+    assert_non_null(strstr(m->file, "\"direction\":\"undo\""));
+    m->hns_down = false;
+    m->fail = "journal_write";
+    m->fail_code = ERR_EXHAUSTED;
+    m->fail_times = -1;
+    machine_settle(m, LONG_MS);
+    expect_as_before(m, UPLINK_NONE);
+}
+
 static void test_undoing_does_not_wait_for_open_vswitch(void **state)
 {
     struct machine *m = *state;
@@ -796,6 +813,7 @@ int main(void)
         TEST(test_what_fails_for_a_while_is_tried_again),
         TEST(test_what_does_not_come_about_in_time_is_undone),
         TEST(test_a_journal_that_cannot_be_written_stops_all),
+        TEST(test_undoing_goes_on_without_notes),
         TEST(test_undoing_does_not_wait_for_open_vswitch),
         TEST(test_undoing_goes_on_until_it_is_done),
         TEST(test_open_vswitch_that_goes_later_does_not_undo),
