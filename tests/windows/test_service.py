@@ -362,7 +362,7 @@ def failed_installs(n, agent):
     assert "fail programs: " in text, text
     os.unlink(n.c(INSTALLED))
     os.makedirs(n.c("k/cni"))
-    for step, folder in (("cni-plugin", "k/cni/bin"), ("conflist", "k/cni/conf")):
+    for step, folder in (("config-file", "ProgramData/seine"), ("cni-plugin", "k/cni/bin"), ("conflist", "k/cni/conf")):
         with open(n.c(folder), "w") as f:
             f.write("no folder")
         fails(step)
