@@ -21,7 +21,7 @@
 #include "platform/ipc.h"
 #include "tests/support/os.h"
 
-enum { PATIENCE_MS = 8000 };
+enum { PATIENCE_MS = 30000 };
 
 struct file {
     char *name, *text;
