@@ -6,6 +6,7 @@
 #ifndef SEINE_PLATFORM_IPC_H
 #define SEINE_PLATFORM_IPC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -36,12 +37,16 @@ int file_remove(const char *path, struct err *err); /* absent is success */
 /* Names in a folder, sorted in byte order, without "." and ".."; the caller frees each and the
  * array.  ERR_NOT_FOUND. */
 int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err);
+/* Is the last part of 'path' spelled as the folder has it?  Where case does not count (Windows) a
+ * file answers to other spellings too.  On Linux always true. */
+bool file_is_spelled(const char *path);
 /* The path as other libraries must give it to the system, which cuts long ones on Windows; the
  * caller frees. */
 char *file_system_path(const char *path);
 int dir_make(const char *path, struct err *err); /* with parents; existing is success */
 /* The same, and the folder must not belong to a stranger who made it first: ERR_PERMISSION. (Linux:
- * somebody else than root or this user; Windows: than SYSTEM, Administrators or this user.) */
+ * somebody else than root or this user; Windows: than SYSTEM, Administrators or this user, and the
+ * rights of a folder that was there are set, as all below "ProgramData" let everybody in.) */
 int dir_make_private(const char *path, struct err *err);
 
 #endif

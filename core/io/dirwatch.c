@@ -259,7 +259,8 @@ static void list_names(struct job *job, char **names, size_t n)
         }
         path = path_of(job->dir, names[i]);
         f.form = look(path, &f.stamp, &f.link);
-        bool left_out = f.form == FORM_FOLDER || (f.form == FORM_MISSING && !f.link);
+        bool left_out = f.form == FORM_FOLDER || (f.form == FORM_MISSING && !f.link) ||
+                        (job->names.n && !file_is_spelled(path)); /* a listing spells by itself */
         if (left_out)
             mem_free(names[i]);
         else

@@ -5,13 +5,15 @@
  * before the rename, and the rename is written through. */
 #include "platform/ipc.h"
 
+#include "platform/windows/os.h"
+
+#include <aclapi.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/base/vec.h"
-#include "platform/windows/os.h"
 
 enum {
     FILE_SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
@@ -219,6 +221,18 @@ int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err
     return 0;
 }
 
+bool file_is_spelled(const char *path)
+{
+    auto_free wchar_t *wide = os_path(path), *name = os_wide(path + file_folder_len(path));
+    WIN32_FIND_DATAW found;
+    HANDLE h = FindFirstFileExW(wide, FindExInfoBasic, &found, FindExSearchNameMatch, NULL, 0);
+    if (h == INVALID_HANDLE_VALUE) {
+        return true; /* nothing that could be spelled otherwise */
+    }
+    FindClose(h);
+    return wcscmp(found.cFileName, name) == 0;
+}
+
 char *file_system_path(const char *path)
 {
     auto_free wchar_t *wide = os_path(path);
@@ -272,6 +286,22 @@ int dir_make(const char *path, struct err *err)
     return code == ERROR_SUCCESS ? 0 : os_err(err, code, "%s", path);
 }
 
+/* The rights of a new folder, for what is in it too. */
+static DWORD dir_set_rights(HANDLE h)
+{
+    SECURITY_ATTRIBUTES sa;
+    auto_local void *descriptor = NULL;
+    BOOL present = FALSE, is_default = FALSE;
+    PACL list = NULL;
+    if (!os_security(OS_PRIVATE_FOLDER, &sa, &descriptor) ||
+        !GetSecurityDescriptorDacl(descriptor, &present, &list, &is_default)) {
+        return GetLastError();
+    }
+    return SetSecurityInfo(h, SE_FILE_OBJECT,
+                           DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION, NULL,
+                           NULL, list, NULL);
+}
+
 int dir_make_private(const char *path, struct err *err)
 {
     int rc = dir_make(path, err);
@@ -279,11 +309,12 @@ int dir_make_private(const char *path, struct err *err)
         return rc;
     }
     auto_free wchar_t *wide = os_path(path);
-    auto_handle HANDLE h = CreateFileW(wide, READ_CONTROL, FILE_SHARE_ALL, NULL, OPEN_EXISTING,
-                                       FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    auto_handle HANDLE h = CreateFileW(wide, READ_CONTROL | WRITE_DAC, FILE_SHARE_ALL, NULL,
+                                       OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
     bool trusted = false;
     DWORD code =
         h == INVALID_HANDLE_VALUE ? GetLastError() : os_is_owner_trusted(h, true, &trusted);
     code = code == ERROR_SUCCESS && !trusted ? ERROR_INVALID_OWNER : code;
+    code = code == ERROR_SUCCESS ? dir_set_rights(h) : code;
     return code == ERROR_SUCCESS ? 0 : os_err(err, code, "%s", path);
 }

@@ -16,6 +16,8 @@ int os_temp_dir(char *path_out, size_t size);
 void os_remove_tree(const char *path);
 
 int os_process_id(void);
+/* Is this Wine?  It claims to do some things that it does not. */
+bool os_is_emulated(void);
 bool os_exists(const char *path);
 /* Single acts on files; 0, or -1 where that is not possible. */
 int os_make_dir(const char *path);

@@ -44,6 +44,11 @@ int os_process_id(void)
     return getpid();
 }
 
+bool os_is_emulated(void)
+{
+    return false;
+}
+
 bool os_exists(const char *path)
 {
     return access(path, F_OK) == 0;

@@ -91,6 +91,11 @@ int os_process_id(void)
     return (int)GetCurrentProcessId();
 }
 
+bool os_is_emulated(void)
+{
+    return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
+}
+
 bool os_exists(const char *path)
 {
     wchar_t *wide = os_wide(path);

@@ -328,6 +328,22 @@ static void a_renamed_file_is_gone_and_new(void **state)
     EXPECT(x, "");
 }
 
+/* Where case does not count the old name still finds the file. */
+static void a_name_that_changes_its_case_is_one_file(void **state)
+{
+    struct fixture *x = *state;
+    auto_free char *from = join(x->dir, "a.yaml"), *to = join(x->dir, "A.yaml");
+    write_file(x, "a.yaml", "1");
+    start(x);
+    EXPECT(x, "a.yaml=1 ");
+    int64_t begin = loop_now(x->loop);
+    if (os_is_emulated())
+        skip(); /* Wine claims to have renamed, and has not */
+    assert_int_equal(os_rename(from, to), 0);
+    EXPECT(x, "A.yaml=1 ");
+    assert_true(loop_now(x->loop) - begin < DIRWATCH_SELF_MS / 2); /* by the event */
+}
+
 static void a_missing_folder_is_said_and_waited_for(void **state)
 {
     struct fixture *x = *state;
@@ -686,6 +702,7 @@ int main(void)
         TEST(an_empty_folder_is_whole_at_once),
         TEST(other_names_and_folders_are_left_out),
         TEST(a_renamed_file_is_gone_and_new),
+        TEST(a_name_that_changes_its_case_is_one_file),
         TEST(a_missing_folder_is_said_and_waited_for),
         TEST(a_file_in_place_of_the_folder_is_said),
         TEST(a_folder_that_vanishes_leaves_its_files_known),

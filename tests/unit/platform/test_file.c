@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "platform/ipc.h"
+#include "platform/pipe.h"
 #include "tests/support/os.h"
 
 static char dir[128];
@@ -133,6 +134,29 @@ static void folder_is_made_with_its_parents(void **state)
     assert_true(os_is_private(in_dir("x/y/own")));
 }
 
+static void a_folder_that_was_there_is_made_private(void **state)
+{
+    (void)state;
+    assert_int_equal(os_make_dir(in_dir("run")), 0);
+    assert_int_equal(dir_make_private(in_dir("run"), NULL), 0);
+    assert_int_equal(file_write_atomic(in_dir("run/x"), "x", 1, NULL), 0);
+    assert_int_equal(dir_make_private(in_dir("run"), NULL), 0);
+    if (os_is_emulated()) {
+        skip(); /* Wine takes rights for what is there already, and keeps the old ones */
+    }
+    assert_true(os_is_private(in_dir("run")));
+    assert_true(os_is_private(in_dir("run/x")));
+}
+
+static void a_name_is_spelled_as_the_folder_has_it(void **state)
+{
+    (void)state;
+    assert_int_equal(file_write_atomic(in_dir("Name"), "x", 1, NULL), 0);
+    assert_true(file_is_spelled(in_dir("Name")));
+    assert_true(file_is_spelled(in_dir("none")));
+    assert_int_equal(file_is_spelled(in_dir("nAME")), !pipe_is_native()); /* Linux: another file */
+}
+
 static void a_strangers_folder_is_not_ours(void **state)
 {
     (void)state;
@@ -240,6 +264,8 @@ int main(void)
         DIR_TEST(removed_file_is_gone),
         DIR_TEST(appended_text_comes_after),
         DIR_TEST(folder_is_made_with_its_parents),
+        DIR_TEST(a_folder_that_was_there_is_made_private),
+        DIR_TEST(a_name_is_spelled_as_the_folder_has_it),
         DIR_TEST(a_strangers_folder_is_not_ours),
         DIR_TEST(what_is_no_file_is_told_apart),
         DIR_TEST(names_are_in_the_order_of_their_utf8),
