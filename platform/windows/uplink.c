@@ -40,7 +40,7 @@ static const struct {
 struct uplink_api uplink_api(void)
 {
     struct uplink_api api = {NULL};
-    HMODULE dll = LoadLibraryExW(L"iphlpapi.dll", NULL, 0);
+    HMODULE dll = GetModuleHandleW(L"iphlpapi.dll"); /* this program imports it */
     for (size_t i = 0; dll && i < ARRAY_LEN(uplink_names); i++) {
         FARPROC found = GetProcAddress(dll, uplink_names[i].name);
         memcpy((char *)&api + uplink_names[i].at, &found, sizeof found);
