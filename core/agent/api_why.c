@@ -18,6 +18,7 @@
 #include "core/base/mem.h"
 #include "core/pipeline/world.h"
 #include "core/pod/pod_local.h"
+#include "hns/acl_decide.h"
 #include "ovs/unixctl.h"
 #include "platform/pipe.h"
 
@@ -306,39 +307,92 @@ static bool why_trace_allows(const struct why *w, const char *text)
     return !w->port || !port || strtoull(port, NULL, 10) == w->port;
 }
 
-/* 'trace' NULL: for 'error'; which is no disagreement where there is no way to ask from here. */
-static void why_answer(struct why *w, const char *trace, const struct err *error)
+/* What the data plane said. */
+struct why_told {
+    bool known, allows;
+    const char *agrees, *differs; /* in words */
+    const struct err *error;      /* why it is not known */
+    bool unreachable;             /* there is no way to ask from here: no disagreement */
+};
+
+static void why_put_told(struct why *w, const struct why_told *t, const char *verdict)
 {
-    bool unreachable = !trace && error->code == ERR_UNSUPPORTED;
-    bool allows = trace && why_trace_allows(w, trace);
-    const char *verdict = !trace ? "unknown" : allows ? "allow" : "drop";
-    bool agree = trace && allows == w->expected;
+    sbuf_printf(&w->text, "trace      %s", verdict);
+    if (!t->known) {
+        sbuf_printf(&w->text, ": %s\n", t->error->text);
+    } else if (t->allows != w->expected) {
+        sbuf_printf(&w->text, " (%s)\n", t->differs);
+    } else if (w->elsewhere) {
+        sbuf_printf(&w->text, " (%s; %s is decided on %s)\n", t->agrees, w->elsewhere, w->node);
+    } else {
+        sbuf_printf(&w->text, " (%s)\n", t->agrees);
+    }
+}
+
+static void why_finish(struct why *w, const struct why_told *t)
+{
+    const char *verdict = !t->known ? "unknown" : t->allows ? "allow" : "drop";
+    bool agree = t->known && t->allows == w->expected;
     struct sbuf body = SBUF_INIT;
     cJSON *object = cJSON_AddObjectToObject(w->answer, "trace");
     cJSON_AddStringToObject(object, "verdict", verdict);
     cJSON_AddStringToObject(object, "flow", sbuf_cstr(&w->flow));
-    if (error) {
-        cJSON_AddStringToObject(object, "error", error->text);
+    if (t->error) {
+        cJSON_AddStringToObject(object, "error", t->error->text);
     }
     cJSON_AddItemToObject(w->answer, "agree",
-                          unreachable ? cJSON_CreateNull() : cJSON_CreateBool(agree));
-    sbuf_printf(&w->text, "trace      %s", verdict);
-    if (!trace) {
-        sbuf_printf(&w->text, ": %s\n", error->text);
-    } else if (!agree) {
-        sbuf_puts(&w->text, " (THE SWITCH DIFFERS)\n");
-    } else if (w->elsewhere) {
-        sbuf_printf(&w->text, " (the switch agrees; %s is decided on %s)\n", w->elsewhere, w->node);
-    } else {
-        sbuf_puts(&w->text, " (the switch agrees)\n");
-    }
+                          t->unreachable ? cJSON_CreateNull() : cJSON_CreateBool(agree));
+    why_put_told(w, t, verdict);
     char *json = cJSON_PrintUnformatted(w->answer);
-    sbuf_printf(&body, "{\"agree\":%s,\"text\":", agree || unreachable ? "true" : "false");
+    sbuf_printf(&body, "{\"agree\":%s,\"text\":", agree || t->unreachable ? "true" : "false");
     sbuf_put_json(&body, w->text.data);
     sbuf_printf(&body, ",\"answer\":%s}\n", json);
     cJSON_free(json);
     http_answer(w->x, 200, "application/json", &body);
     why_free(w);
+}
+
+/* 'trace' NULL: for 'error'. */
+static void why_answer(struct why *w, const char *trace, const struct err *error)
+{
+    why_finish(w, &(struct why_told){.known = trace != NULL,
+                                     .allows = trace && why_trace_allows(w, trace),
+                                     .agrees = "the switch agrees",
+                                     .differs = "THE SWITCH DIFFERS",
+                                     .error = error,
+                                     .unreachable = !trace && error->code == ERR_UNSUPPORTED});
+}
+
+/* In place of a trace: what the lists say that the service has. */
+static enum acl_verdict why_list(const struct why *w, const struct verdict *v,
+                                 const struct verdict_party *own, const struct ip *remote)
+{
+    return acl_decide_installed(w->a->engine, own->local->key,
+                                &(struct acl_packet){.direction = own == &v->dst ? HCN_IN : HCN_OUT,
+                                                     .remote = *remote,
+                                                     .proto = v->query.proto,
+                                                     .port = v->query.port});
+}
+
+static void why_answer_lists(struct why *w, const struct verdict *v)
+{
+    enum acl_verdict sides[] = {ACL_ALLOWED, ACL_ALLOWED};
+    struct err err = {0};
+    if (v->src.local) {
+        sides[0] = why_list(w, v, &v->src, &v->dst.ip);
+    }
+    if (v->dst.local) {
+        sides[1] = why_list(w, v, &v->dst, &v->src.ip);
+    }
+    bool known = sides[0] != ACL_UNCLEAR && sides[1] != ACL_UNCLEAR;
+    if (!known) {
+        err_set(&err, ERR_NOT_FOUND, "no list that decides it");
+    }
+    why_finish(w, &(struct why_told){.known = known,
+                                     .allows = sides[0] == ACL_ALLOWED && sides[1] == ACL_ALLOWED,
+                                     .agrees = "the lists agree",
+                                     .differs = "THE LISTS DIFFER",
+                                     .error = known ? NULL : &err});
 }
 
 static void why_traced(void *aux, const char *text, const struct err *err)
@@ -360,9 +414,6 @@ static void why_abandoned(void *aux)
 static int why_ask(struct why *w, struct err *err)
 {
     char address[STREAM_ADDRESS_MAX + 64];
-    if (w->a->acl) {
-        return err_set(err, ERR_UNSUPPORTED, "this node has access lists, no Open vSwitch");
-    }
     int rc = agent_switch_control(w->a, address, sizeof address, err);
     if (rc < 0) {
         return rc;
@@ -404,7 +455,9 @@ static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *
         cJSON_AddStringToObject(side, "node", w->node);
     }
     engine_free(other);
-    if (why_ask(w, &err) < 0) {
+    if (a->acl) {
+        why_answer_lists(w, v);
+    } else if (why_ask(w, &err) < 0) {
         why_answer(w, NULL, &err);
     } else {
         http_on_abandon(x, why_abandoned, w);

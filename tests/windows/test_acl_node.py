@@ -115,11 +115,11 @@ def policies(c, n):
     before = n.n_modified()
     n.sync()
     common.equal(n.n_modified(), before, "nothing is sent twice")
-    for port, verdict in (("53/udp", "drop"), ("80", "drop")):
-        why = json.loads(n.ctl("why", "shop/web", "shop/db", port, "-o", "json").stdout)
-        common.equal((why["verdict"], why["agree"]), (verdict, None), "why " + port)
-    why = json.loads(n.ctl("why", "shop/web", "198.51.100.1", "443", "-o", "json").stdout)
-    common.equal((why["verdict"], why["trace"]["verdict"]), ("allow", "unknown"), "why outside")
+    for dst, port, verdict in (("shop/db", "53/udp", "drop"), ("shop/db", "80", "drop"), ("198.51.100.1", "443", "allow"),
+                               ("203.0.113.9", "53/udp", "allow"), ("203.0.113.9", "53", "drop"), ("shop/db", "icmp", "drop")):
+        why = json.loads(n.ctl("why", "shop/web", dst, port, "-o", "json").stdout)
+        common.equal((why["verdict"], why["trace"]["verdict"], why["agree"]), (verdict, verdict, True), "why %s %s" % (dst, port))
+    common.true("(the lists agree)" in n.ctl("why", "shop/web", "shop/db", "80").stdout, "in words")
     return web, db, total
 
 
@@ -177,6 +177,8 @@ def ends(c, n, web, db):
     c.apply(policy("shop", "sctp", {"matchLabels": {"app": "db"}}, ["Ingress"], [{"ports": [{"port": 9, "protocol": "SCTP"}]}]))
     common.true(any(line.startswith("policy shop/sctp: SCTP: ") for line in n.status()["unsaid"]), "what is not said is told")
     common.true("policy shop/sctp: SCTP: " in n.ctl("status").stdout, "the table tells it too")
+    done = n.ctl("why", "203.0.113.9", "shop/db", "9/sctp", check=False)
+    common.equal((done.returncode, "THE LISTS DIFFER" in done.stdout), (1, True), "why SCTP: " + done.stdout)
     common.step("DEL takes endpoint, record and list; the status is that of a node without Open vSwitch")
     status = n.status()
     common.equal((status["ovs"]["datapathType"], status["acls"]["desired"], status["flows"]["desired"]), ("hns", 2, 0), "status")
