@@ -12,14 +12,12 @@
 #include "core/base/mem.h"
 #include "platform/windows/os.h"
 
-/* The client's token, good for asking about membership. */
+/* Asked for no more than reading it: an agent that an administrator started may not copy a token of
+ * SYSTEM's. */
 static DWORD peer_process_token(DWORD pid, HANDLE *out)
 {
     auto_handle HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
-    auto_handle HANDLE token = NULL;
-    bool ok =
-        process && OpenProcessToken(process, TOKEN_QUERY | TOKEN_DUPLICATE, &token) &&
-        DuplicateTokenEx(token, TOKEN_QUERY, NULL, SecurityIdentification, TokenImpersonation, out);
+    bool ok = process && OpenProcessToken(process, TOKEN_QUERY, out);
     return ok ? ERROR_SUCCESS : GetLastError();
 }
 
@@ -34,24 +32,45 @@ static DWORD peer_pipe_token(HANDLE pipe, HANDLE *out)
     return code;
 }
 
-static bool peer_is_member(HANDLE token, WELL_KNOWN_SID_TYPE type)
+/* What the system tells of a token; NULL if it does not.  The caller frees. */
+static void *peer_token_get(HANDLE token, TOKEN_INFORMATION_CLASS what)
 {
-    BYTE sid[SECURITY_MAX_SID_SIZE];
-    DWORD n = sizeof sid;
-    BOOL member = FALSE;
-    return CreateWellKnownSid(type, NULL, sid, &n) && CheckTokenMembership(token, sid, &member) &&
-           member;
+    DWORD n = 0;
+    GetTokenInformation(token, what, NULL, 0, &n);
+    void *buf = mem_calloc(1, (size_t)n + sizeof(TOKEN_USER) + sizeof(TOKEN_GROUPS));
+    if (!GetTokenInformation(token, what, buf, n, &n)) {
+        mem_free(buf);
+        return NULL;
+    }
+    return buf;
+}
+
+/* SYSTEM, or an administrator in force: where one is not elevated, the group is there to deny. */
+static bool peer_is_trusted(HANDLE token)
+{
+    auto_free TOKEN_USER *user = peer_token_get(token, TokenUser);
+    auto_free TOKEN_GROUPS *groups = peer_token_get(token, TokenGroups);
+    if (user && IsWellKnownSid(user->User.Sid, WinLocalSystemSid)) {
+        return true;
+    }
+    for (DWORD i = 0; groups && i < groups->GroupCount; i++) {
+        const SID_AND_ATTRIBUTES *g = &groups->Groups[i];
+        if (IsWellKnownSid(g->Sid, WinBuiltinAdministratorsSid)) {
+            return (g->Attributes & SE_GROUP_ENABLED) &&
+                   !(g->Attributes & SE_GROUP_USE_FOR_DENY_ONLY);
+        }
+    }
+    return false;
 }
 
 static char *peer_user(HANDLE token)
 {
-    BYTE buf[sizeof(TOKEN_USER) + SECURITY_MAX_SID_SIZE];
+    auto_free TOKEN_USER *user = peer_token_get(token, TokenUser);
     wchar_t name[256], domain[256];
-    DWORD n = 0, n_name = ARRAY_LEN(name), n_domain = ARRAY_LEN(domain);
+    DWORD n_name = ARRAY_LEN(name), n_domain = ARRAY_LEN(domain);
     SID_NAME_USE use;
-    bool ok = GetTokenInformation(token, TokenUser, buf, sizeof buf, &n) &&
-              LookupAccountSidW(NULL, ((const TOKEN_USER *)(const void *)buf)->User.Sid, name,
-                                &n_name, domain, &n_domain, &use);
+    bool ok =
+        user && LookupAccountSidW(NULL, user->User.Sid, name, &n_name, domain, &n_domain, &use);
     return ok ? os_utf8(name) : mem_strdup("unknown");
 }
 
@@ -67,8 +86,7 @@ int peer_check_root(uint64_t os_handle, struct err *err)
     if (code != ERROR_SUCCESS) {
         return os_err(err, code, "peer credentials of process %u", (unsigned)pid);
     }
-    if (peer_is_member(token, WinBuiltinAdministratorsSid) ||
-        peer_is_member(token, WinLocalSystemSid)) {
+    if (peer_is_trusted(token)) {
         return 0;
     }
     auto_free char *user = peer_user(token);

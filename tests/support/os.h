@@ -16,6 +16,7 @@ int os_temp_dir(char *path_out, size_t size);
 void os_remove_tree(const char *path);
 
 int os_process_id(void);
+bool os_is_privileged(void); /* root; an administrator in force */
 /* Is this Wine?  It claims to do some things that it does not. */
 bool os_is_emulated(void);
 bool os_exists(const char *path);

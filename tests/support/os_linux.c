@@ -44,6 +44,11 @@ int os_process_id(void)
     return getpid();
 }
 
+bool os_is_privileged(void)
+{
+    return geteuid() == 0;
+}
+
 bool os_is_emulated(void)
 {
     return false;

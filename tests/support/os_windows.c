@@ -91,6 +91,15 @@ int os_process_id(void)
     return (int)GetCurrentProcessId();
 }
 
+bool os_is_privileged(void)
+{
+    BYTE sid[SECURITY_MAX_SID_SIZE];
+    DWORD n = sizeof sid;
+    BOOL member = FALSE;
+    return CreateWellKnownSid(WinBuiltinAdministratorsSid, NULL, sid, &n) &&
+           CheckTokenMembership(NULL, sid, &member) && member;
+}
+
 bool os_is_emulated(void)
 {
     return GetProcAddress(GetModuleHandleW(L"ntdll.dll"), "wine_get_version") != NULL;
