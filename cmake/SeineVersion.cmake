@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # The version of this build: MAJOR.MINOR of the project, and the number of commits that made it. So it grows, comes from
-# the commit alone, and is a version for every installer. What is not a git checkout has the project's own.
+# the commit alone, and is a version for every installer. What is not a git checkout, or one without its history, has the
+# project's own.
 # Run as a script at each build (-DSOURCE -DPROJECT -DOUT) it rewrites OUT if the version is another one.
 if(CMAKE_SCRIPT_MODE_FILE)
     cmake_policy(VERSION 3.25)
     execute_process(COMMAND git -c "safe.directory=${SOURCE}" -C "${SOURCE}" rev-list --count HEAD
                     OUTPUT_VARIABLE commits OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
+    execute_process(COMMAND git -c "safe.directory=${SOURCE}" -C "${SOURCE}" rev-parse --is-shallow-repository
+                    OUTPUT_VARIABLE shallow OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
     set(version "${PROJECT}")
-    if(NOT failed)
+    if(NOT failed AND shallow STREQUAL "false")
         string(REGEX REPLACE "[0-9]+$" "${commits}" version "${PROJECT}")
     endif()
     file(CONFIGURE OUTPUT "${OUT}.txt" CONTENT "@version@\n" @ONLY)

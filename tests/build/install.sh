@@ -12,6 +12,7 @@ for file in bin/seine-agent bin/seine-cni bin/seinectl bin/kubectl-seine lib/cni
 done
 # One version in all of them: that of the commit.
 version=$(git -c "safe.directory=$PWD" rev-list --count HEAD)
+[ "$(git -c "safe.directory=$PWD" rev-parse --is-shallow-repository)" = false ] || version=0
 for program in seine-agent seine-cni seinectl; do
     said=$("$prefix/bin/$program" --version)
     [[ $said =~ ^"$program "[0-9]+\.[0-9]+\."$version"$ ]] || { echo "not of this commit: $said"; exit 1; }
