@@ -22,8 +22,9 @@ static DWORD ipc_left(uint64_t deadline)
     return now < deadline ? (DWORD)(deadline - now) : 0;
 }
 
-/* Opens the pipe, waiting while all its instances are taken. */
-static int ipc_open(const char *path, unsigned timeout_ms, HANDLE *out, struct err *err)
+/* Opens the pipe, waiting while all its instances are taken; errors name it as it was given. */
+static int ipc_open(const char *path, const char *given, unsigned timeout_ms, HANDLE *out,
+                    struct err *err)
 {
     auto_free wchar_t *wide = os_wide(path);
     uint64_t deadline = GetTickCount64() + timeout_ms;
@@ -37,11 +38,11 @@ static int ipc_open(const char *path, unsigned timeout_ms, HANDLE *out, struct e
         }
         DWORD code = GetLastError(), left = ipc_left(deadline);
         if (code != ERROR_PIPE_BUSY) {
-            return os_err(err, code, "%s", path);
+            return os_err(err, code, "%s", given);
         }
         /* Zero would mean the server's own limit. */
         if (!left || (!WaitNamedPipeW(wide, left) && GetLastError() == ERROR_SEM_TIMEOUT)) {
-            return err_set(err, ERR_TIMEOUT, "%s: nobody accepts", path);
+            return err_set(err, ERR_TIMEOUT, "%s: nobody accepts", given);
         }
     }
 }
@@ -51,13 +52,13 @@ int ipc_connect(const char *address, unsigned timeout_ms, struct ipc **out, stru
     char path[PIPE_PATH_MAX];
     int rc = pipe_path(address, path, err);
     auto_handle HANDLE pipe = NULL, event = NULL;
-    rc = rc < 0 ? rc : ipc_open(path, timeout_ms, &pipe, err);
+    rc = rc < 0 ? rc : ipc_open(path, address, timeout_ms, &pipe, err);
     if (rc < 0) {
         return rc;
     }
     event = CreateEventW(NULL, TRUE, FALSE, NULL);
     if (!event) {
-        return os_err(err, GetLastError(), "%s", path);
+        return os_err(err, GetLastError(), "%s", address);
     }
     struct ipc *c = mem_calloc(1, sizeof *c);
     c->pipe = os_steal(&pipe);
