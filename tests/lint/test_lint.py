@@ -69,6 +69,10 @@ class Words(unittest.TestCase):
         self.assertEqual(len(check(words, docs__a_md="see /work" + "/main\n")), 1)
         self.assertEqual(check(words, docs__a_md="frame/work and /run/seine\n"), [])
 
+    def test_texts_of_the_system(self):
+        self.assertEqual(len(check(words, platform__windows__a_c="FormatMessageW(x);\n")), 1)
+        self.assertEqual(check(words, core__io__a_c="uv_strerror_r(x);\n"), [])
+
     def test_goto(self):
         self.assertEqual(len(check(words, core__a_c="goto out;\n")), 1)
 

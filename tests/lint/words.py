@@ -11,6 +11,7 @@ IN_CODE = (
     (re.compile(r"(?<!long )\blong\b(?! long| double)"), PORTABLE, "`long` differs between systems: use int64_t or size_t"),
     (re.compile(r"\b(strtol|strtoul|atol|atoi)\b"), PORTABLE, "is on long or has no errors: use the parsers of core/base"),
     (re.compile(r"\bgoto\s+\w+\s*;"), ("core/", "ovs/", "cni/", "hns/", "platform/", "tests/"), "no goto"),
+    (re.compile(r"\b(FormatMessage[AW]?|strerror)\b"), PORTABLE, "the system's own text: say what all systems say"),
     (re.compile(r"\b(gets|strcpy|strcat|sprintf|vsprintf)\s*\("), PORTABLE, "is unbounded"),
 )
 LINUX_ONLY = ("platform/linux/",)
