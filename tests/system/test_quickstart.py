@@ -8,7 +8,6 @@ import sys
 
 import common
 from lab import cluster as lab
-from lab import netns
 
 SCRIPT = os.path.join(common.ROOT, "installer", "quickstart.sh")
 
@@ -65,7 +64,7 @@ def scenario():
     common.equal(everything(), before, "interfaces of the machine")
     common.equal(quickstart("down", "--name", name)[0], 0, "down of nothing")
     common.equal(quickstart("status", "--name", name)[0], 1, "status of nothing")
-    common.equal(netns.names(name + "-"), [], "namespaces")
+    common.equal(lab.leftovers(name, lab.free_run_dir(name)), [], "left after the status of nothing")
 
 
 def mixed():

@@ -67,7 +67,6 @@ class Folder:
     def __init__(self, dir):
         self.dir = dir
         self.objects = {}
-        os.makedirs(dir, exist_ok=True)
 
     @staticmethod
     def file_of(obj):
@@ -87,6 +86,7 @@ class Folder:
 
     def write(self, name, text):
         """A file of any name and text, complete at once."""
+        os.makedirs(self.dir, exist_ok=True)
         hidden = os.path.join(self.dir, ".new-" + name)
         with open(hidden, "w") as f:
             f.write(text)
