@@ -293,7 +293,8 @@ static int ip_adapters(void)
                             GAA_FLAG_INCLUDE_PREFIX;
     IP_ADAPTER_ADDRESSES *list = NULL;
     ULONG rc = GetAdaptersAddresses(AF_UNSPEC, flags, NULL, NULL, &size);
-    if (rc == ERROR_BUFFER_OVERFLOW) {
+    while (rc == ERROR_BUFFER_OVERFLOW) { /* more of them may come between two calls */
+        free(list);
         list = malloc(size);
         rc = GetAdaptersAddresses(AF_UNSPEC, flags, NULL, list, &size);
     }
