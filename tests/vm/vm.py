@@ -25,7 +25,7 @@ MODULES = """openvswitch vport-geneve vport-vxlan vport-gre veth bridge tun nf_t
     nft_fib_inet nf_conntrack sctp_diag""".split()
 MODULE_FOLDERS = ("kernel/net", "kernel/lib", "kernel/crypto", "kernel/drivers/net")
 LEFT_OUT = re.compile(r"^/usr/share/(doc|man|locale|info|lintian|bash-completion|bug)/|/__pycache__/|/(test|tests|idlelib)/")
-LIMIT_S = 900
+LIMIT_S = 1400
 SKIPPED = 77
 
 INIT = """#!/usr/bin/bash
