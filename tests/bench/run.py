@@ -16,7 +16,6 @@ BUILD = os.environ.get("SEINE_BUILD") or os.path.join(ROOT, "build", "release")
 # Name: command, what it measures.
 BENCHES = {
     "flows": ([os.path.join(BUILD, "bench", "bench_flows")], "installing flows and reading them back, against ovs-ofctl"),
-    "engine": ([os.path.join(BUILD, "bench", "bench_engine")], "derivation and diff"),
     "cni": ([sys.executable, os.path.join(HERE, "bench_cni.py")], "ADD and DEL, against bridge + host-local"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
     "windows": ([sys.executable, os.path.join(HERE, "bench_windows.py")], "the engine under Wine, against the Linux build"),
