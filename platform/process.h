@@ -11,6 +11,7 @@
 
 /* Default paths, constant strings. */
 const char *process_default_run_dir(void);
+const char *process_default_cache_dir(void); /* kept over a boot of the machine */
 const char *process_default_ovsdb(void);
 /* The agent's local socket (see platform/pipe.h for names): Linux: RUN_DIR/agent.sock; Windows: one
  * pipe's name, whatever the run directory.  The caller frees. */

@@ -233,8 +233,8 @@ static int agent_start_acl(struct agent *a, struct err *err)
     if (rc < 0) {
         return rc;
     }
-    agent_source_start(a);
-    return api_start(a, err);
+    rc = agent_source_start(a, err);
+    return rc < 0 ? rc : api_start(a, err);
 }
 
 static int agent_start(struct agent *a, struct err *err)
@@ -251,8 +251,8 @@ static int agent_start(struct agent *a, struct err *err)
         return rc;
     }
     agent_uplink_start(a);
-    agent_source_start(a);
-    return api_start(a, err);
+    rc = agent_source_start(a, err);
+    return rc < 0 ? rc : api_start(a, err);
 }
 
 /* A call of the system that hangs (HCN's may) is no reason to stay: nothing of it is needed any

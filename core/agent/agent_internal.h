@@ -3,7 +3,8 @@
  * Inside core/agent: the agent's state, shared by its parts.
  *
  *   agent.c         making and ending it; running the engine; what was acknowledged
- *   agent_source.c  the folder of manifests -> input tables
+ *   agent_source.c  objects of the source -> input tables; what attached Pods keep
+ *   agent_folder.c  the source that is a folder of manifests
  *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
  *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
  *   agent_acl.c     access lists in place of the switch (--datapath-type hns, Windows)
@@ -25,11 +26,9 @@
 #include "core/base/hmap.h"
 #include "core/engine/engine.h"
 #include "core/intent/tables.h"
-#include "core/io/dirwatch.h"
 #include "core/io/http_server.h"
 #include "core/io/loop.h"
 #include "core/io/stream.h"
-#include "core/k8s/folder.h"
 #include "core/k8s/object.h"
 #include "hns/uplink.h"
 #include "ovs/flow_target.h"
@@ -63,10 +62,10 @@ struct agent {
     bool stopping;
     uint64_t started_ns;
 
-    /* sources */
-    struct folder *folder;
-    struct dirwatch *watch;
-    struct hmap kept; /* Pods whose object is gone but for their attachment */
+    /* the source of desired state */
+    const struct agent_source_class *source_class;
+    void *source;     /* of that class; NULL: not started */
+    struct hmap kept; /* rows whose object is gone, but an attached Pod needs them */
     uint64_t complete_ns;
 
     /* the switch */
@@ -109,11 +108,41 @@ void agent_progress(struct agent *a);
 /* Derives everything again; returns the number of differences, and what they are. */
 size_t agent_recompute(struct agent *a, struct sbuf *report);
 
-/* ---- agent_source.c ---- */
-void agent_source_start(struct agent *a);
+/* ---- agent_source.c, and the sources ---- */
+/* How a source stands at this moment. */
+struct agent_source_state {
+    bool complete; /* its first whole list was delivered, and nothing of it is in question */
+};
+typedef void agent_source_error_fn(void *aux, const char *text);
+
+/* Where objects come from.  A source tells them by agent_source_put() and agent_source_remove(). */
+struct agent_source_class {
+    const char *name;
+    bool keeps_namespaces; /* a Namespace keeps its labels while a Pod of it is attached */
+    /* ERR_INVALID: the options that concern it are wrong, told whole. */
+    int (*start)(struct agent *a, void **source_out, struct err *err);
+    void (*end)(void *source);
+    void (*look)(void *source, struct agent_source_state *out);
+    void (*describe)(void *source, struct sbuf *out); /* one line, when it is first complete */
+    void (*why)(void *source, struct sbuf *out);      /* why it is not complete */
+    /* What is wrong now, one call each. */
+    void (*errors)(void *source, agent_source_error_fn *tell, void *aux);
+    /* Calls 'done' once when all that the source holds at this moment was told. */
+    void (*sync)(void *source, loop_fn *done, void *aux);
+    void (*sync_cancel)(void *source, loop_fn *done, void *aux);
+    void (*sync_why)(void *source, struct sbuf *out); /* what a sync still waits for */
+    void (*metrics)(void *source);
+};
+extern const struct agent_source_class agent_folder_class;
+
+/* ERR_INVALID: an option is wrong. */
+int agent_source_start(struct agent *a, struct err *err);
 void agent_source_end(struct agent *a);
-/* Every document that was bad at first load is mended, and the first load done. */
+void agent_source_look(struct agent *a, struct agent_source_state *out);
 bool agent_source_is_complete(struct agent *a);
+/* 'object' (core/k8s/object.h) is one reference that is taken over. */
+void agent_source_put(struct agent *a, enum k8s_kind kind, const char *key, void *object);
+void agent_source_remove(struct agent *a, enum k8s_kind kind, const char *key);
 /* This node's own object, NULL: none (yet). */
 const struct node *agent_own_node(const struct agent *a);
 bool agent_pod_is_kept(const struct agent *a, const char *key);

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The folder of manifests as a source: core/io/dirwatch.h reads, core/k8s/folder.h decides which
- * object holds, here they become rows of the input tables.
- *
- * A Pod that is attached here keeps its last object when the object goes: its labels decide who may
- * reach it until the runtime takes it away. */
+ * What all sources share: objects become rows of the input tables, and what an attached Pod needs
+ * outlives its object: a Pod attached here keeps its last object when the object goes, as its
+ * labels decide who may reach it until the runtime takes it away; so does its Namespace, where the
+ * source says so.  Where objects come from is one class: agent_folder.c, agent_kube.c. */
 #include "core/agent/agent_internal.h"
 
 #include <string.h>
@@ -21,21 +20,30 @@ static const int source_tables[K8S_N_KINDS] = {
     [K8S_NETWORK_POLICY] = TABLE_POLICY,
 };
 
-/* ---- kept Pods ---- */
+/* ---- kept rows ---- */
 struct source_kept {
     struct hmap_node node;
+    int table;
     char *key;
 };
 
-static struct source_kept *source_kept_find(const struct agent *a, const char *key)
+static struct source_kept *source_kept_find(const struct agent *a, int table, const char *key)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &a->kept, hash_str(key, 0)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &a->kept, hash_str(key, (uint64_t)table)) {
         struct source_kept *k = CONTAINER_OF(node, struct source_kept, node);
-        if (strcmp(k->key, key) == 0) {
+        if (k->table == table && strcmp(k->key, key) == 0) {
             return k;
         }
     }
     return NULL;
+}
+
+static void source_kept_add(struct agent *a, int table, const char *key)
+{
+    struct source_kept *k = mem_calloc(1, sizeof *k);
+    k->table = table;
+    k->key = mem_strdup(key);
+    hmap_insert(&a->kept, &k->node, hash_str(key, (uint64_t)table));
 }
 
 static void source_kept_drop(struct agent *a, struct source_kept *k)
@@ -47,7 +55,7 @@ static void source_kept_drop(struct agent *a, struct source_kept *k)
 
 bool agent_pod_is_kept(const struct agent *a, const char *key)
 {
-    return source_kept_find(a, key) != NULL;
+    return source_kept_find(a, TABLE_POD, key) != NULL;
 }
 
 /* Whether this Pod is attached on this node. */
@@ -61,33 +69,62 @@ static bool source_is_attached(const struct agent *a, const char *key)
     return n > 0;
 }
 
-void agent_pod_detached(struct agent *a, const char *namespace_, const char *name)
+/* Whether a Pod of this namespace is attached on this node. */
+static bool source_has_attached(const struct agent *a, const char *namespace_)
 {
-    auto_sbuf key = SBUF_INIT;
-    sbuf_printf(&key, "%s/%s", namespace_, name);
-    struct source_kept *k = source_kept_find(a, key.data);
-    if (k && !source_is_attached(a, key.data)) {
+    struct arena arena;
+    size_t n = 0, len = strlen(namespace_);
+    bool found = false;
+    arena_init(&arena, 0);
+    const struct row **rows = store_list(a->store, TABLE_ATTACHMENT, &arena, &n);
+    for (size_t i = 0; i < n && !found; i++) {
+        const char *pod = attachment_pod(rows[i]->value, &arena);
+        found = strncmp(pod, namespace_, len) == 0 && pod[len] == '/';
+    }
+    arena_done(&arena);
+    return found;
+}
+
+static void source_forget(struct agent *a, int table, const char *key)
+{
+    struct source_kept *k = source_kept_find(a, table, key);
+    if (k) {
         source_kept_drop(a, k);
-        store_remove(a->store, TABLE_POD, key.data);
+        store_remove(a->store, table, key);
         agent_changed(a);
     }
 }
 
-/* True if the row stays because the Pod is attached. */
-static bool source_keep(struct agent *a, const char *key)
+void agent_pod_detached(struct agent *a, const char *namespace_, const char *name)
 {
-    if (!store_get(a->store, TABLE_POD, key) || !source_is_attached(a, key)) {
+    auto_sbuf key = SBUF_INIT;
+    sbuf_printf(&key, "%s/%s", namespace_, name);
+    if (!source_is_attached(a, key.data)) {
+        source_forget(a, TABLE_POD, key.data);
+    }
+    if (source_kept_find(a, TABLE_NAMESPACE, namespace_) && !source_has_attached(a, namespace_)) {
+        source_forget(a, TABLE_NAMESPACE, namespace_);
+    }
+}
+
+/* True if the row stays because an attached Pod needs it. */
+static bool source_keep(struct agent *a, enum k8s_kind kind, const char *key)
+{
+    bool pod = kind == K8S_POD && source_is_attached(a, key);
+    bool namespace_ =
+        kind == K8S_NAMESPACE && a->source_class->keeps_namespaces && source_has_attached(a, key);
+    if ((!pod && !namespace_) || !store_get(a->store, source_tables[kind], key)) {
         return false;
     }
-    struct source_kept *k = mem_calloc(1, sizeof *k);
-    k->key = mem_strdup(key);
-    hmap_insert(&a->kept, &k->node, hash_str(key, 0));
-    log_msg(LOG_AREA_SOURCE, LOG_INFO, "Pod %s: gone, but still attached: keeps its last labels",
-            key);
+    if (!source_kept_find(a, source_tables[kind], key)) {
+        source_kept_add(a, source_tables[kind], key);
+        log_msg(LOG_AREA_SOURCE, LOG_INFO, "%s %s: gone, but %s attached: keeps its last labels",
+                k8s_kind_name(kind), key, pod ? "still" : "Pods of it are");
+    }
     return true;
 }
 
-/* ---- what the folder tells ---- */
+/* ---- what sources tell ---- */
 static void source_pod_changed(struct agent *a, const char *key)
 {
     const char *slash = strchr(key, '/');
@@ -129,10 +166,9 @@ void agent_pod_attached(struct agent *a, const char *namespace_, const char *nam
     }
 }
 
-static void source_put(void *aux, enum k8s_kind kind, const char *key, void *object)
+void agent_source_put(struct agent *a, enum k8s_kind kind, const char *key, void *object)
 {
-    struct agent *a = aux;
-    struct source_kept *k = kind == K8S_POD ? source_kept_find(a, key) : NULL;
+    struct source_kept *k = source_kept_find(a, source_tables[kind], key);
     if (k) {
         source_kept_drop(a, k);
     }
@@ -145,11 +181,12 @@ static void source_put(void *aux, enum k8s_kind kind, const char *key, void *obj
     }
 }
 
-static void source_remove(void *aux, enum k8s_kind kind, const char *key)
+void agent_source_remove(struct agent *a, enum k8s_kind kind, const char *key)
 {
-    struct agent *a = aux;
-    if (kind == K8S_POD && source_keep(a, key)) {
-        source_pod_changed(a, key);
+    if (source_keep(a, kind, key)) {
+        if (kind == K8S_POD) {
+            source_pod_changed(a, key);
+        }
         return;
     }
     if (store_remove(a->store, source_tables[kind], key)) {
@@ -157,90 +194,47 @@ static void source_remove(void *aux, enum k8s_kind kind, const char *key)
     }
 }
 
-static void source_note(void *aux, enum folder_note note, const char *text)
+/* ---- life ---- */
+int agent_source_start(struct agent *a, struct err *err)
 {
-    (void)aux;
-    bool bad = note == FOLDER_NOTE_BAD;
-    bool warn = bad || note == FOLDER_NOTE_DUPLICATE;
-    log_msg(LOG_AREA_SOURCE, bad ? LOG_ERROR : warn ? LOG_WARN : LOG_INFO, "%s", text);
-}
-
-/* ---- what the watch tells ---- */
-static unsigned source_file(void *aux, const char *name, const char *text, size_t len,
-                            unsigned age_ms)
-{
-    struct agent *a = aux;
-    unsigned again_ms = folder_offer(a->folder, name, text, len, age_ms);
-    if (again_ms == 0) {
-        agent_changed(a);
+    if (!a->o->objects[0]) {
+        return err_set(err, ERR_INVALID, "--objects: must be given (API servers come next)");
     }
-    return again_ms;
-}
-
-static void source_gone(void *aux, const char *name)
-{
-    struct agent *a = aux;
-    folder_file_gone(a->folder, name);
-    agent_changed(a);
-}
-
-static void source_unreadable(void *aux, const char *name, const char *reason)
-{
-    struct agent *a = aux;
-    folder_file_unreadable(a->folder, name, reason);
-}
-
-static void source_listed(void *aux, const char *dir, const char *reason)
-{
-    struct agent *a = aux;
-    folder_unreadable(a->folder, dir, reason);
-}
-
-static void source_passed(void *aux)
-{
-    struct agent *a = aux;
-    folder_first_load_done(a->folder);
-    agent_changed(a);
-}
-
-static const struct dirwatch_events source_events = {
-    .wants = folder_wants,
-    .file = source_file,
-    .gone = source_gone,
-    .unreadable = source_unreadable,
-    .listed = source_listed,
-    .passed = source_passed,
-};
-
-void agent_source_start(struct agent *a)
-{
-    struct folder_sink sink = {
-        .aux = a, .put = source_put, .remove = source_remove, .note = source_note};
-    a->folder = folder_new(&sink);
-    a->watch = dirwatch_new(a->loop, a->o->objects, &source_events, a);
+    a->source_class = &agent_folder_class;
+    return a->source_class->start(a, &a->source, err);
 }
 
 void agent_source_end(struct agent *a)
 {
-    dirwatch_free(a->watch);
-    folder_free(a->folder);
+    if (a->source) {
+        a->source_class->end(a->source);
+        a->source = NULL;
+    }
     HMAP_FOR_EACH_SAFE(node, next, &a->kept) {
         source_kept_drop(a, CONTAINER_OF(node, struct source_kept, node));
     }
     hmap_done(&a->kept);
 }
 
+void agent_source_look(struct agent *a, struct agent_source_state *out)
+{
+    *out = (struct agent_source_state){.complete = false};
+    if (a->source) {
+        a->source_class->look(a->source, out);
+    }
+    if (out->complete && !a->complete_ns) {
+        auto_sbuf text = SBUF_INIT;
+        a->complete_ns = loop_now_ns();
+        a->source_class->describe(a->source, &text);
+        log_msg(LOG_AREA_SOURCE, LOG_INFO, "%s", sbuf_cstr(&text));
+    }
+}
+
 bool agent_source_is_complete(struct agent *a)
 {
-    bool complete = folder_complete(a->folder);
-    if (complete && !a->complete_ns) {
-        struct folder_counts counts;
-        folder_counts(a->folder, &counts);
-        a->complete_ns = loop_now_ns();
-        log_msg(LOG_AREA_SOURCE, LOG_INFO, "folder %s: complete: %zu files, %zu objects",
-                a->o->objects, counts.files, counts.objects);
-    }
-    return complete;
+    struct agent_source_state state;
+    agent_source_look(a, &state);
+    return state.complete;
 }
 
 const struct node *agent_own_node(const struct agent *a)

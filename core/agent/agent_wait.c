@@ -21,7 +21,7 @@ struct wait {
     struct http_exchange *x;
     struct loop_timer *timer;
     bool sync;    /* else for readiness */
-    bool reading; /* the folder is being read again */
+    bool reading; /* the source is being read again */
     bool expired;
     uint64_t revision;
 };
@@ -46,24 +46,17 @@ static void wait_plane(struct agent *a, struct sbuf *out)
 static void wait_reason(struct agent *a, struct sbuf *out)
 {
     const struct node *own = agent_own_node(a);
-    const struct folder_error *errors;
     auto_sbuf uplink = SBUF_INIT;
     auto_sbuf plane = SBUF_INIT;
     wait_plane(a, &plane);
     agent_uplink_why(a, &uplink);
     if (!agent_source_is_complete(a)) {
-        size_t n = folder_errors(a->folder, &errors);
-        for (size_t i = 0; i < n; i++) {
-            if (errors[i].blocking) {
-                sbuf_printf(out, "source folder: %s", errors[i].text);
-                return;
-            }
-        }
-        sbuf_puts(out, "source folder: not read yet");
+        sbuf_printf(out, "source %s: ", a->source_class->name);
+        a->source_class->why(a->source, out);
     } else if (!own) {
         sbuf_printf(out, "no Node object %s", a->o->node_name);
     } else if (!own->n_pod_cidrs) {
-        sbuf_printf(out, "Node %s has no podCIDR", a->o->node_name);
+        sbuf_printf(out, "Node %s has no podCIDR (spec.podCIDRs)", a->o->node_name);
     } else if (*agent_hns_why(a)) {
         sbuf_puts(out, agent_hns_why(a));
     } else if (uplink.len) {
@@ -124,7 +117,7 @@ static void wait_abandoned(void *aux)
 {
     struct wait *w = aux;
     if (w->reading) {
-        dirwatch_sync_cancel(w->a->watch, wait_read, w);
+        w->a->source_class->sync_cancel(w->a->source, wait_read, w);
     }
     wait_free(w);
 }
@@ -151,15 +144,25 @@ void wait_missing(struct agent *a, uint64_t revision, struct sbuf *out)
     }
 }
 
-static void wait_bad_documents(struct agent *a, struct sbuf *out)
+struct wait_errors {
+    struct sbuf *out;
+    size_t n;
+};
+
+static void wait_error(void *aux, const char *text)
 {
-    const struct folder_error *errors;
-    size_t n = folder_errors(a->folder, &errors);
-    for (size_t i = 0; i < n && i < WAIT_LINE_MAX; i++) {
-        sbuf_printf(out, "%s\n", errors[i].text);
+    struct wait_errors *e = aux;
+    if (e->n++ < WAIT_LINE_MAX) {
+        sbuf_printf(e->out, "%s\n", text);
     }
-    if (n > WAIT_LINE_MAX) {
-        sbuf_printf(out, "%zu more bad documents\n", n - (size_t)WAIT_LINE_MAX);
+}
+
+static void wait_source_errors(struct agent *a, struct sbuf *out)
+{
+    struct wait_errors e = {.out = out};
+    a->source_class->errors(a->source, wait_error, &e);
+    if (e.n > WAIT_LINE_MAX) {
+        sbuf_printf(out, "%zu more bad documents\n", e.n - (size_t)WAIT_LINE_MAX);
     }
 }
 
@@ -167,9 +170,10 @@ static void wait_bad_documents(struct agent *a, struct sbuf *out)
 static void wait_answer_sync(struct wait *w, struct sbuf *missing)
 {
     struct sbuf body = SBUF_INIT;
-    wait_bad_documents(w->a, missing);
+    wait_source_errors(w->a, missing);
     if (w->reading) {
-        sbuf_puts(missing, "the folder has not been read again\n");
+        w->a->source_class->sync_why(w->a->source, missing);
+        sbuf_putc(missing, '\n');
     }
     sbuf_printf(&body, "{\"synced\":%s,\"missing\":[", missing->len ? "false" : "true");
     char *line = missing->len ? missing->data : NULL;
@@ -187,7 +191,7 @@ static void wait_answer_sync(struct wait *w, struct sbuf *missing)
 static void wait_answer(struct wait *w, struct sbuf *missing)
 {
     if (w->reading) {
-        dirwatch_sync_cancel(w->a->watch, wait_read, w);
+        w->a->source_class->sync_cancel(w->a->source, wait_read, w);
     }
     if (w->sync) {
         wait_answer_sync(w, missing);
@@ -250,14 +254,14 @@ void wait_sync(struct agent *a, struct http_exchange *x, uint32_t timeout_ms)
     struct wait *w = wait_new(a, x, timeout_ms);
     w->sync = true;
     w->reading = true;
-    dirwatch_sync(a->watch, wait_read, w);
+    a->source_class->sync(a->source, wait_read, w);
 }
 
 void wait_end(struct agent *a)
 {
     while (a->waits) {
         if (a->waits->reading) {
-            dirwatch_sync_cancel(a->watch, wait_read, a->waits);
+            a->source_class->sync_cancel(a->source, wait_read, a->waits);
         }
         wait_free(a->waits);
     }

@@ -13,23 +13,35 @@
 
 enum { STATUS_ERRORS_MAX = 100 };
 
+struct status_errors {
+    struct sbuf *out;
+    size_t n;
+};
+
+static void status_error(void *aux, const char *text)
+{
+    struct status_errors *e = aux;
+    if (e->n < STATUS_ERRORS_MAX) {
+        sbuf_puts(e->out, e->n ? "," : "");
+        sbuf_put_json(e->out, text);
+    }
+    e->n++;
+}
+
 static void status_sources(struct agent *a, struct sbuf *out)
 {
-    const struct folder_error *errors;
-    bool complete = agent_source_is_complete(a);
-    size_t n = folder_errors(a->folder, &errors);
-    sbuf_printf(out, "\"sources\":[{\"name\":\"folder\",\"complete\":%s,\"completeAfterSeconds\":",
-                complete ? "true" : "false");
+    struct agent_source_state state;
+    struct status_errors errors = {.out = out};
+    agent_source_look(a, &state);
+    sbuf_printf(out, "\"sources\":[{\"name\":\"%s\",\"complete\":%s,\"completeAfterSeconds\":",
+                a->source_class->name, state.complete ? "true" : "false");
     if (a->complete_ns) {
         sbuf_printf(out, "%.6f", (double)(a->complete_ns - a->started_ns) / 1e9);
     } else {
         sbuf_puts(out, "null");
     }
     sbuf_puts(out, ",\"errors\":[");
-    for (size_t i = 0; i < n && i < STATUS_ERRORS_MAX; i++) {
-        sbuf_puts(out, i ? "," : "");
-        sbuf_put_json(out, errors[i].text);
-    }
+    a->source_class->errors(a->source, status_error, &errors);
     sbuf_puts(out, "]}],");
 }
 
@@ -143,25 +155,6 @@ void api_status_format(struct agent *a, struct sbuf *out)
 }
 
 /* ---- metrics: what is counted elsewhere is read when asked for ---- */
-/* A counter whose value is counted elsewhere: never goes down. */
-static void metrics_count(enum metric m, const char *label, double value)
-{
-    double before = metric_get(m, label, NULL);
-    metric_add(m, label, NULL, value > before ? value - before : 0);
-}
-
-static void metrics_source(struct agent *a)
-{
-    const char *kind;
-    size_t n = 0;
-    struct folder_counts counts;
-    folder_counts(a->folder, &counts);
-    metric_set(METRIC_SOURCE_ERRORS, "folder", NULL, (double)counts.errors);
-    for (size_t i = 0; (kind = folder_unknown(a->folder, i, &n)) != NULL; i++) {
-        metrics_count(METRIC_UNKNOWN_KINDS, kind, (double)n);
-    }
-}
-
 static void metrics_spaces(struct agent *a)
 {
     static const struct {
@@ -174,7 +167,7 @@ static void metrics_spaces(struct agent *a)
                   {SPACE_HOSTNAT, "hostnat"}};
     for (size_t i = 0; i < ARRAY_LEN(spaces); i++) {
         struct engine_counts c = engine_counts(a->engine, spaces[i].space);
-        metrics_count(METRIC_CONFLICTS, spaces[i].name, (double)c.conflicts);
+        metric_count(METRIC_CONFLICTS, spaces[i].name, (double)c.conflicts);
     }
     struct engine_counts flows = engine_counts(a->engine, SPACE_FLOW);
     metric_set(METRIC_FLOWS, "desired", NULL, (double)flows.desired);
@@ -185,22 +178,22 @@ static void metrics_hns(struct agent *a)
 {
     struct hns_client *h = agent_hns_client(a);
     for (int i = 0; h && i < HNS_N_ENDS; i++) {
-        metrics_count(METRIC_HNS_CALLS, hns_end_name((enum hns_end)i), atomic_load(&h->ends[i]));
+        metric_count(METRIC_HNS_CALLS, hns_end_name((enum hns_end)i), atomic_load(&h->ends[i]));
     }
     metric_set(METRIC_HNS_IN_FLIGHT, NULL, NULL, h ? atomic_load(&h->in_flight) : 0);
 }
 
 void api_metrics_format(struct agent *a, struct sbuf *out)
 {
-    metrics_source(a);
+    a->source_class->metrics(a->source);
     metrics_spaces(a);
     metrics_hns(a);
     if (a->target) {
         const struct flow_target_counters *c = flow_target_counters(a->target);
-        metrics_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);
-        metrics_count(METRIC_BUNDLES, "committed", (double)c->committed);
-        metrics_count(METRIC_BUNDLES, "refused", (double)c->refused);
-        metrics_count(METRIC_BUNDLES, "unknown", (double)c->unknown);
+        metric_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);
+        metric_count(METRIC_BUNDLES, "committed", (double)c->committed);
+        metric_count(METRIC_BUNDLES, "refused", (double)c->refused);
+        metric_count(METRIC_BUNDLES, "unknown", (double)c->unknown);
     }
     metrics_format(out);
 }

@@ -24,6 +24,7 @@ enum option_type {
     OPTION_DEVICE,  /* name of an interface */
     OPTION_ADDRESS, /* unix:, tcp:, ssl:, pipe: */
     OPTION_HOST,    /* IP:PORT */
+    OPTION_SERVER,  /* https://HOST:PORT */
     OPTION_CHOICE,
     OPTION_BOOL,
     OPTION_MTU,
@@ -56,7 +57,16 @@ static const struct option_spec options_table[] = {
     {"objects", "DIR", OPTION_TEXT, AT(objects), NULL, NULL, NULL,
      "folder of manifests that holds the desired state, watched"},
     {"kubeconfig", "FILE", OPTION_TEXT, AT(kubeconfig), NULL, NULL, NULL,
-     "API server that holds the desired state: not in this version, use `--objects`"},
+     "kubeconfig file of the API server that holds the desired state; without it and `--objects`, "
+     "the account that Kubernetes gives a Pod"},
+    {"api-server", "URL", OPTION_SERVER, AT(api_server), NULL,
+     "`KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` from the environment", NULL,
+     "`https://HOST:PORT` in place of the in-cluster address, which needs somebody to balance it; "
+     "with "
+     "the account's token and CA"},
+    {"cache-dir", "DIR", OPTION_TEXT, AT(cache_dir), NULL,
+     "`/var/lib/seine` (Windows: `%ProgramData%\\seine`)", NULL,
+     "what the API server said last, for a start while it is away"},
     {"run-dir", "DIR", OPTION_TEXT, AT(run_dir), NULL,
      "`/run/seine` (Windows: `%ProgramData%\\seine`)", NULL,
      "socket, lock, journal; one agent a directory"},
@@ -161,6 +171,24 @@ static int options_check_host(const char *text, struct err *err)
     return 0;
 }
 
+/* Host names are looked up when it is called. */
+static int options_check_server(const char *text, struct err *err)
+{
+    static const char scheme[] = "https://";
+    size_t n = sizeof scheme - 1;
+    const char *host = text + n;
+    uint32_t port = 0;
+    if (strncmp(text, scheme, n) == 0 && *host) {
+        size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
+        bool named = len > (*host == '[' ? 3 : 0) && len <= strlen(host) &&
+                     strcspn(host, "/?#@ \t\n") == strlen(host);
+        if (named && host[len] == ':' && options_number(host + len + 1, 65535, &port) && port) {
+            return 0;
+        }
+    }
+    return err_set(err, ERR_INVALID, "'%s' is not https://HOST:PORT", text);
+}
+
 static int options_check_device(const char *text, struct err *err)
 {
     size_t n = strlen(text);
@@ -193,6 +221,8 @@ static int options_check_text(const struct option_spec *s, const char *text, str
         return stream_address_check(text, err);
     case OPTION_HOST:
         return options_check_host(text, err);
+    case OPTION_SERVER:
+        return options_check_server(text, err);
     case OPTION_DEVICE:
         return options_check_device(text, err);
     case OPTION_CHOICE:
@@ -270,11 +300,6 @@ struct options_reading {
     struct options *o;
     enum options_origin origin[OPTIONS_N];
 };
-
-static enum options_origin options_origin_of(const struct options_reading *r, const char *flag)
-{
-    return r->origin[options_find(flag, strlen(flag)) - options_table];
-}
 
 static bool options_word(struct options *o, const char *arg)
 {
@@ -510,18 +535,27 @@ static int options_check_tls(const struct options *o, struct err *err)
     return 0;
 }
 
-static int options_check(struct options_reading *r, struct err *err)
+/* Desired state comes from exactly one place. */
+static int options_check_source(const struct options *o, struct err *err)
 {
-    struct options *o = r->o;
-    bool both = options_origin_of(r, "objects") && options_origin_of(r, "kubeconfig");
-    if (both) {
+    const char *host = program_variable("KUBERNETES_SERVICE_HOST");
+    if (o->objects[0] && o->kubeconfig[0]) {
         return err_set(err, ERR_INVALID, "--kubeconfig: not together with --objects");
     }
-    if (o->kubeconfig[0]) {
-        return err_set(err, ERR_INVALID,
-                       "--kubeconfig: API servers are not in this version, "
-                       "use --objects");
+    if (o->api_server[0] && (o->objects[0] || o->kubeconfig[0])) {
+        return err_set(err, ERR_INVALID, "--api-server: not together with --%s",
+                       o->objects[0] ? "objects" : "kubeconfig");
     }
+    if (!o->objects[0] && !o->kubeconfig[0] && !o->api_server[0] && (!host || !*host)) {
+        return err_set(err, ERR_INVALID,
+                       "--objects: must be given, or --kubeconfig, where there is no in-cluster "
+                       "account (KUBERNETES_SERVICE_HOST is not set)");
+    }
+    return 0;
+}
+
+static int options_check(const struct options *o, struct err *err)
+{
     if (strcmp(o->gateway, o->tunnel) == 0 || strcmp(o->gateway, o->bridge) == 0 ||
         strcmp(o->tunnel, o->bridge) == 0) {
         return err_set(err, ERR_INVALID, "--%s: bridge, gateway and tunnel need different names",
@@ -538,11 +572,7 @@ static int options_check(struct options_reading *r, struct err *err)
     }
     int rc = options_check_tls(o, err);
     /* Last, as everything else about the flags should be told first. */
-    return rc < 0 || o->objects[0]
-               ? rc
-               : err_set(err, ERR_INVALID,
-                         "--objects: must be given (the in-cluster account is not "
-                         "in this version)");
+    return rc < 0 ? rc : options_check_source(o, err);
 }
 
 int options_parse(struct options *o, int argc, char **argv, struct err *err)
@@ -561,6 +591,9 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
     if (!o->run_dir[0]) {
         options_replace(&o->run_dir, process_default_run_dir());
     }
+    if (!o->cache_dir[0]) {
+        options_replace(&o->cache_dir, process_default_cache_dir());
+    }
     if (!o->ovsdb[0]) {
         options_replace(&o->ovsdb, process_default_ovsdb());
     }
@@ -573,7 +606,7 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err)
         options_replace(&o->socket, socket);
     }
     rc = options_derive_openflow(o, err);
-    rc = rc < 0 ? rc : options_check(&r, err);
+    rc = rc < 0 ? rc : options_check(o, err);
     return rc < 0 ? rc : options_derive_name(o, err);
 }
 
@@ -664,6 +697,7 @@ static const char *const options_type_names[OPTION_N_TYPES] = {
     [OPTION_DEVICE] = "name, at most 15 characters",
     [OPTION_ADDRESS] = "address",
     [OPTION_HOST] = "`IP:PORT`",
+    [OPTION_SERVER] = "`https://HOST:PORT`",
     [OPTION_CHOICE] = NULL,
     [OPTION_BOOL] = "`true`, `false`",
     [OPTION_MTU] = "number",
@@ -731,5 +765,9 @@ void options_markdown(struct sbuf *out)
         }
         sbuf_printf(out, " | %s |\n", s->meaning);
     }
-    sbuf_puts(out, "\nEnvironment: `NODE_NAME` (see `--node-name`).\n");
+    sbuf_puts(
+        out, "\nDesired state comes from one place: `--objects`, `--kubeconfig`, or neither, which "
+             "is the in-cluster account.\n"
+             "\nEnvironment: `NODE_NAME` (see `--node-name`), `KUBERNETES_SERVICE_HOST` and "
+             "`KUBERNETES_SERVICE_PORT` (see\n`--api-server`).\n");
 }

@@ -19,7 +19,9 @@
 struct options {
     char *config;
     char *node_name;
-    char *objects, *kubeconfig;
+    char *objects, *kubeconfig,
+        *api_server; /* where desired state comes from; all "": in-cluster */
+    char *cache_dir;
     char *run_dir, *socket;
     char *ovsdb, *openflow;
     char *ovs_ca, *ovs_certificate, *ovs_key;

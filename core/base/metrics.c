@@ -91,6 +91,13 @@ void metric_set(enum metric m, const char *l1, const char *l2, double value)
     metrics_at(m, l1, l2)->value = value;
 }
 
+void metric_count(enum metric m, const char *l1, double value)
+{
+    assert(metrics_infos[m].kind == METRICS_COUNTER);
+    struct metrics_series *s = metrics_at(m, l1, NULL);
+    s->value = value > s->value ? value : s->value;
+}
+
 void metric_observe(enum metric m, const char *l1, const char *l2, double value)
 {
     assert(metrics_infos[m].kind == METRICS_HISTOGRAM);

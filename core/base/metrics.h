@@ -40,6 +40,8 @@ enum metric { METRICS_LIST(METRICS_ENUM__) METRICS_N };
 /* 'l1', 'l2': label values in the order of the table, NULL where it has none. */
 void metric_add(enum metric m, const char *l1, const char *l2, double by);
 void metric_set(enum metric m, const char *l1, const char *l2, double value);
+/* A counter whose value is counted elsewhere: it becomes 'value', but never goes down. */
+void metric_count(enum metric m, const char *l1, double value);
 void metric_observe(enum metric m, const char *l1, const char *l2, double value);
 double metric_get(enum metric m, const char *l1, const char *l2);
 void metrics_format(struct sbuf *out);

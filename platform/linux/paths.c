@@ -11,6 +11,11 @@ const char *process_default_run_dir(void)
     return "/run/seine";
 }
 
+const char *process_default_cache_dir(void)
+{
+    return "/var/lib/seine";
+}
+
 const char *process_default_ovsdb(void)
 {
     return "unix:/var/run/openvswitch/db.sock";

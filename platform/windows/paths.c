@@ -42,6 +42,11 @@ const char *process_default_run_dir(void)
     return paths_run_dir;
 }
 
+const char *process_default_cache_dir(void)
+{
+    return process_default_run_dir(); /* it outlives a boot here */
+}
+
 const char *process_default_ovsdb(void)
 {
     return "unix:" PATHS_OVS_RUN_DIR "/db.sock";

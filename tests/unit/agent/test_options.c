@@ -89,12 +89,14 @@ static void defaults_are_the_contract_s(void **state)
     assert_string_equal(o.node_name, "from-env");
     if (is_windows()) {
         assert_non_null(strstr(o.run_dir, "\\ProgramData\\seine"));
+        assert_string_equal(o.cache_dir, o.run_dir);
         assert_string_equal(o.uplink, "auto");
         assert_string_equal(o.socket, "\\\\.\\pipe\\seine-agent");
         assert_string_equal(o.ovsdb, "unix:C:/openvswitch/var/run/openvswitch/db.sock");
         assert_string_equal(o.openflow, "unix:C:/openvswitch/var/run/openvswitch/br-int.mgmt");
     } else {
         assert_string_equal(o.run_dir, "/run/seine");
+        assert_string_equal(o.cache_dir, "/var/lib/seine");
         assert_string_equal(o.uplink, "none");
         assert_string_equal(o.socket, "/run/seine/agent.sock");
         assert_string_equal(o.ovsdb, "unix:/var/run/openvswitch/db.sock");
@@ -199,6 +201,14 @@ static void wrong_flags_are_named(void **state)
     refuses("--bridge a-name-of-sixteen", "--bridge: ");
     refuses("--gateway a/b", "--gateway: ");
     refuses("--ovsdb http://x", "--ovsdb: ");
+    static const char *const servers[] = {"http://h:1",       "https://",        "https://h",
+                                          "https://h:0",      "https://h:99999", "https://h:1/x",
+                                          "https://[fd00::1", "https://[]:1",    "https://:1"};
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+        char line[64];
+        snprintf(line, sizeof line, "--api-server %s", servers[i]);
+        refuses(line, "--api-server: '");
+    }
     refuses("--metrics-address 9101", "--metrics-address: '9101' is not IP:PORT");
     refuses("--log-level loud", "--log-level: loud: not a level");
     refuses("--node-name A_b", "--node-name: 'A_b'");
@@ -206,12 +216,34 @@ static void wrong_flags_are_named(void **state)
     refuses("--config /nonexistent/x.yaml", "--config: ");
 }
 
+static void desired_state_comes_from_one_place(void **state)
+{
+    (void)state;
+    struct options o;
+    struct err err;
+    os_set_variable("KUBERNETES_SERVICE_HOST", NULL);
+    refuses("--node-name n", "--objects: must be given, or --kubeconfig");
+    refuses("--node-name n --objects /o --kubeconfig /k", "--kubeconfig: not together");
+    refuses("--node-name n --objects /o --api-server https://h:1",
+            "--api-server: not together with --objects");
+    refuses("--node-name n --kubeconfig /k --api-server https://h:1",
+            "--api-server: not together with --kubeconfig");
+    assert_int_equal(parse(&o, "--node-name n --kubeconfig /k", &err), 0);
+    assert_string_equal(o.kubeconfig, "/k");
+    options_done(&o);
+    assert_int_equal(parse(&o, "--node-name n --api-server https://[fd00::1]:6443", &err), 0);
+    options_done(&o);
+    os_set_variable("KUBERNETES_SERVICE_HOST", "10.96.0.1");
+    assert_int_equal(parse(&o, "--node-name n --cache-dir /c", &err), 0);
+    assert_string_equal(o.objects, "");
+    assert_string_equal(o.cache_dir, "/c");
+    options_done(&o);
+    os_set_variable("KUBERNETES_SERVICE_HOST", NULL);
+}
+
 static void flags_must_go_together(void **state)
 {
     (void)state;
-    refuses("--node-name n", "--objects: must be given");
-    refuses("--node-name n --objects /o --kubeconfig /k", "--kubeconfig: not together");
-    refuses("--node-name n --kubeconfig /k", "--kubeconfig: API servers");
     refuses("--node-name n --objects /o --ovsdb tcp:127.0.0.1:6640", "--openflow: must be given");
     refuses("--objects /o --gateway x0 --tunnel x0", "--gateway: bridge, gateway and tunnel");
     refuses("--objects /o --tunnel br-int", "--tunnel: bridge, gateway and tunnel");
@@ -348,6 +380,7 @@ int main(void)
         cmocka_unit_test(named_pipes_are_for_windows),
         cmocka_unit_test(an_uplink_is_for_windows),
         cmocka_unit_test(wrong_flags_are_named),
+        cmocka_unit_test(desired_state_comes_from_one_place),
         cmocka_unit_test(flags_must_go_together),
         cmocka_unit_test(a_file_gives_values_and_a_flag_beats_it),
         cmocka_unit_test(what_is_wrong_in_a_file_has_its_place),

@@ -44,7 +44,7 @@ static void on_synced(void *aux)
 static void sync_now(struct fixture *x)
 {
     x->synced = false;
-    dirwatch_sync(x->a.watch, on_synced, x);
+    x->a.source_class->sync(x->a.source, on_synced, x);
     int64_t end = loop_now(x->a.loop) + PATIENCE_MS;
     while (!x->synced && loop_now(x->a.loop) < end) {
         loop_run_once(x->a.loop, TURN_MS);
@@ -127,7 +127,7 @@ static int setup(void **state)
     x->a.store = engine_store(x->a.engine);
     x->a.run = loop_deferred_new(x->a.loop, on_run, &x->a);
     hmap_init(&x->a.kept);
-    agent_source_start(&x->a);
+    assert_int_equal(agent_source_start(&x->a, NULL), 0);
     *state = x;
     return 0;
 }
@@ -242,7 +242,7 @@ static void a_bad_document_at_first_keeps_the_source_incomplete(void **state)
     agent_source_end(&x->a); /* it may have looked already */
     assert_int_equal(file_write_atomic(path, bad, strlen(bad), NULL), 0);
     hmap_init(&x->a.kept);
-    agent_source_start(&x->a);
+    assert_int_equal(agent_source_start(&x->a, NULL), 0);
     sync_now(x);
     assert_false(agent_source_is_complete(&x->a));
     assert_int_equal(x->a.complete_ns, 0);
