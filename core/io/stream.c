@@ -324,6 +324,11 @@ bool stream_is_open(const struct stream *s)
     return s->phase == STREAM_OPEN;
 }
 
+const char *stream_protocol(const struct stream *s)
+{
+    return s->tls && s->phase == STREAM_OPEN ? tls_protocol(s->tls) : "";
+}
+
 void stream_set_events(struct stream *s, const struct stream_events *events, void *aux)
 {
     s->events = events;

@@ -2,8 +2,8 @@
  *
  * Streams: byte connections to and from "unix:PATH", "tcp:IP:PORT", "ssl:IP:PORT" and "pipe:NAME"
  * (IPv6 addresses in brackets; what unix: and pipe: mean on each system is said in
- * platform/pipe.h). TLS is OpenSSL over memory, version 1.2 or later, the peer's certificate always
- * verified against the given authority.
+ * platform/pipe.h). TLS is OpenSSL over memory, version 1.2 or later, the peer's certificate
+ * verified against the given authority (unless a client asks otherwise).
  *
  * Events come from the loop only, never from within a call made here, and never after
  * stream_close() or stream_finish().  After 'closed' the stream says nothing more; its owner still
@@ -33,14 +33,21 @@ int stream_address_parse(const char *text, struct stream_address *out, struct er
 /* Is it an address that can be opened on this system?  ERR_INVALID. */
 int stream_address_check(const char *text, struct err *err);
 
-/* What TLS needs; all three files are PEM.  A client and a server need all; a client may leave out
- * its certificate and key where the server does not ask for one. */
+/* What TLS needs, as PEM: names of files, or the texts themselves, which count where both are
+ * given.  A client and a server need all; a client may leave out its certificate and key where the
+ * server does not ask for one. */
 struct stream_tls {
     const char *ca_file, *cert_file, *key_file;
+    const char *ca_pem, *cert_pem, *key_pem;
+    bool ca_system; /* the authorities that this system trusts, in place of a given one */
     /* Name or IP that the peer's certificate must carry.  NULL: the chain alone is checked, which
      * is how Open vSwitch's own programs use TLS. */
     const char *verify_name;
+    /* What is offered by a client, or chosen from by a listener, best first (ALPN, RFC 7301):
+     * "h2,http/1.1".  NULL: nothing. */
+    const char *protocols;
     bool client_certificate_optional; /* listeners: peers without a certificate are let in */
+    bool verify_nothing;              /* clients: any certificate will do */
 };
 
 /* What a stream tells its owner.  Members may be NULL. */
@@ -73,6 +80,8 @@ void stream_set_events(struct stream *s, const struct stream_events *events, voi
 int stream_write(struct stream *s, const void *p, size_t n);
 size_t stream_queued(const struct stream *s); /* bytes that wait or are under way */
 bool stream_is_open(const struct stream *s);
+/* The protocol that both ends agreed on (ALPN), "" if none. */
+const char *stream_protocol(const struct stream *s);
 /* Stops and restarts reading: back pressure. */
 void stream_pause(struct stream *s);
 void stream_resume(struct stream *s);

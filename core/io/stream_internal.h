@@ -20,6 +20,7 @@ struct tls *tls_new(const struct tls_context *c);
 void tls_free(struct tls *t); /* NULL is fine */
 /* Begins, or goes on with the handshake: 1 done, 0 more bytes are needed, or an error. */
 int tls_handshake(struct tls *t, struct err *err);
+const char *tls_protocol(struct tls *t);               /* agreed on, "" none */
 void tls_feed(struct tls *t, const void *p, size_t n); /* ciphertext that came */
 /* Up to n bytes of plain text into p: > 0 their number, 0 none now, ERR_CLOSED or another error. */
 int tls_read(struct tls *t, void *p, size_t n, struct err *err);

@@ -43,6 +43,13 @@ static BIO *certs_read(const struct certs *c, const char *name, const char *endi
     return bio;
 }
 
+static void certs_extend(X509 *x, int nid, const char *value)
+{
+    X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, nid, value);
+    X509_add_ext(x, e, -1);
+    X509_EXTENSION_free(e);
+}
+
 static X509 *certs_new(const char *name, EVP_PKEY *key, bool is_authority)
 {
     X509 *x = X509_new();
@@ -53,12 +60,8 @@ static X509 *certs_new(const char *name, EVP_PKEY *key, bool is_authority)
     X509_set_pubkey(x, key);
     X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
                                (const unsigned char *)name, -1, -1, 0);
-    if (is_authority) {
-        X509_EXTENSION *e =
-            X509V3_EXT_conf_nid(NULL, NULL, NID_basic_constraints, "critical,CA:TRUE");
-        X509_add_ext(x, e, -1);
-        X509_EXTENSION_free(e);
-    }
+    if (is_authority)
+        certs_extend(x, NID_basic_constraints, "critical,CA:TRUE");
     return x;
 }
 
@@ -85,12 +88,20 @@ bool certs_authority(const struct certs *c, const char *name)
 
 bool certs_issue(const struct certs *c, const char *authority, const char *name)
 {
+    return certs_issue_for(c, authority, name, NULL);
+}
+
+bool certs_issue_for(const struct certs *c, const char *authority, const char *name,
+                     const char *names)
+{
     BIO *pem = certs_read(c, authority, "pem"), *secret = certs_read(c, authority, "key");
     X509 *issuer = PEM_read_bio_X509(pem, NULL, NULL, NULL);
     EVP_PKEY *issuer_key = PEM_read_bio_PrivateKey(secret, NULL, NULL, NULL);
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = certs_new(name, key, false);
     bool ok = issuer && issuer_key;
+    if (names)
+        certs_extend(x, NID_subject_alt_name, names);
     if (ok) {
         X509_set_issuer_name(x, X509_get_subject_name(issuer));
         ok = X509_sign(x, issuer_key, EVP_sha256()) != 0;

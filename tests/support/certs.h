@@ -14,5 +14,8 @@ struct certs {
 bool certs_authority(const struct certs *c, const char *name);
 /* A certificate for 'name' that 'authority', made before, has signed. */
 bool certs_issue(const struct certs *c, const char *authority, const char *name);
+/* The same for a server's names and addresses: "DNS:localhost,IP:127.0.0.1". */
+bool certs_issue_for(const struct certs *c, const char *authority, const char *name,
+                     const char *names);
 
 #endif

@@ -14,6 +14,7 @@
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/io/stream.h"
+#include "platform/ipc.h"
 #include "platform/pipe.h"
 #include "tests/support/certs.h"
 #include "tests/support/os.h"
@@ -259,6 +260,126 @@ static void an_authority_that_is_not_ours_is_refused(void **state)
     assert_non_null(strstr(w->closed_text, "certificate"));
 }
 
+/* A server for localhost with everything as text, that knows two protocols. */
+static void listen_with_texts(struct world *w, char *address)
+{
+    struct certs c = {.dir = w->dir};
+    char path[160], *pem[3];
+    size_t n;
+    make_certificates(w);
+    assert_true(certs_issue_for(&c, "ca", "server", "DNS:localhost,IP:127.0.0.1"));
+    assert_int_equal(file_read(file(w, "ca.pem", path), 65536, &pem[0], &n, NULL), 0);
+    assert_int_equal(file_read(file(w, "server.pem", path), 65536, &pem[1], &n, NULL), 0);
+    assert_int_equal(file_read(file(w, "server.key", path), 65536, &pem[2], &n, NULL), 0);
+    struct stream_tls tls = {.ca_pem = pem[0],
+                             .cert_pem = pem[1],
+                             .key_pem = pem[2],
+                             .protocols = "h2,http/1.1",
+                             .client_certificate_optional = true};
+    listen_at(w, "ssl:127.0.0.1:0", &tls);
+    snprintf(address, 64, "ssl:127.0.0.1:%u", stream_listener_port(w->listener));
+    for (size_t i = 0; i < 3; i++)
+        mem_free(pem[i]);
+}
+
+static const char *agreed_with(struct world *w, const char *protocols)
+{
+    char ca[160], address[64];
+    listen_with_texts(w, address);
+    struct stream_tls tls = {
+        .ca_file = file(w, "ca.pem", ca), .verify_name = "localhost", .protocols = protocols};
+    connect_to(w, address, &tls);
+    run_until(w, &w->opened);
+    return stream_protocol(w->client);
+}
+
+static void the_best_protocol_of_both_is_taken(void **state)
+{
+    assert_string_equal(agreed_with(*state, "http/1.1,h2"), "h2"); /* the server's order */
+    expect_echo(*state);
+}
+
+static void no_protocol_in_common_is_none(void **state)
+{
+    assert_string_equal(agreed_with(*state, "spdy/3"), "");
+}
+
+static void no_protocol_need_be_offered(void **state)
+{
+    assert_string_equal(agreed_with(*state, NULL), "");
+}
+
+/* What a client that asks for 'name' meets; true: it got in. */
+static bool gets_in(struct world *w, const char *address, const char *name, bool verify_nothing)
+{
+    char ca[160];
+    struct stream_tls tls = {.ca_file = file(w, verify_nothing ? "none" : "ca.pem", ca),
+                             .verify_name = name,
+                             .verify_nothing = verify_nothing};
+    w->opened = w->closed = false;
+    connect_to(w, address, &tls);
+    int64_t end = loop_now(w->loop) + PATIENCE_MS;
+    while (!w->opened && !w->closed && loop_now(w->loop) < end)
+        loop_run_once(w->loop, 20);
+    assert_true(w->opened != w->closed);
+    stream_close(w->client);
+    w->client = NULL;
+    w->server_closed = !w->server;
+    run_until(w, &w->server_closed);
+    for (int i = 0; i < 3; i++)
+        loop_run_once(w->loop, 1); /* the listener's one place is free again */
+    return w->opened;
+}
+
+static void the_name_or_address_asked_for_must_be_the_servers(void **state)
+{
+    struct world *w = *state;
+    char address[64];
+    listen_with_texts(w, address);
+    assert_true(gets_in(w, address, "localhost", false));
+    assert_true(gets_in(w, address, "127.0.0.1", false));
+    assert_false(gets_in(w, address, "elsewhere", false));
+    assert_int_equal(w->closed_code, ERR_PERMISSION);
+    assert_false(gets_in(w, address, "127.0.0.2", false));
+    assert_false(gets_in(w, address, "::1", false));
+    assert_true(gets_in(w, address, "elsewhere", true));
+}
+
+static void expect_bad_tls(struct world *w, const struct stream_tls *tls, int code,
+                           const char *text)
+{
+    struct err err = {0};
+    struct stream_config config = {.address = "ssl:127.0.0.1:1", .tls = tls};
+    assert_int_equal(stream_connect(w->loop, &config, NULL, NULL, &w->client, &err), code);
+    if (!strstr(err.text, text))
+        fail_msg("%s", err.text);
+}
+
+static void what_is_no_certificate_is_said_at_once(void **state)
+{
+    struct world *w = *state;
+    char path[160], other[160], *ca, *half;
+    size_t n;
+    make_certificates(w);
+    assert_int_equal(file_read(file(w, "ca.pem", path), 65536, &ca, &n, NULL), 0);
+    half = mem_strndup(ca, n / 2);
+    expect_bad_tls(w, &(struct stream_tls){.ca_pem = "none"}, ERR_INVALID, "certificate authority");
+    expect_bad_tls(w, &(struct stream_tls){.ca_pem = half}, ERR_INVALID, "certificate authority");
+    expect_bad_tls(w, &(struct stream_tls){.ca_file = file(w, "absent", path)}, ERR_NOT_FOUND,
+                   "absent");
+    struct stream_tls tls = {.ca_pem = ca, .cert_file = file(w, "node.pem", path)};
+    expect_bad_tls(w, &tls, ERR_INVALID, "both");
+    tls.key_pem = "none";
+    expect_bad_tls(w, &tls, ERR_INVALID, "private key");
+    tls.key_pem = NULL;
+    tls.key_file = file(w, "ca.key", other);
+    expect_bad_tls(w, &tls, ERR_INVALID, "ca.key");
+    tls.cert_pem = half;
+    expect_bad_tls(w, &tls, ERR_INVALID, "certificate");
+    mem_free(half);
+    mem_free(ca);
+}
+
 static void nobody_listens(void **state)
 {
     struct world *w = *state;
@@ -426,6 +547,11 @@ int main(void)
         TEST(tcp_echoes),
         TEST(tls_echoes),
         TEST(an_authority_that_is_not_ours_is_refused),
+        TEST(the_best_protocol_of_both_is_taken),
+        TEST(no_protocol_in_common_is_none),
+        TEST(no_protocol_need_be_offered),
+        TEST(the_name_or_address_asked_for_must_be_the_servers),
+        TEST(what_is_no_certificate_is_said_at_once),
         TEST(nobody_listens),
         TEST(a_writer_that_is_not_read_meets_the_limit),
         TEST(more_than_were_allowed_are_turned_away),
