@@ -20,7 +20,7 @@ ALLOWED = {
     "core/policy": (BASE, STORE, ENGINE, INTENT, K8S, POD),
     "core/node": (BASE, STORE, ENGINE, INTENT, K8S, POD),
     "core/pipeline": (BASE, STORE, ENGINE, INTENT, "ovs/flow.h", "ovs/group.h", "ovs/meter.h"),
-    "core/io": (BASE, PLATFORM, "core/k8s/folder.h"),
+    "core/io": (BASE, PLATFORM, "core/k8s/folder.h", "core/k8s/kubeconfig.h"),
     "core/observe": (BASE, STORE),
     "ovs": (BASE, STORE, ENGINE),
     # Routes and host NAT are targets: their contracts speak of the engine's plans.
@@ -50,6 +50,8 @@ LIBRARIES = {
     "uv.h": ("core/io",),
     "openssl/": ("core/io",),
     "http_parser.h": ("core/io", "cni"),
+    "nghttp2/": ("core/io",),
+    "zlib.h": ("core/io",),
     "yaml.h": ("core/k8s", "core/agent"),
     "cjson/": ("core", "ovs", "cni", "hns", "platform"),
     "libmnl/": ("platform/linux",),
