@@ -16,7 +16,7 @@ set -euo pipefail
 
 declare -A packages=(
     [build]="cmake ninja-build gcc libc6-dev pkg-config libuv1-dev libcjson-dev libssl-dev libcmocka-dev
-             libmnl-dev libyaml-dev libhttp-parser-dev"
+             libmnl-dev libyaml-dev libhttp-parser-dev libnghttp2-dev zlib1g-dev"
     [run]="openvswitch-switch iproute2 nftables ethtool iputils-ping kmod procps python3"
     [test]="clang-14 clang-format-14 libclang-rt-14-dev universal-ctags jq tcpdump iperf3 iputils-ping
             netcat-openbsd socat python3 python3-yaml openssl containernetworking-plugins busybox-static

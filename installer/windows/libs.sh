@@ -15,7 +15,7 @@ set -euo pipefail
 export LC_ALL=C
 cd "$(dirname "$0")/../.."
 
-packages=(libuv1 cjson libyaml http-parser cmocka openssl)
+packages=(libuv1 cjson libyaml http-parser cmocka openssl nghttp2 zlib)
 triple=x86_64-w64-mingw32
 cc=$triple-gcc-win32
 flags=(-O2 -D_WIN32_WINNT=0x0A00 -D__USE_MINGW_ANSI_STDIO=1 -fstack-protector-strong -w)
@@ -180,6 +180,29 @@ build_http_parser()
     cp http_parser.h "$out/include/"
 }
 
+build_nghttp2()
+{
+    cd "$work/src/nghttp2"
+    local version
+    version=$(sed -n 's/^AC_INIT(\[nghttp2\], \[\([0-9.]*\)\].*/\1/p' configure.ac)
+    IFS=. read -r major minor patch <<< "$version"
+    sed -e "s/@PACKAGE_VERSION@/$version/" \
+        -e "s/@PACKAGE_VERSION_NUM@/$(printf '0x%02x%02x%02x' "$major" "$minor" "$patch")/" \
+        lib/includes/nghttp2/nghttp2ver.h.in > lib/includes/nghttp2/nghttp2ver.h
+    archive libnghttp2.a -DNGHTTP2_STATICLIB -DBUILDING_NGHTTP2 -DNDEBUG -DHAVE_STDINT_H -DHAVE_SYSINFOAPI_H \
+        -DHAVE_GETTICKCOUNT64=1 -Ilib/includes -Ilib -- lib/*.c
+    mkdir "$out/include/nghttp2"
+    cp lib/includes/nghttp2/*.h "$out/include/nghttp2/"
+}
+
+# In memory only: not the part that reads and writes files.
+build_zlib()
+{
+    cd "$work/src/zlib"
+    archive libz.a -- adler32.c crc32.c deflate.c inffast.c inflate.c inftrees.c trees.c zutil.c
+    cp zlib.h zconf.h "$out/include/"
+}
+
 # Its header checks formats as the C runtime of Windows reads them; Seine's tests use standard ones.
 build_cmocka()
 {
@@ -209,7 +232,7 @@ build_openssl()
     rm -f "$out"/include/openssl/*.in
 }
 
-for name in libuv cjson yaml http_parser cmocka openssl; do
+for name in libuv cjson yaml http_parser nghttp2 zlib cmocka openssl; do
     start=$SECONDS
     log=$work/$name.log
     # In the background, since errexit does not hold inside a condition.
