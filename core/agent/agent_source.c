@@ -14,10 +14,9 @@
 #include "core/pod/pod_local.h"
 
 static const int source_tables[K8S_N_KINDS] = {
-    [K8S_POD] = TABLE_POD,
-    [K8S_NAMESPACE] = TABLE_NAMESPACE,
-    [K8S_NODE] = TABLE_NODE,
-    [K8S_NETWORK_POLICY] = TABLE_POLICY,
+    [K8S_POD] = TABLE_POD,         [K8S_NAMESPACE] = TABLE_NAMESPACE,
+    [K8S_NODE] = TABLE_NODE,       [K8S_NETWORK_POLICY] = TABLE_POLICY,
+    [K8S_SERVICE] = TABLE_SERVICE, [K8S_ENDPOINT_SLICE] = TABLE_ENDPOINT_SLICE,
 };
 
 /* ---- kept rows ---- */

@@ -25,10 +25,10 @@
 
 enum { FILE_LIMIT = 64 << 20, REPEAT_MAX = 100000 };
 
-static const int kind_table[K8S_N_KINDS] = {[K8S_POD] = TABLE_POD,
-                                            [K8S_NAMESPACE] = TABLE_NAMESPACE,
-                                            [K8S_NODE] = TABLE_NODE,
-                                            [K8S_NETWORK_POLICY] = TABLE_POLICY};
+static const int kind_table[K8S_N_KINDS] = {
+    [K8S_POD] = TABLE_POD,         [K8S_NAMESPACE] = TABLE_NAMESPACE,
+    [K8S_NODE] = TABLE_NODE,       [K8S_NETWORK_POLICY] = TABLE_POLICY,
+    [K8S_SERVICE] = TABLE_SERVICE, [K8S_ENDPOINT_SLICE] = TABLE_ENDPOINT_SLICE};
 
 /* ---- printing ---- */
 

@@ -14,12 +14,14 @@
 
 enum world_table {
     /* inputs */
-    TABLE_POD,        /* struct pod, key namespace/name */
-    TABLE_NAMESPACE,  /* struct namespace_ */
-    TABLE_NODE,       /* struct node */
-    TABLE_POLICY,     /* struct network_policy */
-    TABLE_ATTACHMENT, /* struct attachment */
-    TABLE_CONFIG,     /* struct node_config, the one key "" */
+    TABLE_POD,            /* struct pod, key namespace/name */
+    TABLE_NAMESPACE,      /* struct namespace_ */
+    TABLE_NODE,           /* struct node */
+    TABLE_POLICY,         /* struct network_policy */
+    TABLE_SERVICE,        /* struct service */
+    TABLE_ENDPOINT_SLICE, /* struct endpoint_slice */
+    TABLE_ATTACHMENT,     /* struct attachment */
+    TABLE_CONFIG,         /* struct node_config, the one key "" */
     /* derived: intents; core/pod, core/policy and core/node write them, intent.h lays them out */
     TABLE_SELF,    /* this node: podCIDRs, gateway and node addresses; the one key "" */
     TABLE_REMOTE,  /* other nodes, key: node name */

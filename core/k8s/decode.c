@@ -307,6 +307,12 @@ int decode_labels(struct decode *d, const struct field *f, struct labels *out)
     return 0;
 }
 
+void decode_drop_labels(struct decode *d, struct labels *l)
+{
+    d->need -= round8(l->n * sizeof *l->v);
+    *l = (struct labels){NULL, 0};
+}
+
 void *block_array(struct block *b, const void *src, size_t n, size_t size)
 {
     void *p = b->data + b->used;

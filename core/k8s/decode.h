@@ -63,11 +63,17 @@ int decode_name(struct decode *d, const struct field *f, name_problem_fn *proble
                 const char **out);
 /* TCP (also if absent), UDP, SCTP. */
 int decode_protocol(struct decode *d, const struct field *f, uint8_t *out);
+/* Ports of a Service or an EndpointSlice: names are DNS labels, each once, "" where there is none
+ * (how many of these is not checked); a number may be absent (0 then) unless 'numbered'. */
+int decode_service_ports(struct decode *d, const struct field *f, bool numbered,
+                         const struct named_port **out, size_t *n_out);
 /* Addresses; ::ffff:a.b.c.d is taken as IPv4, as the API server takes it.  "" is an error. */
 int decode_ip(struct decode *d, const struct field *f, struct ip *out);
 int decode_cidr(struct decode *d, const struct field *f, struct prefix *out);
 /* A map of label keys to values, sorted. */
 int decode_labels(struct decode *d, const struct field *f, struct labels *out);
+/* Forgets labels that were read: nobody needs them in this kind. */
+void decode_drop_labels(struct decode *d, struct labels *l);
 int decode_selector(struct decode *d, const struct field *f, struct selector *out);
 
 /* ---- the object's block ---- */
@@ -80,6 +86,9 @@ const char *block_text(struct block *b, const char *s);
 static inline const char *block_intern(const char *s);
 struct labels block_labels(struct block *b, const struct labels *l);
 struct selector block_selector(struct block *b, const struct selector *s);
+const struct named_port *block_ports(struct block *b, const struct named_port *v, size_t n);
+void ports_unref(const struct named_port *v, size_t n);
+bool named_ports_equal(const struct named_port *a, const struct named_port *b, size_t n);
 void labels_unref(const struct labels *l);
 void selector_unref(const struct selector *s);
 bool labels_equal(const struct labels *a, const struct labels *b);
@@ -92,6 +101,8 @@ union k8s_object {
     struct namespace_ namespace_;
     struct node node;
     struct network_policy policy;
+    struct service service;
+    struct endpoint_slice slice;
 };
 struct k8s_class {
     const char *api_version, *kind;
@@ -105,7 +116,8 @@ struct k8s_class {
     void (*unref)(const union k8s_object *o); /* the interned strings */
     bool (*equal)(const union k8s_object *a, const union k8s_object *b);
 };
-extern const struct k8s_class pod_class, namespace_class, node_class, network_policy_class;
+extern const struct k8s_class pod_class, namespace_class, node_class, network_policy_class,
+    service_class, endpoint_slice_class;
 
 /* object_decode() that also tells the node of the tree that the error is about. */
 int object_decode_at(const cJSON *json, enum k8s_kind kind, struct object_meta **out,

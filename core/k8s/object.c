@@ -2,8 +2,8 @@
  *
  * What all kinds share: the table of kinds, metadata, and the life of an object.  An object is one
  * block: a count of its holders, its struct, its arrays, and the texts that only it has (name,
- * uid); texts that many have are interned.  The kinds are in pod.c, node.c and network_policy.c;
- * Namespace, which is nothing but metadata, is here. */
+ * uid); texts that many have are interned.  Each kind has a file of its own, but Namespace, which
+ * is nothing but metadata: it is here. */
 #include "core/k8s/object.h"
 
 #include <assert.h>
@@ -22,10 +22,9 @@ struct head {
 };
 
 static const struct k8s_class *const classes[] = {
-    [K8S_POD] = &pod_class,
-    [K8S_NAMESPACE] = &namespace_class,
-    [K8S_NODE] = &node_class,
-    [K8S_NETWORK_POLICY] = &network_policy_class,
+    [K8S_POD] = &pod_class,         [K8S_NAMESPACE] = &namespace_class,
+    [K8S_NODE] = &node_class,       [K8S_NETWORK_POLICY] = &network_policy_class,
+    [K8S_SERVICE] = &service_class, [K8S_ENDPOINT_SLICE] = &endpoint_slice_class,
 };
 static_assert(ARRAY_LEN(classes) == K8S_N_KINDS, "a class for each kind");
 

@@ -43,7 +43,15 @@ struct selector {
 };
 bool selector_matches(const struct selector *s, const struct labels *l);
 
-enum k8s_kind { K8S_POD, K8S_NAMESPACE, K8S_NODE, K8S_NETWORK_POLICY, K8S_N_KINDS };
+enum k8s_kind {
+    K8S_POD,
+    K8S_NAMESPACE,
+    K8S_NODE,
+    K8S_NETWORK_POLICY,
+    K8S_SERVICE,
+    K8S_ENDPOINT_SLICE,
+    K8S_N_KINDS
+};
 struct object_meta {
     enum k8s_kind kind;
     const char *namespace_; /* "" for cluster-scoped kinds */
@@ -54,8 +62,8 @@ struct object_meta {
 };
 
 struct named_port {
-    const char *name;
-    uint8_t proto; /* IP protocol number */
+    const char *name; /* interned */
+    uint8_t proto;    /* IP protocol number */
     uint16_t port;
 };
 enum pod_phase { POD_ACTIVE, POD_FINISHED }; /* finished: Succeeded or Failed */
@@ -109,6 +117,47 @@ struct network_policy {
     const struct np_rule *ingress, *egress;
     size_t n_ingress, n_egress;
 };
+
+/* ---- Service ---- */
+enum service_type {
+    SERVICE_CLUSTER_IP,
+    SERVICE_NODE_PORT,
+    SERVICE_LOAD_BALANCER,
+    SERVICE_EXTERNAL_NAME
+};
+/* Its labels are not kept: nobody selects Services. */
+struct service {
+    struct object_meta meta;
+    enum service_type type;
+    bool headless;                /* clusterIP "None" */
+    const struct ip *cluster_ips; /* none if headless, or not given yet */
+    size_t n_cluster_ips;
+    const struct named_port *ports; /* name "": it has none, and is the only one */
+    size_t n_ports;
+};
+const char *service_type_name(enum service_type type); /* "ClusterIP" ... */
+
+/* ---- discovery.k8s.io/v1 EndpointSlice ---- */
+enum endpoint_condition {                       /* bits; defaults filled in */
+                          ENDPOINT_READY = 1,   /* also if not said */
+                          ENDPOINT_SERVING = 2, /* as ready if not said */
+                          ENDPOINT_TERMINATING = 4
+};
+struct endpoint {
+    struct ip ip; /* the first address; the API gives no meaning to others */
+    uint8_t conditions;
+};
+/* Of its labels only kubernetes.io/service-name is kept, as 'service'. */
+struct endpoint_slice {
+    struct object_meta meta;
+    const char *service; /* interned; of the same namespace; "": of no Service */
+    uint8_t family;      /* addressType: 4, 6; 0: FQDN, then there are no endpoints */
+    const struct endpoint *endpoints;
+    size_t n_endpoints;
+    const struct named_port *ports; /* name "": none; port 0: not said, nothing is sent there */
+    size_t n_ports;
+};
+#define SERVICE_NAME_LABEL "kubernetes.io/service-name"
 
 /* "Pod" or "v1 Pod": the kinds that are read; false for all others. */
 bool k8s_kind_of(const char *api_version, const char *kind, enum k8s_kind *out);

@@ -213,10 +213,7 @@ static int pod_read(struct decode *d, const struct field *root, union k8s_object
 static void pod_settle(struct block *b, union k8s_object *o)
 {
     struct pod *pod = &o->pod;
-    struct named_port *ports = block_array(b, pod->ports, pod->n_ports, sizeof *ports);
-    for (size_t i = 0; i < pod->n_ports; i++)
-        ports[i].name = block_intern(ports[i].name);
-    pod->ports = ports;
+    pod->ports = block_ports(b, pod->ports, pod->n_ports);
     pod->ips = block_array(b, pod->ips, pod->n_ips, sizeof *pod->ips);
     pod->node_name = block_intern(pod->node_name);
     pod->mirror_uid = block_text(b, pod->mirror_uid);
@@ -225,8 +222,7 @@ static void pod_settle(struct block *b, union k8s_object *o)
 static void pod_unref(const union k8s_object *o)
 {
     intern_unref(o->pod.node_name);
-    for (size_t i = 0; i < o->pod.n_ports; i++)
-        intern_unref(o->pod.ports[i].name);
+    ports_unref(o->pod.ports, o->pod.n_ports);
 }
 
 static bool pod_equal(const union k8s_object *a, const union k8s_object *b)
@@ -239,11 +235,7 @@ static bool pod_equal(const union k8s_object *a, const union k8s_object *b)
     for (size_t i = 0; i < x->n_ips; i++)
         if (!ip_equal(&x->ips[i], &y->ips[i]))
             return false;
-    for (size_t i = 0; i < x->n_ports; i++)
-        if (strcmp(x->ports[i].name, y->ports[i].name) || x->ports[i].port != y->ports[i].port ||
-            x->ports[i].proto != y->ports[i].proto)
-            return false;
-    return true;
+    return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
 const struct k8s_class pod_class = {

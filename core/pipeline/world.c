@@ -17,6 +17,8 @@
         [TABLE_NAMESPACE] = {"namespace", object_free, object_equal, {NULL}},                      \
         [TABLE_NODE] = {"node", object_free, object_equal, {NULL}},                                \
         [TABLE_POLICY] = {"policy", object_free, object_equal, {NULL}},                            \
+        [TABLE_SERVICE] = {"service", object_free, object_equal, {NULL}},                          \
+        [TABLE_ENDPOINT_SLICE] = {"endpoint_slice", object_free, object_equal, {NULL}},            \
         [TABLE_ATTACHMENT] = {"attachment",                                                        \
                               attachment_free,                                                     \
                               attachment_equal,                                                    \

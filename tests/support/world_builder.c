@@ -16,6 +16,8 @@ static const struct table_class tables[TABLE_N] = {
     [TABLE_NAMESPACE] = {"namespace", object_free, object_equal, {NULL}},
     [TABLE_NODE] = {"node", object_free, object_equal, {NULL}},
     [TABLE_POLICY] = {"policy", object_free, object_equal, {NULL}},
+    [TABLE_SERVICE] = {"service", object_free, object_equal, {NULL}},
+    [TABLE_ENDPOINT_SLICE] = {"endpoint_slice", object_free, object_equal, {NULL}},
     [TABLE_ATTACHMENT] = {"attachment", attachment_free, attachment_equal, {attachment_by_pod}},
     [TABLE_CONFIG] = {"config", node_config_free, node_config_equal, {NULL}},
     [TABLE_SELF] = {.name = "self"},
@@ -50,10 +52,10 @@ struct engine *world_intents(void)
 
 static void put_object(struct engine *e, const cJSON *json)
 {
-    static const enum world_table table_of[] = {[K8S_POD] = TABLE_POD,
-                                                [K8S_NAMESPACE] = TABLE_NAMESPACE,
-                                                [K8S_NODE] = TABLE_NODE,
-                                                [K8S_NETWORK_POLICY] = TABLE_POLICY};
+    static const enum world_table table_of[] = {
+        [K8S_POD] = TABLE_POD,         [K8S_NAMESPACE] = TABLE_NAMESPACE,
+        [K8S_NODE] = TABLE_NODE,       [K8S_NETWORK_POLICY] = TABLE_POLICY,
+        [K8S_SERVICE] = TABLE_SERVICE, [K8S_ENDPOINT_SLICE] = TABLE_ENDPOINT_SLICE};
     const cJSON *api = cJSON_GetObjectItemCaseSensitive(json, "apiVersion");
     const cJSON *name = cJSON_GetObjectItemCaseSensitive(json, "kind");
     enum k8s_kind kind = K8S_POD;
