@@ -5,7 +5,7 @@
 #
 #   tests/run.sh                everything
 #   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, property, vm, bench,
-#                               windows); several: --label L --label M
+#                               windows, cluster); several: --label L --label M
 #   tests/run.sh --list         the tests and their labels, nothing run
 #   tests/run.sh -- ARGS        further arguments for ctest, such as -R NAME or -V
 #

@@ -156,6 +156,9 @@ class Node:
         if done.returncode != 0:
             raise LabError("%s: not ready: %s%s\n%s" % (self.name, done.stdout, done.stderr, self.log_tail()))
 
+    def runs_agent(self):
+        return bool(self.agent)
+
     def stop_agent(self, sig=signal.SIGTERM, timeout=5):
         """Returns the exit status (negative: the signal), and takes its time: (status, seconds)."""
         start = time.monotonic()
@@ -302,6 +305,16 @@ class Cluster:
     # ---- everything up and down ----
     def up(self, agents=False):
         os.makedirs(self.objects.dir, exist_ok=True)
+        self.up_fabric()
+        for node in self.nodes:
+            node.up()
+            self.up_port(node)
+        self.objects.put(*(n.object() for n in self.nodes))
+        self.warm()
+        if agents:
+            self.start_agents()
+
+    def up_fabric(self):
         netns.add(self.fabric)
         run("sh", "-ec", f"""
             sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
@@ -309,14 +322,11 @@ class Cluster:
             ip addr add 192.0.2.254/24 dev lan; ip -6 addr add 2001:db8:5e::fe/64 dev lan nodad
             ip addr add {OUTSIDE4}/32 dev lo; ip -6 addr add {OUTSIDE6}/128 dev lo nodad
             ethtool -K lan tx off > /dev/null""", ns=self.fabric)
-        for node in self.nodes:
-            node.up()
-            run("sh", "-ec", "ip link set port%d master lan up; ethtool -K port%d tx off > /dev/null"
-                % (node.index, node.index), ns=self.fabric)
-        self.objects.put(*(n.object() for n in self.nodes))
-        self.warm()
-        if agents:
-            self.start_agents()
+
+    def up_port(self, node):
+        """The fabric's end of a node's cable."""
+        run("sh", "-ec", "ip link set port%d master lan up; ethtool -K port%d tx off > /dev/null"
+            % (node.index, node.index), ns=self.fabric)
 
     def warm(self):
         """The switch asks for a tunnel peer's hardware address itself but drops until it is answered."""
@@ -398,7 +408,7 @@ class Cluster:
     def sync(self):
         """All that the folder holds is in the switches, and they have looked through the decisions that they had
         cached: Open vSwitch does so in the milliseconds after a change, not before it acknowledges one."""
-        nodes = [node for node in self.nodes if node.agent]
+        nodes = [node for node in self.nodes if node.runs_agent()]
         for node in nodes:
             node.sync()
         with futures.ThreadPoolExecutor() as pool:
@@ -407,7 +417,7 @@ class Cluster:
     def recompute(self):
         """The check that ends every scenario: nothing differs when everything is derived again."""
         for node in self.nodes:
-            if node.agent:
+            if node.runs_agent():
                 done = node.ctl("recompute", check=False)
                 if done.returncode != 0 or "differences: 0" not in done.stdout:
                     raise LabError("%s: recompute: exit %d\n%s%s" % (

@@ -28,7 +28,8 @@ def run(*argv, ns=None, check=True, stdin=None, env=None, timeout=60):
 
 
 def path(name):
-    return "/run/netns/" + name
+    """Where the namespace is; a Pod of a real runtime is known by the path itself (/proc/PID/ns/net)."""
+    return name if name.startswith("/") else "/run/netns/" + name
 
 
 def exists(name):

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Kubernetes cluster on one machine: the control plane in the fabric's namespace, nodes with kubelet, containerd and
+Open vSwitch of their own, one CNI and no kube-proxy.
+
+    with KubeCluster("t1", folder, BIN, KUBE_BIN) as c:          # up to kubelets that are registered
+        c.install()                                              # Seine: agents and plugin as programs of the nodes
+        c.create_pods({"namespace": "default", "name": "a", "node": "node1"}, ...)
+
+The underlay, the names and what `down` promises are those of lab/cluster.py; the folder must lie on a file system that may be
+an overlay's upper one, and outside of /run, which the nodes have for themselves."""
+import contextlib
+import glob
+import json
+import os
+import shutil
+import time
+from concurrent import futures
+
+from . import cluster, kubecontrol, kubeimage, kubenode, netns
+from .netns import LabError, run
+
+FABRIC4 = "192.0.2.254"
+BRIDGE = "bridge"  # the reference plugin, for comparison
+SEINE = "seine"
+
+
+def free_run_dir(prefix):
+    return "/var/tmp/seine-lab/" + prefix
+
+
+class KubePod:
+    """A running Pod: what lab.probe and a test need of it."""
+
+    def __init__(self, node, namespace, name, ips, ns, obj):
+        self.node, self.namespace, self.name, self.ips, self.ns, self.object = node, namespace, name, ips, ns, obj
+
+    @property
+    def full_name(self):
+        return self.namespace + "/" + self.name
+
+    def ip(self, family):
+        return next((ip for ip in self.ips if (":" in ip) == (family == 6)), None)
+
+
+def pod_object(namespace, name, node=None, labels=None, ports=(), image=kubeimage.POD, args=None, **spec):
+    """A Pod that answers on tcp 80, tcp 8080 and udp 5353 with its name; `ports`: (name, number, protocol)."""
+    container = {"name": "main", "image": image, "imagePullPolicy": "IfNotPresent",
+                 "env": [{"name": "POD", "value": namespace + "/" + name}],
+                 "ports": [{"name": n, "containerPort": p, "protocol": proto} for n, p, proto in ports]}
+    if args:
+        container["args"] = args
+    spec = dict({"containers": [container], "terminationGracePeriodSeconds": 1}, **spec)
+    if node:
+        spec["nodeName"] = node
+    return {"apiVersion": "v1", "kind": "Pod", "spec": spec,
+            "metadata": {"namespace": namespace, "name": name, "labels": dict(labels or {})}}
+
+
+class KubeCluster(cluster.Cluster):
+    def __init__(self, prefix, run_dir, bin_dir, kube_bin, nodes=2, cni=SEINE, agnhost=None, **more):
+        self.kube_bin, self.cni, self.agnhost = kube_bin, cni, agnhost
+        super().__init__(prefix, run_dir, bin_dir, nodes=0, **more)
+        self.nodes = [kubenode.KubeNode(self, i + 1) for i in range(nodes)]
+        self.control = kubecontrol.Control(run_dir + "/control", self.fabric, FABRIC4, kube_bin)
+
+    def node(self, name):
+        return next(n for n in self.nodes if n.name == name)
+
+    # ---- everything up and down ----
+    def up(self, agents=False):
+        os.makedirs(self.control.dir, exist_ok=True)
+        self.up_fabric()
+        self.control.make({n.name: [n.ip4, n.ip6] for n in self.nodes})
+        self.control.start()
+        archives = kubeimage.make(self.run + "/images", self.agnhost)
+        for node in self.nodes:
+            node.up()
+            self.up_port(node)
+        with futures.ThreadPoolExecutor() as pool:
+            for node in self.nodes:
+                node.wait_containerd()
+                pool.submit(node.load, *archives)
+        self.warm()
+        self.control.wait_ready()
+        for node in self.nodes:
+            node.start_kubelet()
+        self.wait_registered()
+
+    def wait_registered(self, timeout=60):
+        """Each node is there, with its Pod ranges; Pods may be made."""
+        end = time.monotonic() + timeout
+        for node in self.nodes:
+            while True:
+                found = self.control.get("/api/v1/nodes/" + node.name) or {"spec": {}}
+                node.cidrs = found["spec"].get("podCIDRs", ())
+                if node.cidrs and self.control.get("/api/v1/namespaces/default/serviceaccounts/default"):
+                    break
+                if time.monotonic() > end:
+                    raise LabError("%s is not registered\n%s\n%s" % (
+                        node.name, node.log_tail(name="kubelet"), self.control.log_tail()))
+                time.sleep(0.1)
+
+    def wait_nodes_ready(self, timeout=60):
+        done = self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=%ds" % timeout, check=False,
+                            timeout=timeout + 10)
+        if done.returncode:
+            raise LabError("nodes are not Ready: %s\n%s" % (done.stderr, self.kubectl("describe", "nodes").stdout))
+
+    def down(self):
+        self.control.kill()
+        with futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.kill(), self.nodes))
+        super().down()
+        # Without containers of anybody, the folder of all goes too.
+        for folder in glob.glob("/sys/fs/cgroup/*/k8s.io") + ["/sys/fs/cgroup/k8s.io"]:
+            with contextlib.suppress(OSError):
+                os.rmdir(folder)
+
+    # ---- the CNI ----
+    def install(self):
+        """The cluster's CNI, placed by hand."""
+        for node in self.nodes:
+            if self.cni == BRIDGE:
+                self.install_bridge(node)
+            else:
+                self.install_seine(node)
+        self.wait_nodes_ready()
+
+    def install_bridge(self, node):
+        """The reference plugins: a bridge a node, routes between the nodes."""
+        for plugin in ("bridge", "host-local"):
+            shutil.copy("/usr/lib/cni/" + plugin, node.dir + "/up/opt/cni/bin")
+        routes = [{"dst": "::/0" if ":" in c else "0.0.0.0/0"} for c in node.cidrs]
+        self.place_conflist(node, {"cniVersion": "0.4.0", "name": "reference", "plugins": [
+            {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True,
+             "ipam": {"type": "host-local", "ranges": [[{"subnet": c}] for c in node.cidrs], "routes": routes}}]})
+        for other in self.nodes:
+            for cidr in other.cidrs if other is not node else ():
+                run("ip", "route", "replace", cidr, "via", other.ip6 if ":" in cidr else other.ip4, ns=node.ns)
+
+    def install_seine(self, node):
+        shutil.copy(self.program("seine-cni"), node.dir + "/up/opt/cni/bin")
+        node.start_agent()
+        self.place_conflist(node, {"cniVersion": "0.4.0", "name": "seine", "plugins": [{"type": "seine-cni"}]})
+
+    @staticmethod
+    def place_conflist(node, config):
+        """Through the node's own view of its overlay: what changes below one is not seen."""
+        node.exec("sh", "-ec", "cat > /etc/cni/net.d/.new; mv /etc/cni/net.d/.new /etc/cni/net.d/10-lab.conflist",
+                  stdin=json.dumps(config))
+
+    # ---- objects ----
+    def kubectl(self, *args, stdin=None, check=True, timeout=90):
+        return self.control.kubectl(*args, stdin=stdin, check=check, timeout=timeout)
+
+    def apply(self, *objects):
+        """kubectl apply, and all agents have it in their switches."""
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        self.sync()
+
+    def remove(self, *objects):
+        self.kubectl("delete", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
+        self.sync()
+
+    def exec(self, pod, *argv, check=True, stdin=None, timeout=30):
+        """kubectl exec."""
+        return self.kubectl("exec", *(["-i"] if stdin is not None else []), "-n", pod.namespace, pod.name, "--", *argv,
+                            check=check, stdin=stdin, timeout=timeout)
+
+    # ---- Pods ----
+    def create(self, *objects, timeout=60):
+        """Makes Pods (pod_object) and waits until they run. Returns them in the order asked for."""
+        for obj in objects:
+            self.control.call("POST", "/api/v1/namespaces/%s/pods" % obj["metadata"]["namespace"], obj)
+        return [self.wait_pod(o["metadata"]["namespace"], o["metadata"]["name"], timeout) for o in objects]
+
+    def wait_pod(self, namespace, name, timeout=60):
+        path = "/api/v1/namespaces/%s/pods/%s" % (namespace, name)
+        end = time.monotonic() + timeout
+        while True:
+            obj = self.control.get(path) or {"status": {}}
+            ready = [c for c in obj["status"].get("conditions", ()) if c["type"] == "Ready" and c["status"] == "True"]
+            if ready:
+                return self.known(obj)
+            if time.monotonic() > end:
+                raise LabError("%s/%s does not run\n%s" % (
+                    namespace, name, self.kubectl("describe", "pod", "-n", namespace, name, check=False).stdout))
+            time.sleep(0.1)
+
+    def known(self, obj):
+        """A running Pod's object as a KubePod."""
+        meta, status = obj["metadata"], obj["status"]
+        node = self.node(obj["spec"]["nodeName"])
+        container = status["containerStatuses"][0]["containerID"].split("//")[1]
+        pids = node.container_pids(container)
+        if not pids:
+            raise LabError("no process of %s/%s on %s" % (meta["namespace"], meta["name"], node.name))
+        pod = KubePod(node, meta["namespace"], meta["name"], [p["ip"] for p in status["podIPs"]],
+                      "/proc/%d/ns/net" % pids[0], obj)
+        self.pods[pod.full_name] = pod
+        return pod
+
+    def delete_pods(self, *pods, timeout=60):
+        """Deletes Pods and waits until they are gone."""
+        for pod in pods:
+            self.control.call("DELETE", "/api/v1/namespaces/%s/pods/%s" % (pod.namespace, pod.name))
+        end = time.monotonic() + timeout
+        for pod in pods:
+            while self.control.get("/api/v1/namespaces/%s/pods/%s" % (pod.namespace, pod.name)):
+                if time.monotonic() > end:
+                    raise LabError("%s is still there" % pod.full_name)
+                time.sleep(0.1)
+            self.pods.pop(pod.full_name, None)
+
+    def list_pods(self, namespace=None, selector=""):
+        path = "/api/v1/namespaces/%s/pods" % namespace if namespace else "/api/v1/pods"
+        return self.control.get(path + ("?labelSelector=" + selector if selector else ""))["items"]
+
+
+def leftovers(prefix, run_dir):
+    """What of a cluster is still there after `down`, as text lines."""
+    found = cluster.leftovers(prefix, run_dir)
+    with open("/proc/self/mounts") as f:
+        found += ["mount " + line.split()[1] for line in f if run_dir + "/" in line]
+    return found
+
+
+__all__ = ["KubeCluster", "KubePod", "free_run_dir", "leftovers", "netns", "pod_object", "BRIDGE", "SEINE"]
