@@ -12,6 +12,17 @@
 #else
 #define PORT_PRINTF(f, a) __attribute__((format(printf, f, a)))
 #endif
+/* Whether this build looks at each allocation (AddressSanitizer): 1 or 0. */
+#if defined(__SANITIZE_ADDRESS__)
+#define PORT_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define PORT_SANITIZED 1
+#endif
+#endif
+#if !defined(PORT_SANITIZED)
+#define PORT_SANITIZED 0
+#endif
 #define PORT_CLEANUP(fn) __attribute__((cleanup(fn)))
 #define PORT_UNUSED __attribute__((unused))
 #define PORT_NORETURN __attribute__((noreturn))

@@ -46,7 +46,7 @@ static void unit_make(struct engine *e, const struct unit_kind *kind, const char
     struct unit *u = unit_find(e, kind, key);
     if (!u) {
         size_t n = strlen(key) + 1;
-        u = mem_alloc(sizeof *u + n);
+        u = pool_alloc(&e->pool, sizeof *u + n);
         memset(u, 0, sizeof *u);
         u->kind = kind;
         memcpy(u->key, key, n);
@@ -71,16 +71,16 @@ static void unit_set_failure(struct engine *e, struct unit *u, char *failure)
     u->failure = failure;
 }
 
-static void unit_free(struct unit *u)
+static void unit_free(struct engine *e, struct unit *u)
 {
     for (struct contribution *c = u->contributions, *next; c; c = next) {
         next = c->next_in_unit;
-        blob_unref(c->value);
-        mem_free(c);
+        blob_unref(e, c->value);
+        pool_free(&e->pool, c, sizeof *c);
     }
-    mem_free(u->reads);
+    pool_free(&e->pool, u->reads, u->n_reads * sizeof *u->reads);
     mem_free(u->failure);
-    mem_free(u);
+    pool_free(&e->pool, u, sizeof *u + strlen(u->key) + 1);
 }
 
 /* ---- readers ---- */
@@ -91,29 +91,62 @@ static struct reader *reader_find(const struct engine *e, uint64_t note)
     return n ? CONTAINER_OF(n, struct reader, hmap) : NULL;
 }
 
+static struct unit **reader_units(struct reader *r)
+{
+    return r->cap == 1 ? &r->units.one : r->units.many;
+}
+
+static void reader_units_free(struct engine *e, struct reader *r)
+{
+    if (r->cap > 1)
+        pool_free(&e->pool, r->units.many, r->cap * sizeof *r->units.many);
+}
+
+static void reader_grow(struct engine *e, struct reader *r)
+{
+    assert(r->cap <= UINT32_MAX / 2);
+    uint32_t cap = r->cap * 2;
+    struct unit **many = pool_alloc(&e->pool, cap * sizeof *many);
+    memcpy(many, reader_units(r), r->n * sizeof *many);
+    reader_units_free(e, r);
+    r->units.many = many;
+    r->cap = cap;
+}
+
 static void reader_add(struct engine *e, uint64_t note, struct unit *u)
 {
     struct reader *r = reader_find(e, note);
     if (!r) {
-        r = mem_calloc(1, sizeof *r);
+        r = pool_alloc(&e->pool, sizeof *r);
+        r->n = r->cap = 1;
+        r->units.one = u;
         hmap_insert(&e->readers, &r->hmap, note);
+        return;
     }
-    VEC_PUSH(&r->units, u);
+    if (r->n == r->cap)
+        reader_grow(e, r);
+    reader_units(r)[r->n++] = u;
+}
+
+static void reader_free(struct engine *e, struct reader *r)
+{
+    reader_units_free(e, r);
+    pool_free(&e->pool, r, sizeof *r);
 }
 
 static void reader_remove(struct engine *e, uint64_t note, const struct unit *u)
 {
     struct reader *r = reader_find(e, note);
     assert(r);
+    struct unit **units = reader_units(r);
     size_t i = 0;
-    while (r->units.v[i] != u)
+    while (units[i] != u)
         i++;
-    r->units.v[i] = r->units.v[--r->units.n];
-    if (r->units.n)
+    units[i] = units[--r->n];
+    if (r->n)
         return;
     hmap_remove(&e->readers, &r->hmap);
-    VEC_DONE(&r->units);
-    mem_free(r);
+    reader_free(e, r);
 }
 
 static int cmp_note(const void *pa, const void *pb)
@@ -149,8 +182,8 @@ static void unit_set_reads(struct engine *e, struct unit *u, uint64_t *notes, si
         else
             o++, i++;
     }
-    mem_free(u->reads);
-    u->reads = n ? mem_dup(notes, n * sizeof *notes) : NULL;
+    pool_free(&e->pool, u->reads, u->n_reads * sizeof *u->reads);
+    u->reads = n ? pool_dup(&e->pool, notes, n * sizeof *notes) : NULL;
     u->n_reads = (uint32_t)n;
 }
 
@@ -160,8 +193,8 @@ static void on_note(void *aux, uint64_t note)
 {
     struct engine *e = aux;
     struct reader *r = reader_find(e, note);
-    for (size_t i = 0; r && i < r->units.n; i++)
-        unit_mark(e, r->units.v[i]);
+    for (size_t i = 0; r && i < r->n; i++)
+        unit_mark(e, reader_units(r)[i]);
 }
 
 static void on_row(void *aux, int table, const char *key, bool exists)
@@ -274,7 +307,7 @@ static void unit_derive(struct engine *e, struct unit *u)
     if (u->gone) {
         assert(!u->contributions);
         hmap_remove(&e->units, &u->hmap);
-        unit_free(u);
+        unit_free(e, u);
     }
 }
 
@@ -345,6 +378,7 @@ struct engine *engine_new(const struct engine_config *config)
 {
     struct engine *e = mem_calloc(1, sizeof *e);
     e->config = *config;
+    pool_init(&e->pool);
     make_places(e);
     hmap_init(&e->units);
     hmap_init(&e->readers);
@@ -372,13 +406,10 @@ void engine_free(struct engine *e)
     if (!e)
         return;
     HMAP_FOR_EACH_SAFE(n, next, &e->units)
-        unit_free(CONTAINER_OF(n, struct unit, hmap));
+        unit_free(e, CONTAINER_OF(n, struct unit, hmap));
     hmap_done(&e->units);
-    HMAP_FOR_EACH_SAFE(n, next, &e->readers) {
-        struct reader *r = CONTAINER_OF(n, struct reader, hmap);
-        VEC_DONE(&r->units);
-        mem_free(r);
-    }
+    HMAP_FOR_EACH_SAFE(n, next, &e->readers)
+        reader_free(e, CONTAINER_OF(n, struct reader, hmap));
     hmap_done(&e->readers);
     VEC_DONE(&e->failing);
     for (int i = 0; i < e->n_stages; i++)
@@ -393,6 +424,7 @@ void engine_free(struct engine *e)
     sbuf_done(&e->derive.bytes);
     arena_done(&e->derive.arena);
     sbuf_done(&e->scratch);
+    pool_done(&e->pool);
     mem_free(e);
 }
 

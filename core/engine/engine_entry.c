@@ -8,11 +8,11 @@
 
 /* ---- blobs ---- */
 
-struct blob *blob_new(const void *p, size_t n)
+struct blob *blob_new(struct engine *e, const void *p, size_t n)
 {
     static_assert(sizeof(struct blob) % 8 == 0, "data is aligned");
     assert(n <= UINT32_MAX);
-    struct blob *b = mem_alloc(sizeof *b + n);
+    struct blob *b = pool_alloc(&e->pool, sizeof *b + n);
     b->refs = 1;
     b->len = (uint32_t)n;
     if (n)
@@ -26,10 +26,10 @@ struct blob *blob_ref(struct blob *b)
     return b;
 }
 
-void blob_unref(struct blob *b)
+void blob_unref(struct engine *e, struct blob *b)
 {
     if (b && --b->refs == 0)
-        mem_free(b);
+        pool_free(&e->pool, b, sizeof *b + b->len);
 }
 
 bool blob_is(const struct blob *b, const void *p, size_t n)
@@ -65,7 +65,7 @@ struct entry *entry_get(struct engine *e, int place, const void *key, size_t n)
     struct entry *entry = entry_find(e, place, key, n);
     if (entry)
         return entry;
-    entry = mem_alloc(sizeof *entry + n + 1);
+    entry = pool_alloc(&e->pool, sizeof *entry + n + 1);
     memset(entry, 0, sizeof *entry);
     entry->key_len = (uint32_t)n;
     entry->pending_at = NOT_PENDING;
@@ -83,7 +83,7 @@ void entry_drop_if_empty(struct engine *e, struct entry *entry)
     assert(entry->pending_at == NOT_PENDING);
     entry_set_refused(e, entry, NULL);
     hmap_remove(&e->places[entry->place].entries, &entry->hmap);
-    mem_free(entry);
+    pool_free(&e->pool, entry, sizeof *entry + entry->key_len + 1);
 }
 
 /* Keeps the pending list: entries whose desired and installed values differ. */
@@ -112,7 +112,7 @@ void entry_set_installed(struct engine *e, struct entry *entry, struct blob *ins
         installed && blob_equal(installed, entry->desired) ? entry->desired : installed;
     struct blob *old = entry->installed;
     entry->installed = keep ? blob_ref(keep) : NULL;
-    blob_unref(old);
+    blob_unref(e, old);
     if (blob_equal(entry->installed, entry->desired))
         entry_set_refused(e, entry, NULL);
     entry_compare(e, entry);
@@ -190,7 +190,7 @@ static struct blob *merge(struct engine *e, const struct entry *entry, bool *agr
     *agreed = p->merge(values, n, &e->scratch);
     if (blob_is(v[0]->value, e->scratch.data, e->scratch.len))
         return blob_ref(v[0]->value);
-    return blob_new(e->scratch.data, e->scratch.len);
+    return blob_new(e, e->scratch.data, e->scratch.len);
 }
 
 static void set_conflict(struct engine *e, struct entry *entry, bool conflict)
@@ -230,13 +230,13 @@ void entry_settle(struct engine *e, struct entry *entry)
     struct blob *desired = merge(e, entry, &agreed);
     set_conflict(e, entry, !agreed);
     if (blob_equal(desired, entry->desired)) {
-        blob_unref(desired);
+        blob_unref(e, desired);
         return;
     }
     if (e->recomputing)
         report_change(e, entry, desired);
     if (desired && blob_equal(desired, entry->installed)) {
-        blob_unref(desired);
+        blob_unref(e, desired);
         desired = blob_ref(entry->installed);
     }
     struct blob *old = entry->desired;
@@ -253,7 +253,7 @@ void entry_settle(struct engine *e, struct entry *entry)
         else
             store_remove(e->store, table, entry->key);
     }
-    blob_unref(old);
+    blob_unref(e, old);
 }
 
 /* ---- contributions ---- */
@@ -284,15 +284,16 @@ static void contribution_unlink(struct contribution *c)
     *at = c->next_in_entry;
 }
 
-static struct contribution *contribution_new(struct unit *u, const struct emitted *new)
+static struct contribution *contribution_new(struct engine *e, struct unit *u,
+                                             const struct emitted *new)
 {
     struct entry *entry = new->entry;
-    struct contribution *c = mem_alloc(sizeof *c);
+    struct contribution *c = pool_alloc(&e->pool, sizeof *c);
     c->unit = u;
     c->entry = entry;
     c->value = blob_is(entry->desired, new->value, new->value_len)
                    ? blob_ref(entry->desired)
-                   : blob_new(new->value, new->value_len);
+                   : blob_new(e, new->value, new->value_len);
     c->next_in_entry = entry->contributions;
     entry->contributions = c;
     return c;
@@ -330,10 +331,10 @@ void unit_contribute(struct engine *e, struct unit *u, struct derive *d)
         if (c < 0) {
             *at = old->next_in_unit;
             contribution_unlink(old);
-            blob_unref(old->value);
-            mem_free(old);
+            blob_unref(e, old->value);
+            pool_free(&e->pool, old, sizeof *old);
         } else {
-            struct contribution *added = contribution_new(u, new);
+            struct contribution *added = contribution_new(e, u, new);
             added->next_in_unit = *at;
             *at = added;
             at = &added->next_in_unit;
@@ -356,10 +357,10 @@ void places_done(struct engine *e)
         plan_drop(e, p);
         HMAP_FOR_EACH_SAFE(n, next, &p->entries) {
             struct entry *entry = CONTAINER_OF(n, struct entry, hmap);
-            blob_unref(entry->desired);
-            blob_unref(entry->installed);
+            blob_unref(e, entry->desired);
+            blob_unref(e, entry->installed);
             mem_free(entry->refused);
-            mem_free(entry);
+            pool_free(&e->pool, entry, sizeof *entry + entry->key_len + 1);
         }
         hmap_done(&p->entries);
         VEC_DONE(&p->pending);

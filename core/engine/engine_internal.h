@@ -14,6 +14,7 @@
 
 #include "core/base/hmap.h"
 #include "core/base/mem.h"
+#include "core/base/pool.h"
 #include "core/base/vec.h"
 #include "core/engine/engine.h"
 #include "core/store/store_internal.h"
@@ -22,9 +23,10 @@ struct blob {
     uint32_t refs, len;
     uint8_t data[]; /* 8-byte aligned */
 };
-struct blob *blob_new(const void *p, size_t n);
+struct engine;
+struct blob *blob_new(struct engine *e, const void *p, size_t n);
 struct blob *blob_ref(struct blob *b);
-void blob_unref(struct blob *b); /* NULL is fine */
+void blob_unref(struct engine *e, struct blob *b); /* NULL is fine */
 bool blob_is(const struct blob *b, const void *p, size_t n);
 
 struct unit;
@@ -80,9 +82,12 @@ struct unit {
     uint32_t failing_at; /* position in the engine's list of failing units, if 'failure' */
     char key[];
 };
-struct reader { /* the units that read one note */
+struct reader { /* the units that read one note: mostly one */
     struct hmap_node hmap;
-    VEC(struct unit *) units;
+    uint32_t n, cap; /* cap 1: 'one' holds it */
+    union {
+        struct unit *one, **many;
+    } units;
 };
 struct queue {
     VEC(struct unit *) units;
@@ -108,6 +113,7 @@ struct derive {
 
 struct engine {
     struct engine_config config;
+    struct pool pool; /* of entries, contributions, blobs, units, readers */
     struct store *store;
     struct place *places;
     size_t n_places;

@@ -95,8 +95,8 @@ void plan_drop(struct engine *e, struct place *p)
     for (size_t i = 0; i < out->plan.n; i++) {
         struct entry *entry = out->entries[i];
         entry->in_plan = false;
-        blob_unref(out->desired[i]);
-        blob_unref(out->installed[i]);
+        blob_unref(e, out->desired[i]);
+        blob_unref(e, out->installed[i]);
         entry_drop_if_empty(e, entry);
     }
     const struct plan_item *items = out->plan.items;
@@ -173,9 +173,9 @@ void engine_dump_row(struct engine *e, int space, struct bytes key, struct bytes
     if (blob_is(entry->installed, value.p, value.n))
         return;
     struct blob *b = blob_is(entry->desired, value.p, value.n) ? blob_ref(entry->desired)
-                                                               : blob_new(value.p, value.n);
+                                                               : blob_new(e, value.p, value.n);
     entry_set_installed(e, entry, b);
-    blob_unref(b);
+    blob_unref(e, b);
 }
 
 void engine_dump_end(struct engine *e, int space)

@@ -15,6 +15,7 @@
 struct store *store_new(const struct table_class *classes, size_t n)
 {
     struct store *s = mem_calloc(1, sizeof *s);
+    pool_init(&s->pool);
     s->tables = mem_calloc(n, sizeof *s->tables);
     s->n_tables = n;
     for (size_t i = 0; i < n; i++) {
@@ -36,20 +37,24 @@ static void free_value(const struct table *t, const void *value)
         t->class_->value_free(own.out);
 }
 
-static void table_done(struct table *t)
+static void node_free(struct store *s, struct node *node)
+{
+    pool_free(&s->pool, node, sizeof *node + strlen(node->key) + 1);
+}
+
+static void table_done(struct store *s, struct table *t)
 {
     HMAP_FOR_EACH_SAFE(n, next, &t->rows) {
         struct node *node = CONTAINER_OF(n, struct node, hmap);
         free_value(t, node->row.value);
-        mem_free(node);
+        node_free(s, node);
     }
     hmap_done(&t->rows);
     VEC_DONE(&t->sorted);
     for (int x = 0; x < STORE_MAX_INDEXES; x++) {
         HMAP_FOR_EACH_SAFE(n, next, &t->index[x]) {
             struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
-            VEC_DONE(&b->rows);
-            mem_free(b);
+            bucket_free(s, b);
         }
         hmap_done(&t->index[x]);
     }
@@ -60,7 +65,8 @@ void store_free(struct store *s)
     if (!s)
         return;
     for (size_t i = 0; i < s->n_tables; i++)
-        table_done(&s->tables[i]);
+        table_done(s, &s->tables[i]);
+    pool_done(&s->pool);
     mem_free(s->tables);
     mem_free(s);
 }
@@ -142,12 +148,12 @@ static void move_in_index(struct store *s, int table, int index, const struct no
     const char *k = old.text.data;
     for (size_t i = 0; i < old.n; i++, k = index_next(k))
         if (!sink_has(&new, k))
-            index_remove(t, index, k, node->key);
+            index_remove(s, t, index, k, node->key);
     k = new.text.data;
     for (size_t i = 0; i < new.n; i++, k = index_next(k)) {
         if (sink_has(&old, k))
             continue;
-        index_add(t, index, k, &node->row);
+        index_add(s, t, index, k, &node->row);
         tell(s, table, NOTE_INDEX + index, k);
     }
     tell_buckets(s, table, index, &old);
@@ -167,7 +173,7 @@ static void insert(struct store *s, int table, const char *key, const void *valu
 {
     struct table *t = table_of(s, table);
     size_t n = strlen(key) + 1;
-    struct node *node = mem_alloc(sizeof *node + n);
+    struct node *node = pool_alloc(&s->pool, sizeof *node + n);
     memcpy(node->key, key, n);
     node->row = (struct row){node->key, value, len};
     hmap_insert(&t->rows, &node->hmap, hash_str(key, 0));
@@ -233,7 +239,7 @@ bool store_remove(struct store *s, int table, const char *key)
     tell_row(s, table, node->key);
     tell_existence(s, table, node->key, false);
     free_value(t, node->row.value);
-    mem_free(node);
+    node_free(s, node);
     return true;
 }
 

@@ -83,19 +83,25 @@ static struct bucket *find_writable(struct table *t, int index, const char *ikey
     return NULL;
 }
 
-void index_add(struct table *t, int index, const char *ikey, const struct row *row)
+void bucket_free(struct store *s, struct bucket *b)
+{
+    VEC_DONE(&b->rows);
+    pool_free(&s->pool, b, sizeof *b + strlen(b->ikey) + 1);
+}
+
+void index_add(struct store *s, struct table *t, int index, const char *ikey, const struct row *row)
 {
     struct bucket *b = find_writable(t, index, ikey);
     if (!b) {
         size_t n = strlen(ikey) + 1;
-        b = mem_calloc(1, sizeof *b + n);
+        b = pool_zalloc(&s->pool, sizeof *b + n);
         memcpy(b->ikey, ikey, n);
         hmap_insert(&t->index[index], &b->hmap, hash_str(ikey, 0));
     }
     row_vec_insert(&b->rows, row);
 }
 
-void index_remove(struct table *t, int index, const char *ikey, const char *key)
+void index_remove(struct store *s, struct table *t, int index, const char *ikey, const char *key)
 {
     struct bucket *b = find_writable(t, index, ikey);
     assert(b);
@@ -103,6 +109,5 @@ void index_remove(struct table *t, int index, const char *ikey, const char *key)
     if (b->rows.n)
         return;
     hmap_remove(&t->index[index], &b->hmap);
-    VEC_DONE(&b->rows);
-    mem_free(b);
+    bucket_free(s, b);
 }

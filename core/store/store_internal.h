@@ -8,6 +8,7 @@
 #define SEINE_STORE_STORE_INTERNAL_H
 
 #include "core/base/hmap.h"
+#include "core/base/pool.h"
 #include "core/base/sbuf.h"
 #include "core/base/vec.h"
 #include "core/store/store.h"
@@ -58,6 +59,7 @@ struct table {
     struct hmap index[STORE_MAX_INDEXES]; /* struct bucket by index key */
 };
 struct store {
+    struct pool pool; /* of nodes and buckets */
     struct table *tables;
     size_t n_tables;
     uint64_t revision;
@@ -70,9 +72,11 @@ struct index_sink {
 };
 /* Emits the index keys of the row, each once. */
 void index_keys(const struct table *t, int index, const struct row *row, struct index_sink *out);
+void bucket_free(struct store *s, struct bucket *b);
 const char *index_next(const char *ikey); /* the key after this one in a sink's text */
 const struct bucket *index_find(const struct table *t, int index, const char *ikey);
-void index_add(struct table *t, int index, const char *ikey, const struct row *row);
-void index_remove(struct table *t, int index, const char *ikey, const char *key);
+void index_add(struct store *s, struct table *t, int index, const char *ikey,
+               const struct row *row);
+void index_remove(struct store *s, struct table *t, int index, const char *ikey, const char *key);
 
 #endif
