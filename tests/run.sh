@@ -4,8 +4,8 @@
 # Runs all tests of Seine, from a fresh checkout, with one command.
 #
 #   tests/run.sh                everything
-#   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, property, vm, bench,
-#                               windows, cluster); several: --label L --label M
+#   tests/run.sh --label L      only tests with that label (unit, lint, build, fuzz, system, kube, property, vm,
+#                               bench, windows, cluster); several: --label L --label M
 #   tests/run.sh --list         the tests and their labels, nothing run
 #   tests/run.sh -- ARGS        further arguments for ctest, such as -R NAME or -V
 #

@@ -131,9 +131,9 @@ class Matrix:
             raise Failed("%s\n%s" % (what, "\n".join(wrong)))
 
 
-def main(scenario):
+def main(scenario, need=need_lab):
     """Runs one scenario, says how long it took, checks that nothing of any cluster of this process is left."""
-    need_lab()
+    need()
     start = time.monotonic()
     made = []
     original = lab_cluster.Cluster.__init__

@@ -125,7 +125,7 @@ class Node:
     # ---- the agent ----
     def agent_args(self, *more):
         args = [self.cluster.program("seine-agent"), "--node-name", self.name,
-                "--objects", self.cluster.objects.dir, "--run-dir", self.dir + "/run",
+                *self.cluster.source_args(self), "--run-dir", self.dir + "/run",
                 "--ovsdb", self.switch.db, "--datapath-type", DATAPATH,
                 "--tunnel-type", self.cluster.tunnel]
         return args + list(self.cluster.agent_more) + list(more)
@@ -302,10 +302,19 @@ class Cluster:
             return
         self.down()
 
+    # ---- where the desired state is: a folder, unless a kind of cluster says otherwise (tests/kube/) ----
+    def source_up(self):
+        """The fabric is there, no node yet."""
+        os.makedirs(self.objects.dir, exist_ok=True)
+
+    def source_args(self, node):
+        """How the node's agent finds it."""
+        return ["--objects", self.objects.dir]
+
     # ---- everything up and down ----
     def up(self, agents=False):
-        os.makedirs(self.objects.dir, exist_ok=True)
         self.up_fabric()
+        self.source_up()
         for node in self.nodes:
             node.up()
             self.up_port(node)
