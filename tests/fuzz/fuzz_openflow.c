@@ -10,6 +10,7 @@
 #include "ovs/group.h"
 #include "ovs/meter.h"
 #include "ovs/ofsession.h"
+#include "ovs/reject.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,6 +26,7 @@ enum mode {
     FLOW_TEXT,
     MATCH,
     INSTRUCTIONS,
+    REJECT,
     N_MODES
 };
 
@@ -184,6 +186,16 @@ static void fuzz_flow_text(const uint8_t *data, size_t size)
     check(merged.len <= value.n);
 }
 
+/* What is answered is within bounds, and no answer but a refusal of a query is answered again. */
+static void fuzz_reject(struct bytes in)
+{
+    auto_sbuf out = SBUF_INIT, again = SBUF_INIT;
+    int rc = reject_answer(in, &out, NULL);
+    check((rc == 0) == (out.len > 0) && out.len <= REJECT_MAX);
+    if (rc == 0)
+        check(reject_answer((struct bytes){out.data, out.len}, &again, NULL) < 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (!size)
@@ -217,6 +229,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         break;
     case INSTRUCTIONS:
         fuzz_instructions(rest);
+        break;
+    case REJECT:
+        fuzz_reject(rest);
         break;
     case N_MODES:
         break;
