@@ -6,6 +6,7 @@
  *   agent_source.c  objects of the source -> input tables; what attached Pods keep
  *   agent_folder.c  the source that is a folder of manifests
  *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
+ *   agent_reject.c  packets that are refused at once are answered
  *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
  *   agent_acl.c     access lists in place of the switch (--datapath-type hns, Windows)
  *   agent_hns.c     the service that keeps Pods' interfaces (Windows)
@@ -161,6 +162,10 @@ int agent_switch_control(const struct agent *a, char *out, size_t size, struct e
 const char *agent_switch_version(const struct agent *a);
 /* Opens the gate once everything that it waits for is there. */
 void agent_switch_gate(struct agent *a);
+
+/* ---- agent_reject.c ---- */
+/* A packet that a flow hands to the agent (core/pipeline/pipeline.h says for what). */
+void agent_packet_in(void *aux, const struct ofmsg_packet_in *pin);
 
 /* ---- agent_host.c ---- */
 void host_start(struct agent *a);

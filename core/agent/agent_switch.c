@@ -18,7 +18,7 @@
 #include "platform/pipe.h"
 #include "platform/process.h"
 
-enum { SWITCH_MAX_IDS = 64, SWITCH_CONTROLLER_ID = 1, SWITCH_AUTO_MS = 8000 };
+enum { SWITCH_MAX_IDS = 64, SWITCH_AUTO_MS = 8000 };
 
 /* ---- OVSDB ---- */
 /* The uplink's number: as Open vSwitch says, or as it is asked for. */
@@ -212,6 +212,7 @@ static const struct flow_target_events switch_flow_events = {
     .disconnected = switch_disconnected,
     .acked = switch_acked,
     .refused = switch_refused,
+    .packet_in = agent_packet_in,
 };
 
 /* ---- together ---- */
@@ -268,7 +269,7 @@ int agent_switch_start(struct agent *a, struct err *err)
         .address = o->openflow,
         .tls = tls,
         .spaces = {SPACE_FLOW, SPACE_GROUP, SPACE_METER},
-        .controller_id = SWITCH_CONTROLLER_ID,
+        .controller_id = PACKET_IN_CONTROLLER,
         .early_cookie = flow_cookie("flow_uplink", ""),
     };
     int rc = flow_target_new(a->loop, a->engine, &flows, &switch_flow_events, a, &a->target, err);

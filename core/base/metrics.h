@@ -29,6 +29,8 @@
       "Calls to the host networking service of Windows by result.")                                \
     X(HNS_IN_FLIGHT, GAUGE, "seine_hns_calls_in_flight", "",                                       \
       "Calls to the host networking service that have not returned.")                              \
+    X(REJECTS, COUNTER, "seine_rejected_packets_total", "result",                                  \
+      "Packets that the agent was to refuse: answered, or not to be answered.")                    \
     X(CONFLICTS, COUNTER, "seine_engine_conflicts_total", "space",                                 \
       "Contributions that disagree about one key.")                                                \
     X(ECHO_TIMEOUTS, COUNTER, "seine_connection_timeouts_total", "peer",                           \

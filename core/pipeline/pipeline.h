@@ -67,6 +67,15 @@ void flow_act_output(struct flow *f, uint32_t ofport);
 /* Answers an ARP request for 'ip' by the port it came from. */
 void flow_act_arp_reply(struct flow *f, const struct ip *ip, const struct mac *mac);
 
+/* ---- packets for the agent ---- */
+enum { PACKET_IN_CONTROLLER = 1 };       /* the agent's controller id */
+enum packet_in { PACKET_IN_REJECT = 1 }; /* the first byte of userdata: what it is to do */
+enum { METER_REJECT = 1, REJECT_PER_SECOND = 200, REJECT_BURST = 400 };
+/* Ends the actions: the packet is refused at once (ovs/reject.h), by an answer of the agent to the
+ * port that it came by.  At most REJECT_PER_SECOND in a second on a node, what is more is dropped:
+ * the meter comes with the flow. */
+void flow_act_reject(struct flow *f);
+
 /* The fewest (value, mask) pairs that are exactly first..last; at most 30. */
 struct port_mask {
     uint16_t value, mask;
