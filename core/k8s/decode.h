@@ -20,6 +20,7 @@
 
 #include "core/base/err.h"
 #include "core/base/mem.h"
+#include "core/k8s/json_stream.h"
 #include "core/k8s/object.h"
 
 struct decode {
@@ -109,6 +110,9 @@ struct k8s_class {
     bool namespaced;
     size_t size;
     name_problem_fn *name_problem;
+    /* What 'read' and the reading of the metadata look at: all else is dropped while an answer of
+     * the API server is read.  Its first row is K8S_META_FIELDS. */
+    const struct json_fields *fields;
     /* Step one, of everything but the metadata (done already).  'root' is the object. */
     int (*read)(struct decode *d, const struct field *root, union k8s_object *o);
     /* Step two: '*o' is a copy of the scratch struct whose pointers are still the scratch's. */
@@ -116,6 +120,9 @@ struct k8s_class {
     void (*unref)(const union k8s_object *o); /* the interned strings */
     bool (*equal)(const union k8s_object *a, const union k8s_object *b);
 };
+extern const struct json_fields k8s_meta_fields[];
+#define K8S_META_FIELDS JSON_FIELD("metadata", k8s_meta_fields)
+const struct k8s_class *k8s_class_of(enum k8s_kind kind);
 extern const struct k8s_class pod_class, namespace_class, node_class, network_policy_class,
     service_class, endpoint_slice_class;
 

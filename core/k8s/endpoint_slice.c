@@ -159,12 +159,24 @@ static bool slice_equal(const union k8s_object *a, const union k8s_object *b)
     return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
+static const struct json_fields condition_fields[] = {
+    JSON_FIELD("ready", NULL), JSON_FIELD("serving", NULL), JSON_FIELD("terminating", NULL),
+    JSON_FIELDS_END};
+static const struct json_fields endpoint_fields[] = {
+    JSON_FIELD("addresses", NULL), JSON_FIELD("conditions", condition_fields), JSON_FIELDS_END};
+static const struct json_fields port_fields[] = {JSON_FIELD("name", NULL), JSON_FIELD("port", NULL),
+                                                 JSON_FIELD("protocol", NULL), JSON_FIELDS_END};
+static const struct json_fields slice_fields[] = {
+    K8S_META_FIELDS, JSON_FIELD("addressType", NULL), JSON_FIELD("endpoints", endpoint_fields),
+    JSON_FIELD("ports", port_fields), JSON_FIELDS_END};
+
 const struct k8s_class endpoint_slice_class = {
     .api_version = "discovery.k8s.io/v1",
     .kind = "EndpointSlice",
     .namespaced = true,
     .size = sizeof(struct endpoint_slice),
     .name_problem = name_dns_subdomain_problem,
+    .fields = slice_fields,
     .read = slice_read,
     .settle = slice_settle,
     .unref = slice_unref,

@@ -9,6 +9,7 @@
 
 #include "core/base/sbuf.h"
 #include "core/k8s/document.h"
+#include "core/k8s/json_text.h"
 #include "core/k8s/tree.h"
 
 struct parser {
@@ -40,177 +41,28 @@ static void skip_space(struct parser *p)
 
 /* ---- strings ---- */
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none. */
-static size_t utf8_len(const unsigned char *s, size_t n)
-{
-    static const struct {
-        unsigned char first_min, first_max, second_min, second_max, len;
-    } forms[] = {
-        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
-        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
-    };
-    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
-        if (s[0] < forms[i].first_min || s[0] > forms[i].first_max)
-            continue;
-        if (n < forms[i].len || s[1] < forms[i].second_min || s[1] > forms[i].second_max)
-            return 0;
-        for (size_t k = 2; k < forms[i].len; k++)
-            if ((s[k] & 0xc0) != 0x80)
-                return 0;
-        return forms[i].len;
-    }
-    return 0;
-}
-
-static void put_utf8(struct sbuf *b, uint32_t c)
-{
-    if (c < 0x80) {
-        sbuf_putc(b, (char)c);
-    } else if (c < 0x800) {
-        sbuf_putc(b, (char)(0xc0 | c >> 6));
-        sbuf_putc(b, (char)(0x80 | (c & 0x3f)));
-    } else if (c < 0x10000) {
-        sbuf_putc(b, (char)(0xe0 | c >> 12));
-        sbuf_putc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        sbuf_putc(b, (char)(0x80 | (c & 0x3f)));
-    } else {
-        sbuf_putc(b, (char)(0xf0 | c >> 18));
-        sbuf_putc(b, (char)(0x80 | (c >> 12 & 0x3f)));
-        sbuf_putc(b, (char)(0x80 | (c >> 6 & 0x3f)));
-        sbuf_putc(b, (char)(0x80 | (c & 0x3f)));
-    }
-}
-
-static bool hex4(struct parser *p, uint32_t *out)
-{
-    uint32_t v = 0;
-    if (p->end - p->p < 4)
-        return fail(p, "a string ends inside an escape");
-    for (int i = 0; i < 4; i++) {
-        char c = *p->p++;
-        uint32_t digit;
-        if (c >= '0' && c <= '9')
-            digit = (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            digit = (uint32_t)(c - 'a') + 10;
-        else if (c >= 'A' && c <= 'F')
-            digit = (uint32_t)(c - 'A') + 10;
-        else
-            return fail(p, "\\u needs four hexadecimal digits");
-        v = v << 4 | digit;
-    }
-    *out = v;
-    return true;
-}
-
-/* After "\u".  A surrogate without its other half becomes U+FFFD. */
-static bool unicode_escape(struct parser *p)
-{
-    uint32_t c, low;
-    if (!hex4(p, &c))
-        return false;
-    if (c == 0)
-        return fail(p, "a string must not hold NUL");
-    if (c >= 0xd800 && c < 0xdc00 && p->end - p->p >= 2 && p->p[0] == '\\' && p->p[1] == 'u') {
-        const char *mark = p->p;
-        p->p += 2;
-        if (!hex4(p, &low))
-            return false;
-        if (low >= 0xdc00 && low < 0xe000)
-            c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-        else
-            p->p = mark;
-    }
-    put_utf8(&p->text, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
-    return true;
-}
-
-static bool escape(struct parser *p)
-{
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
-    if (p->p == p->end)
-        return fail(p, "a string does not end");
-    char c = *p->p++;
-    if (c == 'u')
-        return unicode_escape(p);
-    const char *at = c ? strchr(from, c) : NULL;
-    if (!at)
-        return fail(p, "an unknown escape in a string");
-    sbuf_putc(&p->text, to[at - from]);
-    return true;
-}
-
 /* At the opening quote; the text is in p->text then. */
 static bool parse_string(struct parser *p)
 {
+    const char *from = ++p->p, *why;
+    size_t left = (size_t)(p->end - from), n = json_text_end(from, left), len;
     sbuf_clear(&p->text);
-    p->p++;
-    for (;;) {
-        const char *from = p->p;
-        while (p->p < p->end && *p->p != '"' && *p->p != '\\' && (unsigned char)*p->p >= 0x20) {
-            size_t n = 1;
-            if ((unsigned char)*p->p >= 0x80)
-                n = utf8_len((const unsigned char *)p->p, (size_t)(p->end - p->p));
-            if (n == 0)
-                return fail(p, "a string is not UTF-8");
-            p->p += n;
-        }
-        sbuf_put(&p->text, from, (size_t)(p->p - from));
-        if (p->p == p->end)
-            return fail(p, "a string does not end");
-        char c = *p->p++;
-        if (c == '"')
-            return true;
-        if (c != '\\')
-            return fail(p, "a control character in a string");
-        if (!escape(p))
-            return false;
-    }
+    sbuf_reserve(&p->text, n);
+    if (!json_text_decode(from, n, p->text.data, &len, &why))
+        return fail(p, why);
+    if (n == left)
+        return fail(p, "a string does not end");
+    p->text.len = len;
+    p->p = from + n + 1;
+    return true;
 }
 
 /* ---- other values ---- */
 
-static size_t digits(const char *s, const char *end)
-{
-    size_t n = 0;
-    while (s + n < end && s[n] >= '0' && s[n] <= '9')
-        n++;
-    return n;
-}
-
-/* The number at s as RFC 8259 wants it: its length, 0 if it is none. */
-static size_t number_len(const char *s, const char *end)
-{
-    const char *p = s;
-    if (p < end && *p == '-')
-        p++;
-    size_t n = digits(p, end);
-    if (n == 0 || (n > 1 && *p == '0'))
-        return 0;
-    p += n;
-    if (p < end && *p == '.') {
-        n = digits(p + 1, end);
-        if (n == 0)
-            return 0;
-        p += 1 + n;
-    }
-    if (p < end && (*p == 'e' || *p == 'E')) {
-        p++;
-        if (p < end && (*p == '+' || *p == '-'))
-            p++;
-        n = digits(p, end);
-        if (n == 0)
-            return 0;
-        p += n;
-    }
-    return (size_t)(p - s);
-}
-
 static cJSON *parse_number(struct parser *p)
 {
     char buf[64];
-    size_t n = number_len(p->p, p->end);
+    size_t n = json_number_len(p->p, p->end);
     if (n == 0 || n >= sizeof buf) {
         fail(p, n ? "a number is too long" : "not a JSON value");
         return NULL;
@@ -364,18 +216,8 @@ static size_t skim_space(const char *s, size_t i, size_t len)
 /* From an opening quote to behind the closing one; 0 if there is none. */
 static size_t skim_string(const char *s, size_t i, size_t len)
 {
-    for (i++; i < len; i++) {
-        const char *quote = memchr(s + i, '"', len - i);
-        if (!quote)
-            return 0;
-        size_t at = (size_t)(quote - s), back = 0;
-        while (s[at - 1 - back] == '\\')
-            back++;
-        if (back % 2 == 0)
-            return at + 1;
-        i = at;
-    }
-    return 0;
+    size_t n = json_text_end(s + i + 1, len - i - 1);
+    return n == len - i - 1 ? 0 : i + n + 2;
 }
 
 /* From the first byte of a value to behind its last; 0 if it does not end. */

@@ -296,12 +296,17 @@ static bool policy_equal(const union k8s_object *a, const union k8s_object *b)
     return true;
 }
 
+/* The spec is read whole. */
+static const struct json_fields policy_fields[] = {K8S_META_FIELDS, JSON_FIELD("spec", NULL),
+                                                   JSON_FIELDS_END};
+
 const struct k8s_class network_policy_class = {
     .api_version = "networking.k8s.io/v1",
     .kind = "NetworkPolicy",
     .namespaced = true,
     .size = sizeof(struct network_policy),
     .name_problem = name_dns_subdomain_problem,
+    .fields = policy_fields,
     .read = policy_read,
     .settle = policy_settle,
     .unref = policy_unref,

@@ -117,11 +117,22 @@ static bool node_equal(const union k8s_object *a, const union k8s_object *b)
     return true;
 }
 
+static const struct json_fields spec_fields[] = {JSON_FIELD("podCIDR", NULL),
+                                                 JSON_FIELD("podCIDRs", NULL), JSON_FIELDS_END};
+static const struct json_fields address_fields[] = {JSON_FIELD("type", NULL),
+                                                    JSON_FIELD("address", NULL), JSON_FIELDS_END};
+static const struct json_fields status_fields[] = {JSON_FIELD("addresses", address_fields),
+                                                   JSON_FIELDS_END};
+static const struct json_fields node_fields[] = {K8S_META_FIELDS, JSON_FIELD("spec", spec_fields),
+                                                 JSON_FIELD("status", status_fields),
+                                                 JSON_FIELDS_END};
+
 const struct k8s_class node_class = {
     .api_version = "v1",
     .kind = "Node",
     .size = sizeof(struct node),
     .name_problem = name_dns_subdomain_problem,
+    .fields = node_fields,
     .read = node_read,
     .settle = node_settle,
     .unref = node_unref,

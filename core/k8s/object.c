@@ -28,6 +28,11 @@ static const struct k8s_class *const classes[] = {
 };
 static_assert(ARRAY_LEN(classes) == K8S_N_KINDS, "a class for each kind");
 
+const struct k8s_class *k8s_class_of(enum k8s_kind kind)
+{
+    return classes[kind];
+}
+
 bool k8s_kind_of(const char *api_version, const char *kind, enum k8s_kind *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(classes); i++)
@@ -60,6 +65,18 @@ static struct head *head_of(const void *object)
 }
 
 /* ---- metadata ---- */
+
+/* Bookmarks carry an annotation; the other one is a Pod's. */
+static const struct json_fields annotation_fields[] = {
+    JSON_FIELD("k8s.io/initial-events-end", NULL), JSON_FIELD("kubernetes.io/config.mirror", NULL),
+    JSON_FIELDS_END};
+const struct json_fields k8s_meta_fields[] = {JSON_FIELD("name", NULL),
+                                              JSON_FIELD("namespace", NULL),
+                                              JSON_FIELD("uid", NULL),
+                                              JSON_FIELD("resourceVersion", NULL),
+                                              JSON_FIELD("labels", NULL),
+                                              JSON_FIELD("annotations", annotation_fields),
+                                              JSON_FIELDS_END};
 
 /* A uid in the form of RFC 9562 version 8, the same for the same object on every system. */
 static char *uid_make(struct decode *d, const struct k8s_class *class,
@@ -280,11 +297,14 @@ static bool namespace_equal(const union k8s_object *a, const union k8s_object *b
     return true; /* the metadata is all */
 }
 
+static const struct json_fields namespace_fields[] = {K8S_META_FIELDS, JSON_FIELDS_END};
+
 const struct k8s_class namespace_class = {
     .api_version = "v1",
     .kind = "Namespace",
     .size = sizeof(struct namespace_),
     .name_problem = name_dns_label_problem,
+    .fields = namespace_fields,
     .read = namespace_read,
     .settle = namespace_settle,
     .unref = namespace_unref,

@@ -238,12 +238,30 @@ static bool pod_equal(const union k8s_object *a, const union k8s_object *b)
     return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
+static const struct json_fields port_fields[] = {JSON_FIELD("containerPort", NULL),
+                                                 JSON_FIELD("name", NULL),
+                                                 JSON_FIELD("protocol", NULL), JSON_FIELDS_END};
+static const struct json_fields container_fields[] = {
+    JSON_FIELD("ports", port_fields), JSON_FIELD("restartPolicy", NULL), JSON_FIELDS_END};
+static const struct json_fields spec_fields[] = {
+    JSON_FIELD("nodeName", NULL), JSON_FIELD("hostNetwork", NULL),
+    JSON_FIELD("containers", container_fields), JSON_FIELD("initContainers", container_fields),
+    JSON_FIELDS_END};
+static const struct json_fields ip_fields[] = {JSON_FIELD("ip", NULL), JSON_FIELDS_END};
+static const struct json_fields status_fields[] = {
+    JSON_FIELD("phase", NULL), JSON_FIELD("podIP", NULL), JSON_FIELD("podIPs", ip_fields),
+    JSON_FIELDS_END};
+static const struct json_fields pod_fields[] = {K8S_META_FIELDS, JSON_FIELD("spec", spec_fields),
+                                                JSON_FIELD("status", status_fields),
+                                                JSON_FIELDS_END};
+
 const struct k8s_class pod_class = {
     .api_version = "v1",
     .kind = "Pod",
     .namespaced = true,
     .size = sizeof(struct pod),
     .name_problem = name_dns_subdomain_problem,
+    .fields = pod_fields,
     .read = pod_read,
     .settle = pod_settle,
     .unref = pod_unref,

@@ -199,12 +199,21 @@ static bool service_equal(const union k8s_object *a, const union k8s_object *b)
     return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
+static const struct json_fields port_fields[] = {JSON_FIELD("name", NULL), JSON_FIELD("port", NULL),
+                                                 JSON_FIELD("protocol", NULL), JSON_FIELDS_END};
+static const struct json_fields spec_fields[] = {
+    JSON_FIELD("type", NULL), JSON_FIELD("clusterIP", NULL), JSON_FIELD("clusterIPs", NULL),
+    JSON_FIELD("ports", port_fields), JSON_FIELDS_END};
+static const struct json_fields service_fields[] = {
+    K8S_META_FIELDS, JSON_FIELD("spec", spec_fields), JSON_FIELDS_END};
+
 const struct k8s_class service_class = {
     .api_version = "v1",
     .kind = "Service",
     .namespaced = true,
     .size = sizeof(struct service),
     .name_problem = name_dns_label_problem,
+    .fields = service_fields,
     .read = service_read,
     .settle = service_settle,
     .unref = service_unref,
