@@ -240,6 +240,7 @@ static int agent_start_acl(struct agent *a, struct err *err)
 static int agent_start(struct agent *a, struct err *err)
 {
     agent_start_timers(a);
+    agent_files_start(a);
     if (options_has_acl(a->o)) {
         return agent_start_acl(a, err);
     }
@@ -287,6 +288,7 @@ static void agent_end(struct agent *a)
     agent_acl_end(a);
     agent_hns_end(a);
     host_end(a);
+    agent_files_end(a);
     loop_timer_free(a->attach_timer);
     a->attach_timer = NULL;
     loop_timer_free(a->audit);
@@ -314,6 +316,26 @@ int agent_lock(const struct options *o, struct process_lock **out, struct err *e
     return rc == ERR_EXISTS ? err_set(err, rc, "another agent runs with run directory %s: pid %d",
                                       o->run_dir, pid)
                             : rc;
+}
+
+static void agent_pause_end(void *aux)
+{
+    loop_stop(aux);
+}
+
+int agent_pause(void)
+{
+    struct loop *loop = loop_new();
+    struct loop_signal *term = loop_signal_new(loop, LOOP_SIGNAL_TERM, agent_pause_end, loop);
+    struct loop_signal *interrupt = loop_signal_new(loop, LOOP_SIGNAL_INT, agent_pause_end, loop);
+    struct loop_timer *never = loop_timer_new(loop, agent_pause_end, loop);
+    loop_timer_after(never, INT32_MAX);
+    loop_run(loop);
+    loop_timer_free(never);
+    loop_signal_free(interrupt);
+    loop_signal_free(term);
+    loop_free(loop);
+    return 0;
 }
 
 int agent_run(const struct options *o)

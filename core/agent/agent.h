@@ -14,6 +14,9 @@ int agent_run(const struct options *o);
 /* Takes away what Seine made on the node.  0; 1 while an agent runs or if something stays. */
 int cleanup_run(const struct options *o);
 
+/* Nothing, until SIGTERM or SIGINT: what is left of a Pod whose work is done.  Returns 0. */
+int agent_pause(void);
+
 /* Takes the run directory for this process.  ERR_EXISTS names the pid of the agent that has it. */
 struct process_lock;
 int agent_lock(const struct options *o, struct process_lock **out, struct err *err);

@@ -11,6 +11,7 @@
  *   agent_acl.c     access lists in place of the switch (--datapath-type hns, Windows)
  *   agent_hns.c     the service that keeps Pods' interfaces (Windows)
  *   agent_uplink.c  taking the physical adapter over, and the HNS network (Windows)
+ *   agent_files.c   the container runtime's network configuration
  *   agent_cni.c     what the CNI end asks of the rest
  *   agent_wait.c    readiness, and who waits for it or for a sync
  *   api*.c          the local API
@@ -38,6 +39,7 @@
 struct agent_acl;
 struct agent_uplink;
 struct host;
+struct agent_files;
 struct agent_hns;
 struct hns_client;
 struct wait;
@@ -82,6 +84,7 @@ struct agent {
     struct unixctl *ask_version; /* under way */
     char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
+    struct agent_files *files;   /* what the container runtime reads */
     struct host *host;           /* NULL with access lists */
     struct agent_acl *acl;       /* access lists; NULL: Open vSwitch, then db and target */
     struct agent_hns *hns;       /* NULL on a system without */
@@ -241,6 +244,13 @@ void agent_uplink_look(struct agent *a);
 const struct uplink_report *agent_uplink_report(const struct agent *a);
 /* Why Pods cannot be attached for it; nothing if they can. */
 void agent_uplink_why(const struct agent *a, struct sbuf *out);
+
+/* ---- agent_files.c ---- */
+void agent_files_start(struct agent *a);
+void agent_files_end(struct agent *a);
+/* The agent is ready: writes the network configuration if that was not done yet. */
+void agent_files_place(struct agent *a);
+const char *agent_files_why(const struct agent *a); /* "" or why it could not be written */
 
 /* ---- agent_cni.c ---- */
 void agent_cni_start(struct agent *a);

@@ -70,6 +70,8 @@ static void wait_reason(struct agent *a, struct sbuf *out)
                     a->refused);
     } else if (!host_mtu(a) || *host_error(a)) {
         sbuf_printf(out, "host: %s", *host_error(a) ? host_error(a) : "not set up yet");
+    } else if (*agent_files_why(a)) {
+        sbuf_printf(out, "--cni-config: %s", agent_files_why(a));
     }
 }
 
@@ -91,6 +93,9 @@ static void wait_ready(struct agent *a)
     snprintf(a->why, sizeof a->why, "%s", sbuf_cstr(&why));
     if (told) {
         attach_node_changed(a->attach);
+    }
+    if (ready || *agent_files_why(a)) {
+        agent_files_place(a);
     }
 }
 

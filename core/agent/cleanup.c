@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/agent/agent.h"
+#include "core/agent/cni_files.h"
 #include "core/agent/uplink_ops.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
@@ -28,6 +29,7 @@
 #include "platform/pipe.h"
 #include "platform/process.h"
 #include "platform/route.h"
+#include "platform/setup.h"
 
 enum {
     CLEANUP_OVSDB_MS = 10000,
@@ -376,6 +378,31 @@ static void cleanup_lock(struct cleanup *c, struct process_lock *lock)
     }
 }
 
+/* Last of all, and only once nothing else is left: a runtime without them has no network. */
+static void cleanup_cni(struct cleanup *c)
+{
+    struct err err = {0};
+    if (!c->failed && cni_files_remove(c->o, &err) < 0) {
+        cleanup_tell(c, "CNI", &err);
+    }
+}
+
+/* On Windows they hold the configuration and the log too, and are the installer's. */
+static void cleanup_folders(struct cleanup *c)
+{
+    auto_sbuf journal = SBUF_INIT, ports = SBUF_INIT;
+    struct err err = {0};
+    journal_folder(c->o->socket, &journal);
+    sbuf_printf(&ports, "%s/ports", c->o->run_dir);
+    const char *const folders[] = {journal.data, ports.data, c->o->run_dir, c->o->cache_dir};
+    bool windows = strcmp(process_platform(), "windows") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(folders) && !windows && !c->failed; i++) {
+        if (setup_remove_folder(folders[i], &err) < 0) {
+            cleanup_tell(c, folders[i], &err);
+        }
+    }
+}
+
 int cleanup_run(const struct options *o)
 {
     struct cleanup c = {.o = o};
@@ -395,7 +422,9 @@ int cleanup_run(const struct options *o)
         cleanup_host(&c);
     }
     cleanup_files(&c);
+    cleanup_cni(&c);
     cleanup_lock(&c, lock);
+    cleanup_folders(&c);
     if (!c.failed) {
         log_msg(LOG_AREA_AGENT, LOG_INFO, "cleanup: nothing of Seine is left");
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/agent/agent.h"
+#include "core/agent/cni_files.h"
 #include "core/agent/config_file.h"
 #include "core/agent/install.h"
 #include "core/agent/logline.h"
@@ -103,6 +104,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(verb, "cleanup") == 0) {
         return main_options(argc - 1, argv + 1, cleanup_run);
+    }
+    if (strcmp(verb, "install-cni") == 0) {
+        return main_options(argc - 1, argv + 1, cni_files_install);
+    }
+    if (strcmp(verb, "pause") == 0) {
+        return agent_pause();
     }
     if (install_is_verb(verb)) {
         return install_main(argc - 1, argv + 1);

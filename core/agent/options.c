@@ -30,6 +30,7 @@ enum option_type {
     OPTION_MTU,
     OPTION_DURATION,
     OPTION_LEVELS,
+    OPTION_CHOICES, /* several, divided by commas */
     OPTION_N_TYPES
 };
 
@@ -39,7 +40,7 @@ struct option_spec {
     size_t offset;
     const char *initial;        /* what holds if nobody says otherwise; NULL: none, or made later */
     const char *shown;          /* the default as it is told where 'initial' does not say it */
-    const char *const *choices; /* OPTION_CHOICE: ends with NULL */
+    const char *const *choices; /* OPTION_CHOICE(S): ends with NULL */
     const char *meaning;
 };
 
@@ -47,6 +48,7 @@ static const char *const options_datapaths[] = {"auto", "system", "netdev", "hns
 static const char *const options_modes[] = {"encap", NULL};
 static const char *const options_tunnels[] = {"geneve", "vxlan", "gre", NULL};
 static const char *const options_formats[] = {"text", "json", NULL};
+static const char *const options_chained[] = {"portmap", "bandwidth", NULL};
 
 #define AT(member) offsetof(struct options, member)
 static const struct option_spec options_table[] = {
@@ -114,6 +116,15 @@ static const struct option_spec options_table[] = {
      "where to serve `/metrics`, `/healthz`, `/readyz`"},
     {"proc-sys", "DIR", OPTION_TEXT, AT(proc_sys), "/proc/sys", NULL, NULL,
      "where IP forwarding is switched on; a container may find a writable one elsewhere"},
+    {"cni-bin-dir", "DIR", OPTION_TEXT, AT(cni_bin_dir), NULL, NULL, NULL,
+     "where `seine-agent install-cni` places `seine-cni`, and `cleanup` takes it away"},
+    {"cni-config", "FILE", OPTION_TEXT, AT(cni_config), NULL, NULL, NULL,
+     "the container runtime's network configuration: written when the agent is ready for the first "
+     "time, taken away by `cleanup`"},
+    {"cni-chained", "LIST", OPTION_CHOICES, AT(cni_chained), NULL, NULL, options_chained,
+     "plugins that the network configuration calls after Seine's, divided by a comma; their "
+     "programs "
+     "are the runtime's"},
     {"audit-interval", "TIME", OPTION_DURATION, AT(audit_ms), "1h", NULL, NULL,
      "how often everything is derived again and the switch read back; `0s`: never"},
     {"log-level", "LEVELS", OPTION_LEVELS, AT(log_level), "info", NULL, NULL,
@@ -201,16 +212,29 @@ static int options_check_device(const char *text, struct err *err)
     return 0;
 }
 
-static int options_check_choice(const struct option_spec *s, const char *text, struct err *err)
+/* The first n bytes of 'text'. */
+static int options_check_word(const struct option_spec *s, const char *text, size_t n,
+                              struct err *err)
 {
     auto_sbuf list = SBUF_INIT;
     for (const char *const *c = s->choices; *c; c++) {
-        if (strcmp(*c, text) == 0) {
+        if (strlen(*c) == n && memcmp(*c, text, n) == 0) {
             return 0;
         }
         sbuf_printf(&list, "%s%s", list.len ? ", " : "", *c);
     }
-    return err_set(err, ERR_INVALID, "'%s' is not one of %s", text, list.data);
+    return err_set(err, ERR_INVALID, "'%.*s' is not one of %s", (int)n, text, list.data);
+}
+
+static int options_check_choices(const struct option_spec *s, const char *text, struct err *err)
+{
+    int rc = 0;
+    for (const char *p = text; rc == 0 && *p;) {
+        size_t n = strcspn(p, ",");
+        rc = options_check_word(s, p, n, err);
+        p += n + (p[n] ? 1 : 0);
+    }
+    return rc;
 }
 
 static int options_check_text(const struct option_spec *s, const char *text, struct err *err)
@@ -226,7 +250,9 @@ static int options_check_text(const struct option_spec *s, const char *text, str
     case OPTION_DEVICE:
         return options_check_device(text, err);
     case OPTION_CHOICE:
-        return options_check_choice(s, text, err);
+        return options_check_word(s, text, strlen(text), err);
+    case OPTION_CHOICES:
+        return options_check_choices(s, text, err);
     case OPTION_LEVELS:
         return log_set_levels(text, err);
     case OPTION_NODE:
@@ -661,6 +687,8 @@ static const char options_usage[] =
     "       seine-agent cleanup [FLAGS]     take away all that Seine made on this node\n"
     "       seine-agent render --objects DIR --node-name NAME [--attachments FILE]\n"
     "                                       print what a node would hold; needs no switch\n"
+    "       seine-agent install-cni [FLAGS] place the CNI plugin in --cni-bin-dir\n"
+    "       seine-agent pause               nothing, until it is told to end\n"
     "       seine-agent install|uninstall|upgrade|status|check [--help]\n"
     "                                       put Seine on a Windows node, or take it away\n"
     "\n";
@@ -703,6 +731,7 @@ static const char *const options_type_names[OPTION_N_TYPES] = {
     [OPTION_MTU] = "number",
     [OPTION_DURATION] = "time: `500ms`, `20s`, `2m`, `1h`",
     [OPTION_LEVELS] = "levels",
+    [OPTION_CHOICES] = NULL,
 };
 
 static const char options_page_head[] =

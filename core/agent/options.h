@@ -33,6 +33,7 @@ struct options {
     bool masquerade;
     char *metrics_address; /* "" : none; else "IP:PORT" */
     char *proc_sys;
+    char *cni_bin_dir, *cni_config, *cni_chained;
     uint32_t audit_ms; /* 0: never */
     char *log_level, *log_format;
     /* What the arguments asked for besides. */

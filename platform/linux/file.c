@@ -66,6 +66,12 @@ static int file_sync_folder(const char *dir, struct err *err)
     return 0;
 }
 
+int os_sync_folder_of(const char *path, struct err *err)
+{
+    auto_free char *dir = file_folder(path);
+    return file_sync_folder(dir, err);
+}
+
 static int file_write_temporary(const char *temporary, const void *p, size_t n, struct err *err)
 {
     auto_close int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);

@@ -26,6 +26,9 @@ static inline int os_steal(int *fd)
     return taken;
 }
 
+/* Makes what happened to the names in the folder of 'path' last. */
+int os_sync_folder_of(const char *path, struct err *err);
+
 /* Fills '*err' from an errno value: "CONTEXT: No such file or directory". */
 int os_err(struct err *err, int os_errno, const char *fmt, ...) PORT_PRINTF(3, 4);
 

@@ -120,7 +120,7 @@ int setup_copy_file(const char *from, const char *to, struct err *err)
         unlink(name.data);
         return os_err(err, problem, "%s", to);
     }
-    return 0;
+    return os_sync_folder_of(to, err);
 }
 
 int setup_move_file(const char *from, const char *to, struct err *err)

@@ -195,6 +195,8 @@ static void wrong_flags_are_named(void **state)
     refuses("--mtu 10", "--mtu: '10' is not a number");
     refuses("--mtu 4294968796", "--mtu: ");
     refuses("--tunnel-type ipip", "--tunnel-type: 'ipip' is not one of geneve, vxlan, gre");
+    refuses("--cni-chained portmap,tuning",
+            "--cni-chained: 'tuning' is not one of portmap, bandwidth");
     refuses("--pod-timeout 20", "--pod-timeout: '20' is not a time");
     refuses("--pod-timeout=", "--pod-timeout: '' is not a time");
     refuses("--masquerade=yes", "--masquerade: 'yes' is neither");

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The two files by which a container runtime finds Seine: the CNI program in the folder of
+ * --cni-bin-dir, placed by `seine-agent install-cni` before the agent starts, and the network
+ * configuration --cni-config, which the agent writes when it is ready for the first time: a runtime
+ * that finds it calls the plugin at once.  Both are placed whole (temporary name, sync, rename),
+ * both are taken away last, by `seine-agent cleanup`.  An option that is not set means that Seine
+ * does not see to that file. */
+#ifndef SEINE_AGENT_CNI_FILES_H
+#define SEINE_AGENT_CNI_FILES_H
+
+#include "core/agent/options.h"
+
+/* The text of the network configuration. */
+void cni_files_config(const struct options *o, struct sbuf *out);
+
+/* The verb install-cni; returns the exit code. */
+int cni_files_install(const struct options *o);
+/* Writes the network configuration unless it is there already as it should be. */
+int cni_files_write_config(const struct options *o, struct err *err);
+/* The configuration first, so that no runtime calls a program that is gone. */
+int cni_files_remove(const struct options *o, struct err *err);
+
+#endif
