@@ -50,8 +50,6 @@ struct http_credentials {
     const char *(*bearer)(void *aux);
     /* A call was answered 401: what bearer() gave is worth nothing any more. */
     void (*refused)(void *aux);
-    /* The server's certificate did not satisfy the authority that tls() gave. */
-    void (*distrusted)(void *aux);
     void *aux;
 };
 
@@ -60,7 +58,7 @@ struct http_client_config {
      * HOST is a name or an IP address, IPv6 in brackets.  PREFIX goes before each path. */
     const char *server;
     struct http_credentials credentials;
-    const char *user_agent; /* NULL: "seine/VERSION" */
+    const char *user_agent; /* NULL: "seine" */
     bool gzip;              /* ask for compressed responses; they are decoded either way */
     bool http1_only;        /* do not offer HTTP/2 */
     /* 0: the values above.  Liveness: with calls on a connection and nothing received for ping_ms,
@@ -135,7 +133,7 @@ struct http_client_state {
     const char *peer;     /* "10.0.0.1:6443": connected, or tried last; "" before the first */
     size_t n_calls, n_connections;
     uint64_t connected, lost; /* connections made, and ended by an error, since the beginning */
-    uint64_t received;        /* bytes, before TLS was taken off them: 0 of what is not counted */
+    uint64_t received;        /* bytes of HTTP, TLS taken off */
 };
 void http_client_state(const struct http_client *c, struct http_client_state *out);
 
