@@ -776,9 +776,12 @@ static int more_or_end(struct json_stream *s, char c, struct err *err)
 static void next_top(struct json_stream *s)
 {
     static const enum dest tops[] = {[JSON_STREAM_ONE] = DEST_OBJECT,
+                                     [JSON_STREAM_STATUS] = DEST_OBJECT,
                                      [JSON_STREAM_LIST] = DEST_LIST,
                                      [JSON_STREAM_WATCH] = DEST_EVENT};
     s->slot = (struct slot){.dest = tops[s->form], .fields = s->fields};
+    if (s->form == JSON_STREAM_STATUS)
+        s->slot.fields = json_status_fields;
 }
 
 static int between(struct json_stream *s, struct err *err)

@@ -48,9 +48,10 @@ struct json_fields {
     }
 
 enum json_stream_form {
-    JSON_STREAM_ONE,   /* one object */
-    JSON_STREAM_LIST,  /* {"metadata": {...}, "items": [object...]}, members in any order */
-    JSON_STREAM_WATCH, /* {"type": "ADDED", "object": {...}} any number of times */
+    JSON_STREAM_ONE,    /* one object */
+    JSON_STREAM_STATUS, /* one object, a Status: its fields are kept whatever 'fields' says */
+    JSON_STREAM_LIST,   /* {"metadata": {...}, "items": [object...]}, members in any order */
+    JSON_STREAM_WATCH,  /* {"type": "ADDED", "object": {...}} any number of times */
 };
 
 struct json_stream_sink {

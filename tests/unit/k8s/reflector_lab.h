@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A reflector with an owner that writes down what it is asked and told. */
+#ifndef SEINE_TESTS_UNIT_REFLECTOR_LAB_H
+#define SEINE_TESTS_UNIT_REFLECTOR_LAB_H
+
+#include "core/base/sbuf.h"
+#include "core/base/vec.h"
+#include "core/k8s/reflector.h"
+#include "tests/unit/k8s/k8s_test.h"
+
+struct lab_row {
+    char *key;
+    void *object;
+};
+struct lab {
+    struct reflector *r;
+    struct sbuf log;  /* "send PATH", "cancel", "put KEY", "remove KEY", "LEVEL TEXT" */
+    struct sbuf path; /* of the call under way */
+    bool calling;
+    uint32_t timer; /* ms, 0: none */
+    unsigned changes;
+    VEC(struct lab_row) rows; /* what was put, in the order of the keys */
+};
+
+void lab_init(struct lab *lab, const struct kind_row *row);
+void lab_done(struct lab *lab); /* nothing may be interned then */
+/* The owner has this object already; its reference. */
+void lab_put(struct lab *lab, void *object);
+/* What was written down since the last time is this. */
+void lab_expect(struct lab *lab, const char *wanted);
+void lab_forget(struct lab *lab);
+/* The keys held by the owner are these, parted by spaces. */
+void lab_expect_keys(struct lab *lab, const char *wanted);
+
+/* The call under way is answered. */
+void lab_head(struct lab *lab, int status);
+void lab_head_after(struct lab *lab, int status, unsigned retry_after_s);
+void lab_data(struct lab *lab, const char *text);
+void lab_end(struct lab *lab);
+void lab_lose(struct lab *lab);
+/* Head 200, the body, the end. */
+void lab_answer(struct lab *lab, const char *body);
+/* A refusal with a Status as its body. */
+void lab_refuse(struct lab *lab, int code, const char *reason);
+/* The timer, which must be set, goes off. */
+void lab_timer(struct lab *lab);
+
+#endif
