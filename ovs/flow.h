@@ -154,6 +154,7 @@ struct actions {
 };
 void actions_init(struct actions *a);
 void actions_done(struct actions *a);
+void actions_clear(struct actions *a); /* empty again, keeps the memory */
 #define auto_actions PORT_CLEANUP(actions_done) struct actions
 void act_output(struct actions *a, uint32_t port);
 /* Output to the port number that field bits [ofs, ofs + n_bits) hold: output:NXM_NX_REG1[]. */

@@ -19,6 +19,13 @@ void actions_done(struct actions *a)
     a->meter = 0;
 }
 
+void actions_clear(struct actions *a)
+{
+    sbuf_clear(&a->wire);
+    a->goto_table = -1;
+    a->meter = 0;
+}
+
 /* Starts an action; its length is set by act_end. */
 static size_t act_begin(struct actions *a, uint16_t type)
 {

@@ -209,7 +209,7 @@ int instructions_canon(struct bytes in, struct sbuf *out, struct err *err)
 
 /* ---- merging ---- */
 
-enum { APPLY_HEAD = 8, CONJ_LEN = 16 };
+enum { APPLY_HEAD = 8, CONJ_LEN = 16, CONJ_FEW = 64 };
 
 /* The conjunction actions of a value that holds nothing else; n == 0: it is not such a value. */
 static struct bytes pure_conjunctions(struct bytes value)
@@ -247,9 +247,20 @@ static int conj_cmp(const void *pa, const void *pb)
     return r ? r : memcmp(a + 10, b + 10, 2);
 }
 
+/* Those of all values, which hold nothing else. */
+static void take_conjunctions(const struct bytes *values, size_t n, const uint8_t **out)
+{
+    enum { HEAD = FLOW_VALUE_MIN + APPLY_HEAD };
+    for (size_t i = 0; i < n; i++)
+        for (size_t at = HEAD; at < values[i].n; at += CONJ_LEN)
+            *out++ = (const uint8_t *)values[i].p + at;
+}
+
 bool flow_merge(const struct bytes *values, size_t n, struct sbuf *out)
 {
-    VEC(const uint8_t *) conj = VEC_INIT;
+    const uint8_t *few[CONJ_FEW], **conj = few;
+    auto_free const uint8_t **many = NULL;
+    size_t n_conj = 0;
     bool equal = true, pure = true;
     size_t low = 0;
     for (size_t i = 0; i < n; i++) {
@@ -258,24 +269,24 @@ bool flow_merge(const struct bytes *values, size_t n, struct sbuf *out)
         equal &= !bytes_cmp(values[0], values[i]);
         if (bytes_cmp(values[i], values[low]) < 0)
             low = i;
-        for (size_t at = 0; at < list.n; at += CONJ_LEN)
-            VEC_PUSH(&conj, (const uint8_t *)list.p + at);
+        n_conj += list.n / CONJ_LEN;
     }
     if (!pure) { /* the first holds; others must agree */
         sbuf_put(out, values[0].p, values[0].n);
-        VEC_DONE(&conj);
         return equal;
     }
-    qsort(conj.v, conj.n, sizeof conj.v[0], conj_cmp);
+    if (n_conj > CONJ_FEW)
+        conj = many = mem_alloc(n_conj * sizeof *many);
+    take_conjunctions(values, n, conj);
+    qsort(conj, n_conj, sizeof conj[0], conj_cmp);
     size_t start = out->len;
     sbuf_put(out, values[low].p, FLOW_VALUE_MIN);
     sbuf_put_be16(out, OFPIT_APPLY_ACTIONS);
     sbuf_put_be16(out, 0);
     sbuf_put_be32(out, 0);
-    for (size_t i = 0; i < conj.n; i++)
-        if (!i || conj_cmp(&conj.v[i - 1], &conj.v[i]))
-            sbuf_put(out, conj.v[i], CONJ_LEN);
-    VEC_DONE(&conj);
+    for (size_t i = 0; i < n_conj; i++)
+        if (!i || conj_cmp(&conj[i - 1], &conj[i]))
+            sbuf_put(out, conj[i], CONJ_LEN);
     size_t len = out->len - start - FLOW_VALUE_MIN;
     if (len > UINT16_MAX - 512u) { /* more than a flow-mod can carry: the first holds */
         out->len = start;

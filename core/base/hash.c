@@ -19,6 +19,14 @@ uint64_t hash_u64(uint64_t v)
     return v ^ v >> 31;
 }
 
+/* Said in full, this is one load where the machine is little-endian. */
+static uint64_t hash_load8(const uint8_t *p)
+{
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
+}
+
 static uint64_t hash_load(const uint8_t *p, size_t n)
 {
     uint64_t v = 0;
@@ -42,7 +50,7 @@ uint64_t hash_bytes(const void *p, size_t n, uint64_t seed)
     uint64_t h = hash_u64(seed ^ (uint64_t)n * HASH_K1);
     size_t left = n;
     for (; left >= 8; left -= 8, b += 8) {
-        h = hash_step(h, hash_load(b, 8));
+        h = hash_step(h, hash_load8(b));
     }
     if (left) {
         h = hash_step(h, hash_load(b, left));

@@ -238,6 +238,22 @@ struct arena *derive_arena(struct derive *d)
     return &d->arena;
 }
 
+struct sbuf derive_buffer(struct derive *d)
+{
+    return d->n_buffers ? d->buffers[--d->n_buffers] : (struct sbuf)SBUF_INIT;
+}
+
+void derive_buffer_done(struct derive *d, struct sbuf *b)
+{
+    if (d->n_buffers == DERIVE_BUFFERS || b->cap > DERIVE_BUFFER_MAX) {
+        sbuf_done(b);
+        return;
+    }
+    sbuf_clear(b);
+    d->buffers[d->n_buffers++] = *b;
+    *b = (struct sbuf)SBUF_INIT;
+}
+
 static void emit(struct derive *d, size_t place, const void *key, size_t key_len, const void *value,
                  size_t value_len)
 {
@@ -422,6 +438,9 @@ void engine_free(struct engine *e)
     VEC_DONE(&e->derive.reads);
     VEC_DONE(&e->derive.emitted);
     sbuf_done(&e->derive.bytes);
+    VEC_DONE(&e->derive.touched);
+    while (e->derive.n_buffers)
+        sbuf_done(&e->derive.buffers[--e->derive.n_buffers]);
     arena_done(&e->derive.arena);
     sbuf_done(&e->scratch);
     pool_done(&e->pool);

@@ -65,6 +65,9 @@ struct store *engine_store(struct engine *e); /* write input tables through this
 /* ---- inside a derive function ---- */
 struct view *derive_view(struct derive *d);
 struct arena *derive_arena(struct derive *d); /* freed after the derivation */
+/* An empty buffer for the derivation: taken, and given back with its memory for the next one. */
+struct sbuf derive_buffer(struct derive *d);
+void derive_buffer_done(struct derive *d, struct sbuf *b);
 /* Contributes a row to a derived table / a value to a target's desired set.  Bytes are copied.
  * Twice the same key from one unit: merged like two units' values. */
 void derive_row(struct derive *d, int table, const char *key, const void *blob, size_t len);

@@ -315,7 +315,7 @@ static void resolve(struct engine *e, struct derive *d)
 void unit_contribute(struct engine *e, struct unit *u, struct derive *d)
 {
     resolve(e, d);
-    VEC(struct entry *) touched = VEC_INIT;
+    d->touched.n = 0;
     struct contribution **at = &u->contributions;
     size_t i = 0;
     while (*at || i < d->emitted.n) {
@@ -340,14 +340,13 @@ void unit_contribute(struct engine *e, struct unit *u, struct derive *d)
             at = &added->next_in_unit;
             i++;
         }
-        if (touched.n == 0 || touched.v[touched.n - 1] != entry)
-            VEC_PUSH(&touched, entry);
+        if (d->touched.n == 0 || d->touched.v[d->touched.n - 1] != entry)
+            VEC_PUSH(&d->touched, entry);
     }
-    for (size_t k = 0; k < touched.n; k++) {
-        entry_settle(e, touched.v[k]);
-        entry_drop_if_empty(e, touched.v[k]);
+    for (size_t k = 0; k < d->touched.n; k++) {
+        entry_settle(e, d->touched.v[k]);
+        entry_drop_if_empty(e, d->touched.v[k]);
     }
-    VEC_DONE(&touched);
 }
 
 void places_done(struct engine *e)

@@ -100,6 +100,7 @@ struct emitted { /* by the derivation under way */
     struct entry *entry;
     const uint8_t *value;
 };
+enum { DERIVE_BUFFERS = 8, DERIVE_BUFFER_MAX = 64 * 1024 };
 struct derive {
     struct engine *engine;
     struct unit *unit;
@@ -108,6 +109,9 @@ struct derive {
     VEC(uint64_t) reads;
     VEC(struct emitted) emitted;
     struct sbuf bytes;
+    VEC(struct entry *) touched;         /* by unit_contribute() */
+    struct sbuf buffers[DERIVE_BUFFERS]; /* that nobody has: the first n_buffers */
+    size_t n_buffers;
     char *failure;
 };
 

@@ -2,8 +2,6 @@
 #include "core/intent/intent.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +16,16 @@ struct intent_id intent_id_of(const void *blob, size_t len)
     return (struct intent_id){hash_bytes(blob, len, SEED_HI), hash_bytes(blob, len, SEED_LO)};
 }
 
+static char *put_hex(char *at, uint64_t v)
+{
+    for (int shift = 60; shift >= 0; shift -= 4)
+        *at++ = "0123456789abcdef"[v >> shift & 0xf];
+    return at;
+}
+
 char *intent_id_format(const struct intent_id *id, char *buf)
 {
-    snprintf(buf, INTENT_ID_TEXT_MAX, "%016" PRIx64 "%016" PRIx64, id->hi, id->lo);
+    *put_hex(put_hex(buf, id->hi), id->lo) = '\0';
     return buf;
 }
 

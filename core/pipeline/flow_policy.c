@@ -52,7 +52,7 @@ static void add_mentions(struct derive *d, const struct member_entry *e, mention
                             .port = e->port,
                             .id = rule_id_of(derive_view(d), &id),
                             .n_clauses = (uint8_t)rule_clauses(rule)};
-        VEC_PUSH(out, m);
+        VEC_PUSH_IN(derive_arena(d), out, m);
     }
 }
 
@@ -89,7 +89,6 @@ void flow_member_derive(struct derive *d, const char *key)
         for (uint32_t i = 0; i < member->n_ips; i++)
             put_mentions(&f, &member->ips[i], &mentions.v[from], mentions.v + to);
     }
-    VEC_DONE(&mentions);
 }
 
 /* ---- prefixes, ports, and what a met rule does: one unit a rule ---- */

@@ -17,6 +17,9 @@ void flow_begin(struct flow *f, struct derive *d, const char *kind, const char *
     f->cookie = flow_cookie(kind, unit_key);
     match_init(&f->match);
     actions_init(&f->actions);
+    f->actions.wire = derive_buffer(d);
+    f->key = derive_buffer(d);
+    f->value = derive_buffer(d);
 }
 
 void flow_put(struct flow *f, enum stage stage, enum priority priority)
@@ -27,15 +30,14 @@ void flow_put(struct flow *f, enum stage stage, enum priority priority)
     flow_value_encode(f->cookie, 0, 0, 0, &f->actions, &f->value);
     derive_out(f->derive, SPACE_FLOW, f->key.data, f->key.len, f->value.data, f->value.len);
     match_init(&f->match);
-    actions_done(&f->actions);
-    actions_init(&f->actions);
+    actions_clear(&f->actions);
 }
 
 void flow_done(struct flow *f)
 {
-    actions_done(&f->actions);
-    sbuf_done(&f->key);
-    sbuf_done(&f->value);
+    derive_buffer_done(f->derive, &f->actions.wire);
+    derive_buffer_done(f->derive, &f->key);
+    derive_buffer_done(f->derive, &f->value);
 }
 
 const struct node_config *flow_config(struct derive *d)

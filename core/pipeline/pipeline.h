@@ -30,7 +30,8 @@ void host_nat_derive(struct derive *d, const char *key);
  * kind and key. */
 uint64_t flow_cookie(const char *kind, const char *unit_key);
 /* One flow under construction; flow_begin() makes it empty, flow_put() emits it and empties it
- * again, keeping its memory.  The cookie is flow_cookie() of the unit. */
+ * again, keeping its memory; flow_done() gives that back to the engine.  The cookie is
+ * flow_cookie() of the unit. */
 struct flow {
     struct derive *derive;
     uint64_t cookie;

@@ -11,7 +11,7 @@ typedef VEC(struct member_entry) entry_vec;
 struct member_work {
     struct derive *derive;
     struct set_pod pod;
-    entry_vec entries;                    /* of all addresses */
+    entry_vec entries;                    /* of all addresses; in the derivation's arena */
     entry_vec by_address[MEMBER_MAX_IPS]; /* of one: sets of a prefix */
 };
 
@@ -48,7 +48,8 @@ static size_t pod_ips(struct derive *d, const char *key, const struct pod *pod, 
 
 /* ---- sets ---- */
 
-static void add_entry(entry_vec *out, const char *set, uint8_t proto, uint16_t port)
+static void add_entry(struct member_work *w, entry_vec *out, const char *set, uint8_t proto,
+                      uint16_t port)
 {
     struct member_entry e;
     memset(&e, 0, sizeof e);
@@ -56,26 +57,27 @@ static void add_entry(entry_vec *out, const char *set, uint8_t proto, uint16_t p
         return;
     e.proto = proto;
     e.port = port;
-    VEC_PUSH(out, e);
+    VEC_PUSH_IN(derive_arena(w->derive), out, e);
 }
 
 /* One entry, or one for each number that carries the set's port name. */
-static void enter_set(const struct set_pod *pod, const struct row *row, entry_vec *out)
+static void enter_set(struct member_work *w, const struct row *row, entry_vec *out)
 {
+    const struct set_pod *pod = &w->pod;
     uint8_t proto;
     const char *name = set_port_name(row->value, &proto);
     if (!name)
-        add_entry(out, row->key, 0, 0);
+        add_entry(w, out, row->key, 0, 0);
     for (size_t i = 0; name && i < pod->n_ports; i++)
         if (pod->ports[i].proto == proto && strcmp(pod->ports[i].name, name) == 0)
-            add_entry(out, row->key, proto, pod->ports[i].port);
+            add_entry(w, out, row->key, proto, pod->ports[i].port);
 }
 
 static void try_set(struct member_work *w, const struct row *row)
 {
     if (!set_is_block(row->value)) {
         if (set_matches(row->value, &w->pod))
-            enter_set(&w->pod, row, &w->entries);
+            enter_set(w, row, &w->entries);
         return;
     }
     struct set_pod one = w->pod;
@@ -83,7 +85,7 @@ static void try_set(struct member_work *w, const struct row *row)
     for (size_t i = 0; i < w->pod.n_ips; i++) {
         one.ips = &w->pod.ips[i];
         if (set_matches(row->value, &one))
-            enter_set(&w->pod, row, &w->by_address[i]);
+            enter_set(w, row, &w->by_address[i]);
     }
 }
 
@@ -116,7 +118,7 @@ static void put_member(struct derive *d, const char *key, const struct ip *ips, 
     head.n_ips = (uint32_t)n_ips;
     memcpy(head.ips, ips, n_ips * sizeof *ips);
     qsort(entries->v, entries->n, sizeof *entries->v, cmp_entry);
-    auto_sbuf blob = SBUF_INIT;
+    struct sbuf blob = derive_buffer(d);
     sbuf_put(&blob, &head, sizeof head);
     for (size_t i = 0; i < entries->n; i++) {
         if (i && cmp_entry(&entries->v[i], &entries->v[i - 1]) == 0)
@@ -126,13 +128,13 @@ static void put_member(struct derive *d, const char *key, const struct ip *ips, 
     }
     memcpy(blob.data, &head, sizeof head);
     derive_row(d, TABLE_MEMBER, key, blob.data, blob.len);
+    derive_buffer_done(d, &blob);
 }
 
 static void put_members(struct member_work *w, const char *key)
 {
     if (w->entries.n)
         put_member(w->derive, key, w->pod.ips, w->pod.n_ips, &w->entries);
-    VEC_DONE(&w->entries);
     for (size_t i = 0; i < w->pod.n_ips; i++) {
         char text[IP_TEXT_MAX];
         const struct ip *ip = &w->pod.ips[i];
@@ -140,7 +142,6 @@ static void put_members(struct member_work *w, const char *key)
             put_member(w->derive,
                        arena_printf(derive_arena(w->derive), "%s %s", key, ip_format(ip, text)), ip,
                        1, &w->by_address[i]);
-        VEC_DONE(&w->by_address[i]);
     }
 }
 
@@ -156,7 +157,9 @@ static void find_sets(struct member_work *w, const char *key)
     w->pod.namespace_ = ns;
     w->pod.namespace_labels =
         row ? &((const struct namespace_ *)row->value)->meta.labels : &only_name;
-    set_pod_anchors(&w->pod, try_anchor, w);
+    struct sbuf text = derive_buffer(w->derive);
+    set_pod_anchors(&w->pod, &text, try_anchor, w);
+    derive_buffer_done(w->derive, &text);
     put_members(w, key);
 }
 

@@ -32,7 +32,7 @@ struct port_name {
 };
 typedef VEC(struct intent_id) id_vec;
 typedef VEC(struct prefix) prefix_vec;
-struct peers {
+struct peers { /* in the derivation's arena */
     bool anyone;
     id_vec sets;
     prefix_vec prefixes;
@@ -65,18 +65,19 @@ static void find_targets(struct policy_work *w)
 
 static struct intent_id put_set(struct policy_work *w, const struct set_spec *spec)
 {
-    auto_sbuf blob = SBUF_INIT;
+    struct sbuf blob = derive_buffer(w->derive);
     set_encode(spec, &blob);
     struct intent_id id = intent_id_of(blob.data, blob.len);
     char key[INTENT_ID_TEXT_MAX];
     derive_row(w->derive, TABLE_SET, intent_id_format(&id, key), blob.data, blob.len);
+    derive_buffer_done(w->derive, &blob);
     return id;
 }
 
 static void add_block(struct policy_work *w, const struct np_peer *peer, struct peers *out)
 {
     if (peer->n_except == 0) {
-        VEC_PUSH(&out->prefixes, peer->cidr);
+        VEC_PUSH_IN(derive_arena(w->derive), &out->prefixes, peer->cidr);
         return;
     }
     static const size_t max = POLICY_MAX_PREFIXES;
@@ -89,7 +90,7 @@ static void add_block(struct policy_work *w, const struct np_peer *peer, struct 
         return;
     }
     for (size_t i = 0; i < n; i++)
-        VEC_PUSH(&out->prefixes, parts[i]);
+        VEC_PUSH_IN(derive_arena(w->derive), &out->prefixes, parts[i]);
 }
 
 static void add_peer(struct policy_work *w, const struct np_peer *peer,
@@ -111,7 +112,7 @@ static void add_peer(struct policy_work *w, const struct np_peer *peer,
         spec.pods = peer->has_pod_selector ? &peer->pods : NULL;
     }
     struct intent_id id = put_set(w, &spec);
-    VEC_PUSH(&out->sets, id);
+    VEC_PUSH_IN(derive_arena(w->derive), &out->sets, id);
 }
 
 /* 'port': peers that have a port of that name; NULL: any. */
@@ -122,7 +123,7 @@ static void find_peers(struct policy_work *w, const struct np_rule *rule,
     if (rule->n_peers == 0 && port) {
         struct intent_id everyone =
             put_set(w, &(struct set_spec){.port_name = port->name, .port_proto = port->proto});
-        VEC_PUSH(&out->sets, everyone);
+        VEC_PUSH_IN(derive_arena(w->derive), &out->sets, everyone);
     }
     for (size_t i = 0; i < rule->n_peers; i++)
         add_peer(w, &rule->peers[i], port, out);
@@ -131,12 +132,6 @@ static void find_peers(struct policy_work *w, const struct np_rule *rule,
 static bool nobody(const struct peers *p)
 {
     return !p->anyone && p->sets.n == 0 && p->prefixes.n == 0;
-}
-
-static void peers_done(struct peers *p)
-{
-    VEC_DONE(&p->sets);
-    VEC_DONE(&p->prefixes);
 }
 
 /* ---- resolved rules ---- */
@@ -153,11 +148,12 @@ static struct intent_id put_rule(struct policy_work *w, struct peers *peers, enu
                                .n_prefixes = peers->prefixes.n,
                                .ports = ports,
                                .n_ports = n_ports};
-    auto_sbuf blob = SBUF_INIT;
+    struct sbuf blob = derive_buffer(w->derive);
     rule_encode(&parts, &blob);
     struct intent_id id = intent_id_of(blob.data, blob.len);
     char key[INTENT_ID_TEXT_MAX];
     derive_row(w->derive, TABLE_RULE, intent_id_format(&id, key), blob.data, blob.len);
+    derive_buffer_done(w->derive, &blob);
     return id;
 }
 
@@ -171,7 +167,7 @@ static void apply(struct policy_work *w, struct target *t, const struct intent_i
     a.index = w->index;
     a.proto = proto;
     a.port = port;
-    VEC_PUSH(&t->rules, a);
+    VEC_PUSH_IN(derive_arena(w->derive), &t->rules, a);
 }
 
 static void apply_to_all(struct policy_work *w, const struct intent_id *rule)
@@ -240,7 +236,6 @@ static void resolve_named(struct policy_work *w, const struct np_rule *rule,
     find_peers(w, rule, port, &peers);
     struct intent_id id = put_rule(w, &peers, RULE_PORTS_MEMBER, NULL, 0);
     apply_to_all(w, &id);
-    peers_done(&peers);
 }
 
 /* Whether some resolved rule will name the peers whatever their ports: else their sets would stand
@@ -265,7 +260,6 @@ static void resolve_rule(struct policy_work *w, const struct np_rule *rule)
         if (rule->ports[i].name)
             resolve_named(w, rule, &(struct port_name){rule->ports[i].name, rule->ports[i].proto},
                           &plain);
-    peers_done(&plain);
 }
 
 static void resolve_direction(struct policy_work *w, enum intent_direction direction,
@@ -301,7 +295,7 @@ static void put_applied(struct policy_work *w, struct target *t)
                                                [DIRECTION_EGRESS] = w->policy->egress_isolates}};
     if (t->rules.n > 1)
         qsort(t->rules.v, t->rules.n, sizeof *t->rules.v, cmp_applied);
-    auto_sbuf blob = SBUF_INIT;
+    struct sbuf blob = derive_buffer(w->derive);
     sbuf_put(&blob, &head, sizeof head);
     for (size_t i = 0; i < t->rules.n; i++) {
         if (i && cmp_applied(&t->rules.v[i], &t->rules.v[i - 1]) == 0)
@@ -312,7 +306,7 @@ static void put_applied(struct policy_work *w, struct target *t)
     memcpy(blob.data, &head, sizeof head);
     const char *key = arena_printf(derive_arena(w->derive), "%s %s", t->key, w->key);
     derive_row(w->derive, TABLE_APPLIED, key, blob.data, blob.len);
-    VEC_DONE(&t->rules);
+    derive_buffer_done(w->derive, &blob);
 }
 
 void policy_rules_derive(struct derive *d, const char *key)

@@ -53,8 +53,10 @@ static const struct requirement *narrowest_in(const struct selector *s)
 static uint32_t put_value_anchors(const char *before, const struct requirement *r, struct sbuf *out)
 {
     for (size_t v = 0; v < r->n_values; v++) {
-        sbuf_printf(out, "%s%s=%s", before, r->key, r->values[v]);
-        sbuf_putc(out, '\0');
+        sbuf_puts(out, before);
+        sbuf_puts(out, r->key);
+        sbuf_putc(out, '=');
+        put(out, r->values[v]);
     }
     return (uint32_t)r->n_values;
 }
@@ -262,6 +264,11 @@ const char *set_port_name(const struct intent_set *set, uint8_t *proto_out)
 
 /* ---- anchors of a Pod ---- */
 
+struct anchor_sink {
+    void (*anchor)(void *aux, const char *anchor);
+    void *aux;
+};
+
 /* Two containers may give one name to two numbers. */
 static bool has_port_before(const struct set_pod *pod, size_t i)
 {
@@ -272,40 +279,55 @@ static bool has_port_before(const struct set_pod *pod, size_t i)
     return false;
 }
 
-void set_pod_anchors(const struct set_pod *pod, void (*anchor)(void *aux, const char *anchor),
-                     void *aux)
+static void put_label(const char *before, const struct label *l, struct sbuf *out)
 {
-    auto_sbuf text = SBUF_INIT;
-    anchor(aux, "*");
-    sbuf_printf(&text, "n%s|", pod->namespace_);
-    anchor(aux, text.data);
-    for (size_t i = 0; i < pod->labels->n; i++) {
-        const struct label *l = &pod->labels->v[i];
-        sbuf_clear(&text);
-        sbuf_printf(&text, "*|%s=%s", l->key, l->value);
-        anchor(aux, text.data);
-        sbuf_clear(&text);
-        sbuf_printf(&text, "n%s|%s=%s", pod->namespace_, l->key, l->value);
-        anchor(aux, text.data);
+    sbuf_puts(out, before);
+    sbuf_puts(out, l->key);
+    sbuf_putc(out, '=');
+    sbuf_puts(out, l->value);
+}
+
+/* Each label behind what 'text' holds, which stays. */
+static void label_anchors(const char *before, const struct labels *labels, struct sbuf *text,
+                          const struct anchor_sink *to)
+{
+    size_t kept = text->len;
+    for (size_t i = 0; i < labels->n; i++) {
+        put_label(before, &labels->v[i], text);
+        to->anchor(to->aux, text->data);
+        text->len = kept;
     }
-    for (size_t i = 0; i < pod->namespace_labels->n; i++) {
-        const struct label *l = &pod->namespace_labels->v[i];
-        sbuf_clear(&text);
-        sbuf_printf(&text, "@%s=%s", l->key, l->value);
-        anchor(aux, text.data);
-        size_t namespace_len = text.len;
-        for (size_t k = 0; k < pod->labels->n; k++) {
-            sbuf_printf(&text, "|%s=%s", pod->labels->v[k].key, pod->labels->v[k].value);
-            anchor(aux, text.data);
-            text.len = namespace_len;
-        }
-    }
+}
+
+static void port_anchors(const struct set_pod *pod, struct sbuf *text, const struct anchor_sink *to)
+{
     for (size_t i = 0; i < pod->n_ports; i++) {
-        sbuf_clear(&text);
-        put_port_anchor(pod->ports[i].proto, pod->ports[i].name, &text);
+        sbuf_clear(text);
+        put_port_anchor(pod->ports[i].proto, pod->ports[i].name, text);
         if (!has_port_before(pod, i))
-            anchor(aux, text.data);
+            to->anchor(to->aux, text->data);
     }
+}
+
+void set_pod_anchors(const struct set_pod *pod, struct sbuf *text,
+                     void (*anchor)(void *aux, const char *anchor), void *aux)
+{
+    const struct anchor_sink to = {anchor, aux};
+    anchor(aux, "*");
+    sbuf_clear(text);
+    label_anchors("*|", pod->labels, text, &to);
+    sbuf_putc(text, 'n');
+    sbuf_puts(text, pod->namespace_);
+    sbuf_putc(text, '|');
+    anchor(aux, text->data);
+    label_anchors("", pod->labels, text, &to);
+    for (size_t i = 0; i < pod->namespace_labels->n; i++) {
+        sbuf_clear(text);
+        put_label("@", &pod->namespace_labels->v[i], text);
+        anchor(aux, text->data);
+        label_anchors("|", pod->labels, text, &to);
+    }
+    port_anchors(pod, text, &to);
 }
 
 /* ---- for people ---- */

@@ -46,8 +46,8 @@ bool set_is_block(const struct intent_set *set);
 const char *set_port_name(const struct intent_set *set, uint8_t *proto_out);
 
 /* Emits the anchors of a Pod: a set that it belongs to has one of them. */
-void set_pod_anchors(const struct set_pod *pod, void (*anchor)(void *aux, const char *anchor),
-                     void *aux);
+void set_pod_anchors(const struct set_pod *pod, struct sbuf *text,
+                     void (*anchor)(void *aux, const char *anchor), void *aux);
 
 /* One line for people: "namespaces{team in (a,b)} pods{app=web} port http/TCP". */
 void set_format(const struct intent_set *set, struct sbuf *out);

@@ -67,6 +67,8 @@ void store_free(struct store *s)
     for (size_t i = 0; i < s->n_tables; i++)
         table_done(s, &s->tables[i]);
     pool_done(&s->pool);
+    sbuf_done(&s->before.text);
+    sbuf_done(&s->after.text);
     mem_free(s->tables);
     mem_free(s);
 }
@@ -140,25 +142,21 @@ static void move_in_index(struct store *s, int table, int index, const struct no
                           const struct row *before, const struct row *after)
 {
     struct table *t = table_of(s, table);
-    struct index_sink old = {SBUF_INIT, 0}, new = {SBUF_INIT, 0};
-    if (before)
-        index_keys(t, index, before, &old);
-    if (after)
-        index_keys(t, index, after, &new);
-    const char *k = old.text.data;
-    for (size_t i = 0; i < old.n; i++, k = index_next(k))
-        if (!sink_has(&new, k))
+    struct index_sink *old = &s->before, *new = &s->after;
+    index_keys(t, index, before, old);
+    index_keys(t, index, after, new);
+    const char *k = old->text.data;
+    for (size_t i = 0; i < old->n; i++, k = index_next(k))
+        if (!sink_has(new, k))
             index_remove(s, t, index, k, node->key);
-    k = new.text.data;
-    for (size_t i = 0; i < new.n; i++, k = index_next(k)) {
-        if (sink_has(&old, k))
+    k = new->text.data;
+    for (size_t i = 0; i < new->n; i++, k = index_next(k)) {
+        if (sink_has(old, k))
             continue;
         index_add(s, t, index, k, &node->row);
         tell(s, table, NOTE_INDEX + index, k);
     }
-    tell_buckets(s, table, index, &old);
-    sbuf_done(&old.text);
-    sbuf_done(&new.text);
+    tell_buckets(s, table, index, old);
 }
 
 static void move_in_indexes(struct store *s, int table, const struct node *node,

@@ -58,7 +58,8 @@ void index_keys(const struct table *t, int index, const struct row *row, struct 
 {
     sbuf_clear(&out->text);
     out->n = 0;
-    t->class_->indexes[index](row, out);
+    if (row)
+        t->class_->indexes[index](row, out);
 }
 
 /* ---- buckets ---- */

@@ -58,19 +58,20 @@ struct table {
     bool is_listed;
     struct hmap index[STORE_MAX_INDEXES]; /* struct bucket by index key */
 };
+struct index_sink {
+    struct sbuf text; /* NUL-terminated index keys, one after the other */
+    size_t n;
+};
 struct store {
     struct pool pool; /* of nodes and buckets */
     struct table *tables;
     size_t n_tables;
     uint64_t revision;
     struct store_hooks hooks;
+    struct index_sink before, after; /* of the write under way */
 };
 
-struct index_sink {
-    struct sbuf text; /* NUL-terminated index keys, one after the other */
-    size_t n;
-};
-/* Emits the index keys of the row, each once. */
+/* Emits the index keys of the row, each once; of no row (NULL): none. */
 void index_keys(const struct table *t, int index, const struct row *row, struct index_sink *out);
 void bucket_free(struct store *s, struct bucket *b);
 const char *index_next(const char *ikey); /* the key after this one in a sink's text */

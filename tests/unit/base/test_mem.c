@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "core/base/mem.h"
+#include "core/base/vec.h"
 
 static void test_heap(void **state)
 {
@@ -77,6 +78,24 @@ static void test_arena_reset_reuses(void **state)
     arena_done(&a);
 }
 
+static void test_vectors_grow_in_an_arena(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 0);
+    VEC(uint32_t) even = VEC_INIT, odd = VEC_INIT;
+    for (uint32_t i = 0; i < 5000; i++) {
+        VEC_PUSH_IN(&a, &even, 2 * i);
+        VEC_PUSH_IN(&a, &odd, 2 * i + 1);
+    }
+    assert_int_equal(even.n, 5000);
+    for (uint32_t i = 0; i < 5000; i++) {
+        assert_int_equal(even.v[i], 2 * i);
+        assert_int_equal(odd.v[i], 2 * i + 1);
+    }
+    arena_done(&a);
+}
+
 static void test_intern(void **state)
 {
     (void)state;
@@ -100,8 +119,11 @@ static void test_intern(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_heap),        cmocka_unit_test(test_arena_is_aligned_and_apart),
-        cmocka_unit_test(test_arena_limit), cmocka_unit_test(test_arena_reset_reuses),
+        cmocka_unit_test(test_heap),
+        cmocka_unit_test(test_arena_is_aligned_and_apart),
+        cmocka_unit_test(test_arena_limit),
+        cmocka_unit_test(test_arena_reset_reuses),
+        cmocka_unit_test(test_vectors_grow_in_an_arena),
         cmocka_unit_test(test_intern),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -211,6 +212,46 @@ static void test_recompute_reports_what_differs(void **state)
     engine_free(e);
 }
 
+/* More than the engine keeps, all at once, in each of two derivations. */
+static void derive_with_buffers(struct derive *d, const char *key)
+{
+    (void)key;
+    struct sbuf all[20];
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        all[i] = derive_buffer(d);
+        assert_int_equal(all[i].len, 0);
+        sbuf_printf(&all[i], "value %zu", i);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(all); i++) {
+        char name[24];
+        (void)snprintf(name, sizeof name, "value %zu", i);
+        assert_string_equal(all[i].data, name);
+        derive_out(d, 0, name, strlen(name), all[i].data, all[i].len);
+        derive_buffer_done(d, &all[i]);
+        assert_null(all[i].data);
+    }
+}
+
+static void test_buffers_are_empty_and_nobody_elses(void **state)
+{
+    (void)state;
+    static const struct table_class no_tables[] = {{.name = "none"}};
+    static const struct unit_kind kinds[] = {{"one", 0, ENGINE_SINGLETON, derive_with_buffers},
+                                             {"two", 1, ENGINE_SINGLETON, derive_with_buffers}};
+    static const struct space_class space[] = {{"main", NULL}};
+    struct engine *e = engine_new(&(struct engine_config){.tables = no_tables,
+                                                          .n_tables = 1,
+                                                          .kinds = kinds,
+                                                          .n_kinds = 2,
+                                                          .spaces = space,
+                                                          .n_spaces = 1});
+    engine_run(e, 0);
+    assert_int_equal(engine_counts(e, 0).desired, 20);
+    assert_int_equal(engine_counts(e, 0).conflicts, 0);
+    assert_int_equal(engine_recompute(e, NULL), 0);
+    engine_free(e);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -226,6 +267,7 @@ int main(void)
         TEST(test_owners_name_units),
         TEST(test_units_are_counted),
         cmocka_unit_test(test_recompute_reports_what_differs),
+        cmocka_unit_test(test_buffers_are_empty_and_nobody_elses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,7 +49,8 @@ static void on_anchor(void *aux, const char *anchor)
 static bool meets(const struct intent_set *set, const struct set_pod *pod)
 {
     struct anchor_search s = {set, false};
-    set_pod_anchors(pod, on_anchor, &s);
+    auto_sbuf text = SBUF_INIT;
+    set_pod_anchors(pod, &text, on_anchor, &s);
     return s.found;
 }
 
