@@ -113,11 +113,12 @@ struct attach_system {
 extern const struct attach_system attach_system_default;
 
 struct attach_config {
-    const struct cni_host *host; /* borrowed, as are host_aux and system */
+    const struct cni_host *host; /* borrowed, as are host_aux, system, proc_sys */
     void *host_aux;
     const struct attach_system *system; /* NULL: attach_system_default */
     const char *run_dir;                /* holds "released"; NULL: no files */
     const char *deletions;              /* journal_folder() of the socket; NULL: no notes */
+    const char *proc_sys;               /* of netif_pod */
     const char *owner;                  /* whose interfaces these are: the gateway's name */
     unsigned pod_timeout_ms;            /* --pod-timeout */
     bool hcn, late_ports;               /* see above */

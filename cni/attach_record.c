@@ -270,6 +270,7 @@ void record_pod(const struct attach *a, const struct record *rec, bool userspace
                               .addresses = rec->addresses,
                               .n_addresses = rec->att->n_ips,
                               .userspace_datapath = userspace,
+                              .proc_sys = a->config.proc_sys,
                               .owner = a->owner};
 }
 

@@ -33,6 +33,8 @@ struct netif_pod {
     bool userspace_datapath; /* netdev: transmit checksums off inside, ingress guard outside */
     const char *dns;         /* Windows: CNI's dns object as JSON, NULL or "": none.  Elsewhere the
                               * runtime writes resolv.conf */
+    const char *proc_sys;    /* Linux: where sysctls are written, NULL: /proc/sys, which a container
+                              * may only read */
     const char *owner;       /* kept with the host side: netif_pod_list() finds it; may be NULL */
 };
 /* Makes the pair, both ends up and configured (addresses, default routes by the gateways, MTU).

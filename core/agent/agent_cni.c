@@ -187,6 +187,7 @@ void agent_cni_start(struct agent *a)
         .system = agent_hns_system(a),
         .run_dir = a->o->run_dir,
         .deletions = deletions.data,
+        .proc_sys = a->o->proc_sys,
         .owner = a->o->gateway,
         .pod_timeout_ms = a->o->pod_timeout_ms,
         .hcn = a->hns != NULL,

@@ -97,10 +97,13 @@ static int netif_make_host(struct netif_pair *p, struct err *err)
 
 static int netif_allow_ipv6(void *aux)
 {
+    const struct netif_pod *pod = aux;
     auto_sbuf name = SBUF_INIT;
-    sbuf_printf(&name, "net/ipv6/conf/%s/disable_ipv6", (const char *)aux);
+    sbuf_printf(&name, "net/ipv6/conf/%s/disable_ipv6", pod->pod_name);
     struct err err = {0};
-    return sysctl_set("/proc/sys", name.data, "0", &err) < 0 ? (int)err.os_code : 0;
+    return sysctl_set(pod->proc_sys ? pod->proc_sys : "/proc/sys", name.data, "0", &err) < 0
+               ? (int)err.os_code
+               : 0;
 }
 
 /* A runtime may have turned IPv6 off in the namespace: this interface is to have it. */
@@ -109,9 +112,8 @@ static int netif_add_address(struct netif_pair *p, const struct prefix *address)
     int index = p->pod_link.index;
     int os = link_address_add(&p->inside, index, address);
     if (address->ip.family == 6 && (os == EACCES || os == EPERM)) {
-        char name[LINK_NAME_SIZE];
-        memcpy(name, p->pod_link.name, sizeof name);
-        os = netns_run(p->ns_fd, netif_allow_ipv6, name);
+        struct netif_pod pod = *p->pod;
+        os = netns_run(p->ns_fd, netif_allow_ipv6, &pod);
         os = os ? os : link_address_add(&p->inside, index, address);
     }
     return os;

@@ -166,6 +166,14 @@ static void ipv6_turned_off_in_the_namespace_is_turned_on_for_the_pod(void **sta
     struct err err = {0};
     sandbox_shell(sandbox, "sysctl -w net.ipv6.conf.all.disable_ipv6=1 "
                            "net.ipv6.conf.default.disable_ipv6=1");
+    pod.proc_sys = "/nowhere"; /* a container has another place, and no other will do */
+    assert_true(netif_pod_create(&pod, &err) < 0);
+    pod.proc_sys = "/proc/self/root/proc/sys";
+    if (netif_pod_create(&pod, &err) < 0) {
+        fail_msg("%s", err.text);
+    }
+    assert_int_equal(netif_pod_delete(pod.host_name, &err), 0);
+    pod.proc_sys = NULL;
     if (netif_pod_create(&pod, &err) < 0) {
         fail_msg("%s", err.text);
     }
