@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The image as podman runs it with what the manifest grants: no library is missing, the files of the node come and go, the
+agent serves Pods with these capabilities and with no less, `cleanup` leaves nothing."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "system"),
+                os.path.join(os.path.dirname(os.path.dirname(HERE)), "installer", "linux")]
+
+import common  # noqa: E402
+import podman  # noqa: E402
+import render  # noqa: E402
+from lab import manifests, netns  # noqa: E402
+
+LIMIT = 20000000  # bytes of the agent's image, unpacked
+CONFIG = "objects: /var/lib/seine/objects\ndatapath-type: netdev\n"
+
+
+def manifest(settings):
+    """{(kind, name): object} of what render.sh prints."""
+    import yaml
+    found = [d for d in yaml.safe_load_all(render.render(settings)) if d]
+    return {(d["kind"], d["metadata"]["name"]): d for d in found}
+
+
+def need():
+    common.need_lab()
+    for tool in ("podman", "runc", "conmon"):
+        if not shutil.which(tool):
+            common.skip(tool + " is not installed (installer/deps.sh test)")
+
+
+def make(path):
+    return netns.run(os.path.join(common.ROOT, "installer/linux/image.sh"), path, timeout=600).stdout.splitlines()
+
+
+def look_into(path):
+    """What can be seen without running it."""
+    with tarfile.open(path) as outer:
+        images = json.load(outer.extractfile("manifest.json"))
+        names = [i["RepoTags"][0].split(":")[0] for i in images]
+        common.equal(names, ["seine.dev/seine", "seine.dev/seine-ovs"], "images")
+        for image in images:
+            size = 0
+            for layer in image["Layers"]:
+                with tarfile.open(fileobj=outer.extractfile(layer)) as tar:
+                    for member in tar:
+                        size += member.size
+                        common.equal((member.uid, member.gid, member.mtime), (0, 0, 0), "owner and time of " + member.name)
+                        common.true(not member.isfile() or common.ROOT.encode() not in tar.extractfile(member).read(),
+                                    "%s names the folder it was built in" % member.name)
+            print("   %s: %.1f MB" % (image["RepoTags"][0], size / 1e6))
+            common.true("ovs" in image["RepoTags"][0] or size < LIMIT, "over %d bytes" % LIMIT)
+    return {tag for image in images for tag in image["RepoTags"]}
+
+
+def programs(engine, tag):
+    run = ("run", "--rm", "--network", "none", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all", "--entrypoint")
+    for name in ("seine-agent", "seine-cni", "seinectl", "kubectl-seine", "nft"):
+        done = engine(*run, name, "seine.dev/seine:" + tag, "--version")
+        print("   " + done.stdout.strip())
+    for name in ("ovsdb-server", "ovs-vswitchd", "ovsdb-tool", "ovsdb-client", "ovs-vsctl", "ovs-ofctl", "ovs-appctl"):
+        engine(*run, name, "seine.dev/seine-ovs:" + tag, "--version")
+    usage = engine(*run, "/usr/sbin/seine-ovs", "seine.dev/seine-ovs:" + tag, check=False)
+    common.equal((usage.returncode, usage.stderr), (2, "usage: seine-ovs db|switch\n"), "seine-ovs without a word")
+
+
+class Machine:
+    """A node of the lab whose agent is the manifest's container."""
+
+    def __init__(self, node, archive):
+        self.node = node
+        self.podman = podman.Podman(node.dir + "/podman", node)
+        self.podman("load", "-q", "-i", archive)
+        self.paths = {"/run": node.dir + "/host/run", "/var/lib": node.dir + "/host/lib",
+                      "/run/seine": node.dir + "/host/run/seine", "/var/lib/seine": node.dir + "/host/lib/seine",
+                      "/opt/cni/bin": node.dir + "/host/bin", "/etc/cni/net.d": node.dir + "/host/net.d",
+                      "/var/run/openvswitch": node.dir, "/var/run/netns": "/run/netns"}
+        for path in self.paths.values():
+            os.makedirs(path, exist_ok=True)
+        with open(self.paths["/etc/cni/net.d"] + "/99-other.conf", "w") as f:
+            f.write("{}\n")
+
+    def pod(self, settings, kind, maps=None):
+        objects = manifest(settings)
+        maps = dict({name: o for (k, name), o in objects.items() if k == "ConfigMap"}, **(maps or {}))
+        return podman.Pod(self.podman, objects["DaemonSet", kind], maps, self.paths, self.node.dir)
+
+    def files(self):
+        """What lies below the host paths."""
+        return sorted(os.path.relpath(os.path.join(dir, name), self.node.dir + "/host")
+                      for dir, folders, names in os.walk(self.node.dir + "/host") for name in folders + names
+                      if not dir.endswith("/objects"))
+
+    def page(self, path):
+        code = "import sys,urllib.request as u\ntry:\n r=u.urlopen('http://127.0.0.1:10351%s',timeout=5);print(r.status)\n" \
+               "except u.HTTPError as e: print(e.code)\nexcept OSError: print(0)\n" % path
+        return int(netns.run(sys.executable, "-c", code, ns=self.node.ns).stdout)
+
+    def cni(self, verb, pod_ns, name, **more):
+        env = self.node.cni_env(verb, "c-" + name, netns.path(pod_ns), args=self.node.pod_args("default", name, "c-" + name))
+        config = dict({"cniVersion": "1.1.0", "name": "seine", "type": "seine-cni",
+                       "socket": self.paths["/run/seine"] + "/agent.sock"}, **more)
+        done = subprocess.run(["ip", "netns", "exec", self.node.ns, self.paths["/opt/cni/bin"] + "/seine-cni"], text=True,
+                              input=json.dumps(config), capture_output=True, env=env, timeout=60)
+        return done.returncode, done.stdout + done.stderr
+
+
+def put_objects(c, node):
+    folder = manifests.Folder(node.dir + "/host/lib/seine/objects")
+    folder.put(*(n.object() for n in c.nodes), *(manifests.pod("default", name, {}, node.name) for name in ("a", "b")))
+
+
+def serve(c, m, agent):
+    """Pods come, are looked at and go; `agent` runs."""
+    pods = []
+    for name in ("a", "b"):
+        ns = c.pod_ns("default", name)
+        netns.add(ns)
+        # As a runtime may leave it: Seine turns IPv6 on for its own interface.
+        netns.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1", "net.ipv6.conf.default.disable_ipv6=1", ns=ns)
+        code, text = m.cni("ADD", ns, name)
+        common.equal(code, 0, "ADD %s: %s\n%s" % (name, text, agent.logs("agent")))
+        pods.append((name, ns, json.loads(text)))
+    for ip in pods[1][2]["ips"]:
+        netns.run("ping", "-c", "1", "-W", "3", ip["address"].split("/")[0], ns=pods[0][1])
+    table = netns.run("nft", "list", "table", "inet", "seine-seine-gw0", ns=m.node.ns).stdout
+    common.true("masquerade" in table, "masquerade is set: " + table)
+    forwarding = netns.run("sysctl", "-n", "net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding", ns=m.node.ns).stdout
+    common.equal(forwarding.split(), ["1", "1"], "forwarding")
+    return pods
+
+
+def less_will_not_do(c, m, agent):
+    """Each capability that is asked for is needed: without it Pods cannot be made."""
+    asked = agent.container("agent")["securityContext"]["capabilities"]["add"]
+    for capability in asked:
+        agent.start("agent", without=(capability,))
+        ns = c.pod_ns("default", "without-" + capability.lower().replace("_", "-"))
+        netns.add(ns)
+        served = False
+        if within(3, lambda: m.page("/readyz") == 200):
+            served = m.cni("ADD", ns, "a")[0] == 0
+        logs = agent.logs("agent")
+        agent.stop("agent")
+        common.true(not served, "the agent serves without " + capability)
+        common.true("not permitted" in logs or "ermission" in logs, "it says why: " + logs)
+        print("   without %s: %s" % (capability, next(l for l in logs.splitlines() if "ermi" in l)[25:140]))
+
+
+def within(timeout, check):
+    try:
+        return common.eventually(check, "", timeout)
+    except common.Failed:
+        return False
+
+
+def scenario():
+    with common.cluster("img", nodes=1) as c:
+        archive, again = c.run + "/seine.tar", c.run + "/again.tar"
+        common.step("the archive")
+        common.equal(make(archive)[-1], archive, "the last line of image.sh")
+        make(again)
+        with open(archive, "rb") as a, open(again, "rb") as b:
+            common.true(a.read() == b.read(), "made twice, the archives differ")
+        os.unlink(again)
+        tags = look_into(archive)
+        m = Machine(c.nodes[0], archive)
+        try:
+            run(c, m, tags)
+        finally:
+            m.podman.close()
+
+
+def run(c, m, tags):
+    agent = m.pod({"config": CONFIG}, "seine-agent")
+    images = {k["image"] for k in agent.spec["initContainers"] + agent.spec["containers"]}
+    common.true(images <= tags, "the manifest names what the archive holds: %s" % images)
+    common.step("the programs start")
+    programs(m.podman, images.pop().split(":")[1])
+    before, put = m.files(), put_objects(c, m.node)
+    common.step("the init container")
+    agent.run("install-cni")
+    agent.run("install-cni")
+    common.equal(os.listdir(m.paths["/opt/cni/bin"]), ["seine-cni"], "placed")
+    common.step("the agent")
+    agent.start("agent")
+    conflist = m.paths["/etc/cni/net.d"] + "/10-seine.conflist"
+    common.true(not os.path.exists(conflist) or m.page("/readyz") == 200, "no configuration before the agent is ready")
+    common.eventually(lambda: m.page("/readyz") == 200, "ready: " + agent.logs("agent"), 30)
+    common.eventually(lambda: os.path.exists(conflist), "the network configuration", 5)
+    common.equal(sorted(os.listdir(m.paths["/etc/cni/net.d"])), ["10-seine.conflist", "99-other.conf"], "configurations")
+    pods = serve(c, m, agent)
+    status = json.loads(m.podman("exec", "agent", "seinectl", "status", "-o", "json").stdout)
+    common.equal((status["ready"], status["node"]), (True, m.node.name), "seinectl by exec")
+    common.equal(m.podman("exec", "agent", "seinectl", "recompute").returncode, 0, "recompute")
+    common.step("Open vSwitch is away: alive, not ready")
+    m.node.switch.stop()
+    common.eventually(lambda: m.page("/readyz") == 503, "not ready", 10)
+    common.equal(m.page("/healthz"), 200, "/healthz while Open vSwitch is away")
+    m.node.switch.start()
+    m.node.underlay_up()
+    common.eventually(lambda: m.page("/readyz") == 200, "ready again", 20)
+    common.step("an agent comes after an agent: the Pods stay")
+    agent.stop("agent")
+    common.true(os.path.exists(conflist), "the network configuration stays")
+    agent.start("agent")
+    common.eventually(lambda: m.page("/readyz") == 200, "ready: " + agent.logs("agent"), 30)
+    netns.run("ping", "-c", "1", "-W", "3", pods[1][2]["ips"][0]["address"].split("/")[0], ns=pods[0][1])
+    for name, ns, result in pods:
+        common.equal(m.cni("CHECK", ns, name, prevResult=result), (0, ""), "CHECK " + name)
+        common.equal(m.cni("DEL", ns, name), (0, ""), "DEL " + name)
+    agent.stop("agent")
+    common.step("no capability is asked for in vain")
+    less_will_not_do(c, m, agent)
+    shutil.rmtree(m.paths["/var/lib/seine"] + "/objects")
+    common.step("uninstall.yaml")
+    gone = m.pod({"uninstall": "true"}, "seine-uninstall", {"seine-config": manifest({"config": CONFIG})["ConfigMap", "seine-config"]})
+    gone.run("cleanup")
+    left = [f for f in before if f not in ("run/seine", "lib/seine")]
+    common.equal(m.files(), left, "what is left on the node")
+    links = [l["ifname"] for l in json.loads(netns.run("ip", "-j", "link", "show", ns=m.node.ns).stdout)]
+    common.true("seine-gw0" not in links and m.node.switch.vsctl("list-br").split() == ["br-phy"], "no bridge: %s" % links)
+
+
+if __name__ == "__main__":
+    common.main(scenario, need)
