@@ -121,6 +121,7 @@ struct k8s_class {
     bool (*equal)(const union k8s_object *a, const union k8s_object *b);
 };
 extern const struct json_fields k8s_meta_fields[];
+#define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
 #define K8S_META_FIELDS JSON_FIELD("metadata", k8s_meta_fields)
 const struct k8s_class *k8s_class_of(enum k8s_kind kind);
 extern const struct k8s_class pod_class, namespace_class, node_class, network_policy_class,

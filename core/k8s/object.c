@@ -68,7 +68,7 @@ static struct head *head_of(const void *object)
 
 /* Bookmarks carry an annotation; the other one is a Pod's. */
 static const struct json_fields annotation_fields[] = {
-    JSON_FIELD("k8s.io/initial-events-end", NULL), JSON_FIELD("kubernetes.io/config.mirror", NULL),
+    JSON_FIELD("k8s.io/initial-events-end", NULL), JSON_FIELD(MIRROR_ANNOTATION, NULL),
     JSON_FIELDS_END};
 const struct json_fields k8s_meta_fields[] = {JSON_FIELD("name", NULL),
                                               JSON_FIELD("namespace", NULL),

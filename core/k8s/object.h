@@ -18,6 +18,7 @@
 #include "core/base/err.h"
 
 struct cJSON;
+struct sbuf;
 
 struct label {
     const char *key, *value; /* interned */
@@ -175,5 +176,8 @@ void object_free(void *object);
  * object_free().  Loop thread only. */
 void *object_ref(const void *object);
 bool object_equal(const void *a, const void *b); /* in every field that is read */
+/* Appends the object as JSON in one line, only what is read: object_decode() of it gives an equal
+ * object. */
+void object_encode(const void *object, struct sbuf *out);
 
 #endif

@@ -7,8 +7,6 @@
 #include "core/k8s/decode.h"
 #include "core/k8s/names.h"
 
-#define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
-
 /* Step one gathers ports here: how many there are is known only when all containers were seen. */
 struct port_list {
     struct named_port *v;
