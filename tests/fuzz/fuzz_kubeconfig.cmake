@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+seine_fuzz(fuzz_kubeconfig SOURCES fuzz_kubeconfig.c DEPS seine_k8s
+           CORPUS "${CMAKE_CURRENT_SOURCE_DIR}/corpus/kubeconfig")
