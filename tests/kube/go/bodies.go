@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request, c *plainConn) {
 	answer, err := p.ask(r)
 	if err != nil {
 		if r.Context().Err() == nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", r.URL, err)
 			http.Error(w, "upstream: "+err.Error(), http.StatusBadGateway)
 		}
 		return

@@ -22,6 +22,7 @@ func New(kubeconfig string, binary bool) (*kubernetes.Clientset, error) {
 	if err != nil {
 		return nil, err
 	}
+	config.ContentConfig = rest.ContentConfig{ContentType: "application/json", AcceptContentTypes: "application/json"}
 	if binary {
 		config.ContentConfig = rest.ContentConfig{ContentType: protobuf, AcceptContentTypes: protobuf + ",application/json"}
 	}

@@ -90,14 +90,21 @@ func run() error {
 	tell := func(event string) { report(event, began, shared, counts) }
 	tell("baseline")
 	factory.Start(stop)
-	for kind, synced := range factory.WaitForCacheSync(stop) {
-		if !synced {
-			return fmt.Errorf("%v did not sync", kind)
-		}
+	for !allSynced(shared) { // client-go's own way looks ten times a second only
+		time.Sleep(2 * time.Millisecond)
 	}
 	tell("synced")
 	runUntil(stop, *every, tell)
 	return nil
+}
+
+func allSynced(shared map[string]cache.SharedIndexInformer) bool {
+	for _, informer := range shared {
+		if !informer.HasSynced() {
+			return false
+		}
+	}
+	return true
 }
 
 func runUntil(stop <-chan struct{}, every time.Duration, tell func(string)) {
