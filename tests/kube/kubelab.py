@@ -487,16 +487,14 @@ class Cluster(common.Cluster):
         super().down()
 
 
-def cluster(name, **more):
-    need()
+def cluster(name, kind=Cluster, **more):
     prefix = "kt%s%d" % (name, os.getpid() % 10000)
-    return Cluster(prefix, lab_cluster.free_run_dir(prefix), common.BIN, **more)
+    return kind(prefix, lab_cluster.free_run_dir(prefix), common.BIN, **more)
 
 
 @contextlib.contextmanager
 def control_plane(**more):
     """One on loopback, in a folder that goes with it."""
-    need()
     with tempfile.TemporaryDirectory(prefix="seine-kube-") as folder:
         with ControlPlane(folder, **more) as cp:
             yield cp

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our client against the API server itself and through the proxy, one thing at a time: it holds what the server has, after each."""
+import contextlib
+import json
+import os
+import time
+
+import kubelab
+import mirrorlab
+from kubelab import common, manifests
+from mirrorlab import Mirror
+
+PODS, POLICIES = 1200, 60  # more than two pages
+
+
+def world(cp):
+    items = [manifests.namespace("w%d" % i, {"team": "t%d" % i}) for i in range(4)]
+    items += [manifests.node("n%d" % i, ["10.%d.0.0/24" % i, "fd00:%x::/64" % i], ["192.0.2.%d" % (i + 1), "2001:db8::%x" % (i + 1)])
+              for i in range(5)]
+    items += [manifests.pod("w%d" % (i % 4), "p%04d" % i, {"app": "a%d" % (i % 7)}, "n%d" % (i % 5),
+                            ["10.%d.1.%d" % (i % 5 + 64, i % 250), "fd00:1::%x" % i][:1 + i % 2]) for i in range(PODS)]
+    items += [manifests.policy("w%d" % (i % 4), "np%d" % i, {"matchLabels": {"app": "a%d" % (i % 7)}}, ["Ingress"],
+                               [{"from": [{"podSelector": {}}]}] * (i % 3)) for i in range(POLICIES)]
+    for item in items:
+        if item["kind"] == "Node":  # an address of each type alone can be there when it is created
+            item["status"]["addresses"] = item["status"]["addresses"][:1]
+    path = cp.dir + "/world.json"
+    with open(path, "w") as f:
+        json.dump({"items": items}, f)
+    print("   " + cp.kfix("load", "--world", path).stdout.strip())
+    cp.apply({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "w0", "name": "s"},
+              "spec": {"selector": {"app": "a0"}, "ports": [{"name": "http", "port": 80, "targetPort": "web"}]}},
+             {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+              "metadata": {"namespace": "w0", "name": "s-1", "labels": {"kubernetes.io/service-name": "s"}},
+              "endpoints": [{"addresses": ["10.64.1.0"]}, {"addresses": ["10.64.1.7"], "conditions": {"ready": False}}],
+              "ports": [{"name": "http", "port": 8080}]})
+
+
+def every_way(cp):
+    common.step("token, token file, client certificate; HTTP/2 and 1.1; gzip; streaming lists")
+    with open(cp.dir + "/token", "w") as f:
+        f.write(cp.token())
+    configs = {"token": (cp.path("agent"),), "cert": (cp.kubeconfig("cert", cert="agent"),),
+               "embedded": (cp.kubeconfig("embedded", cert="agent", embedded=True), "gzip"),
+               "file": (cp.kubeconfig("file", token_file=cp.dir + "/token"), "http1"),
+               "stream": (cp.path("agent"), "stream", "gzip"), "h1gzip": (cp.path("agent"), "http1", "gzip")}
+    with contextlib.ExitStack() as stack:
+        mirrors = {name: stack.enter_context(Mirror(cp, "way-" + name, *words)) for name, words in configs.items()}
+        for name, m in mirrors.items():
+            m.equals_server(20)
+            state = m.state()
+            common.equal(state["protocol"], "http/1.1" if name in ("file", "h1gzip") else "h2", name + ": protocol")
+            if state["protocol"] == "h2":
+                common.equal(state["connected"], 1, name + ": one connection carries everything")
+        cp.client.patch(manifests.pod("w0", "p0000"), {"metadata": {"labels": {"app": "other"}}})
+        cp.delete(manifests.pod("w1", "p0001"), manifests.policy("w1", "np1"))
+        cp.apply(manifests.pod("w1", "fresh", {"a": "b"}, "n1", ["10.64.9.9"]), manifests.namespace("w9", {"x": "y"}))
+        for m in mirrors.values():
+            m.equals_server(5)
+            m.honest()
+
+
+def relist_is_a_difference(m, proxy, what):
+    """After `what`, which must make it list anew: nothing was told to the owner, and it holds what the server has."""
+    before, calls = m.puts(), m.calls()
+    common.true(what() != 0, "watches were struck")
+    common.eventually(lambda: m.calls() > calls, "it asks anew", 15)
+    m.equals_server(20)
+    common.equal(m.puts(), before, "objects told for nothing")
+
+
+def watch_faults(cp, proxy, m):
+    common.step("watches that end, expire, fail, are reset, or bring garbage: a relist is a difference")
+    for fault in ("end", "expired", "error", "reset", "garbage", "calm", "cut", "noise", "frame"):
+        relist_is_a_difference(m, proxy, lambda: proxy.strike(fault))
+        changed = manifests.pod("w2", "p0002")
+        cp.client.patch(changed, {"metadata": {"labels": {"after": fault}}})
+        m.equals_server(20)
+    before = m.state()["connected"]
+    common.true(proxy.strike("goaway") > 0, "the server says goodbye")
+    cp.client.patch(manifests.pod("w2", "p0002"), {"metadata": {"labels": {"after": "goaway"}}})
+    m.equals_server(5)  # what is under way goes on
+    common.true(proxy.strike("end") > 0, "watches end")
+    cp.client.patch(manifests.pod("w2", "p0002"), {"metadata": {"labels": {"after": "goodbye"}}})
+    m.equals_server(20)
+    common.equal(m.state()["connected"], before + 1, "another connection after GOAWAY")
+    m.honest()
+
+
+def list_faults(cp, proxy):
+    common.step("lists: pages cut, gone (410), refused, in single bytes, in half of a gzip")
+    cases = {"pieces": dict(fault="pieces", path="/pods", after=1000), "bytes": dict(fault="bytes", path="/nodes", after=3),
+             "trickle": dict(fault="trickle", path="/namespaces", after=0), "end": dict(fault="end", path="/pods", after=5000),
+             "reset": dict(fault="reset", path="continue=", after=70000), "garbage": dict(fault="garbage", path="/pods", after=333333),
+             "html": dict(fault="html", path="/networkpolicies"), "badgzip": dict(fault="badgzip", path="/pods"),
+             "status": dict(fault="status", path="/pods", status=500), "gone": dict(fault="status", path="continue=", status=410),
+             "refuse": dict(fault="refuse", path="/services")}
+    with contextlib.ExitStack() as stack:
+        mirrors = []
+        for name, rule in cases.items():
+            proxy.rules(rule)
+            mirrors.append(stack.enter_context(Mirror(cp, "list-" + name, cp.path("proxied"), *(["gzip"] if name == "badgzip" else []))))
+            common.eventually(lambda: proxy.stats()["waiting"] == 0, name + " struck", 10)
+        for m in mirrors:
+            m.equals_server(30)
+            m.honest()
+
+
+def page_gone(cp, proxy):
+    common.step("410 of the API server itself between two pages")
+    proxy.rules(dict(fault="delay", path="continue=", ms=1500))
+    with Mirror(cp, "gone", cp.path("proxied")) as m:
+        common.eventually(lambda: proxy.stats()["waiting"] == 0, "the second page was asked for", 10)
+        cp.client.patch(manifests.pod("w3", "p0003"), {"metadata": {"labels": {"x": "y"}}})
+        cp.compact()
+        m.equals_server(20)
+        m.honest()
+
+
+def retry_after(cp, proxy):
+    common.step("429 with Retry-After is waited for; 401 twice is got over")
+    proxy.rules(dict(fault="status", path="/pods", status=429, retry="3"), dict(fault="status", path="/nodes", status=401, count=2))
+    start = time.monotonic()
+    with Mirror(cp, "busy", cp.path("proxied")) as m:
+        m.equals_server(20)
+        took = time.monotonic() - start
+        common.true(3 <= took < 15, "after Retry-After: 3 it took %.1f s" % took)
+
+
+def rotation(cp):
+    common.step("the token in the file is replaced, the old one ends")
+    secrets = [{"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "kube-system", "name": "s%d" % i}} for i in (0, 1)]
+    cp.apply(*secrets)
+
+    def write(i):
+        with open(cp.dir + "/.rotating", "w") as f:
+            f.write(cp.token(bound=cp.client.get("Secret", "kube-system", "s%d" % i)))
+        os.rename(cp.dir + "/.rotating", cp.dir + "/rotating")
+    write(0)
+    with kubelab.Proxy(cp, "rotation") as proxy:
+        config = cp.kubeconfig("rotating", token_file=cp.dir + "/rotating", server=proxy.url)
+        with Mirror(cp, "rotating", config) as m:
+            m.equals_server(20)
+            with open(cp.dir + "/rotating") as f:
+                old = kubelab.Client(cp.bind, cp.port, cp.pki, token=f.read())
+            write(1)
+            cp.delete(secrets[0])
+            common.eventually(lambda: old.raw("GET", "/api/v1/nodes")[0] == 401, "the old token is refused", 20, 0.5)
+            proxy.strike("end")
+            cp.client.patch(manifests.pod("w0", "p0004"), {"metadata": {"labels": {"x": "rotated"}}})
+            m.equals_server(20)
+
+
+def vanished(cp, proxies, m):
+    """Begins a silence; returns what waits for its end."""
+    start = time.monotonic()
+    common.true(proxies.strike("vanish") > 0, "watches vanished")
+    cp.client.patch(manifests.pod("w0", "p0008"), {"metadata": {"labels": {"x": "vanished"}}})
+
+    def wait():
+        m.equals_server(60)
+        took = time.monotonic() - start
+        print("   a connection that vanished was found out and replaced after %.1f s at most" % took)
+        common.true(took < 45, "it took %.1f s" % took)  # 30 s at most until it is found out, and a back-off
+    return wait
+
+
+def server_restarts(cp, mirrors):
+    common.step("the API server is killed and comes back")
+    held = {m: len(m.objects()) for m in mirrors}
+    cp.kill()
+    time.sleep(1)
+    for m in mirrors:
+        common.equal(len(m.objects()), held[m], "objects held while it is away")
+    cp.start()
+    cp.delete(manifests.pod("w3", "p0007"))
+    for m in mirrors:
+        m.equals_server(30)
+        m.honest()
+
+
+CRD = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "networkpolicies.lab.seine.dev"},
+       "spec": {"group": "lab.seine.dev", "scope": "Namespaced", "names": {"plural": "networkpolicies", "singular": "networkpolicy",
+                                                                             "kind": "NetworkPolicy", "listKind": "NetworkPolicyList"},
+                "versions": [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {
+                    "type": "object", "x-kubernetes-preserve-unknown-fields": True}}}]}}
+
+
+def crd_appears(cp, m):
+    """A kind that is not served: complete without it. Installed later, it comes by itself."""
+    cp.apply(CRD)
+    path = "/apis/lab.seine.dev/v1/namespaces/w0/networkpolicies"
+    policy = dict(manifests.policy("w0", "special", {}, ["Egress"]), apiVersion="lab.seine.dev/v1")
+    common.eventually(lambda: cp.client.raw("POST", path, policy)[0] in (201, 409), "the new kind is served", 20, 0.3)
+    return lambda: m.equals_server(60)
+
+
+def allow_crd(cp):
+    group = "rbac.authorization.k8s.io"
+    cp.apply({"apiVersion": group + "/v1", "kind": "ClusterRole", "metadata": {"name": "lab-crd"}, "rules": [
+                  {"apiGroups": ["lab.seine.dev"], "resources": ["networkpolicies"], "verbs": ["get", "list", "watch"]}]},
+             {"apiVersion": group + "/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "lab-crd"},
+              "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "lab-crd"},
+              "subjects": [{"kind": "ServiceAccount", "namespace": "kube-system", "name": kubelab.ACCOUNT}]})
+
+
+def scenario():
+    with kubelab.control_plane(args=kubelab.PLAIN + ("--feature-gates=ListFromCacheSnapshot=false",)) as cp, contextlib.ExitStack() as s:
+        cp.agent_account()
+        allow_crd(cp)
+        world(cp)
+        every_way(cp)
+        proxy, silent = s.enter_context(kubelab.Proxy(cp)), s.enter_context(kubelab.Proxy(cp, "silent"))
+        cp.kubeconfig("proxied", token=cp.token(), server=proxy.url)
+        cp.kubeconfig("silent", token=cp.token(), server=silent.url)
+        m = s.enter_context(Mirror(cp, "main", cp.path("proxied")))
+        gone, gone1 = s.enter_context(Mirror(cp, "silent", cp.path("silent"))), s.enter_context(Mirror(cp, "silent1", cp.path("silent"), "http1"))
+        crd = s.enter_context(Mirror(cp, "crd", cp.path("agent"), "crd"))
+        for mirror in (m, gone, gone1, crd):
+            mirror.equals_server(20)
+        waits = [vanished(cp, silent, gone), lambda: gone1.equals_server(60), crd_appears(cp, crd)]
+        watch_faults(cp, proxy, m)
+        list_faults(cp, proxy)
+        page_gone(cp, proxy)
+        retry_after(cp, proxy)
+        rotation(cp)
+        common.step("meanwhile: silence, and a kind that came")
+        for wait in waits:
+            wait()
+        server_restarts(cp, [m, gone, crd])
+
+
+common.main(scenario, mirrorlab.need)
