@@ -203,7 +203,7 @@ static int find(struct reading *r, const struct field *list, const char *name, s
 static int read_server(struct reading *r, const struct field *cluster)
 {
     struct field f = field_member(cluster, "server");
-    const char *s;
+    const char *s = NULL;
     int rc = read_string(r, cluster, "server", &s);
     if (rc < 0)
         return rc;
