@@ -274,7 +274,7 @@ int cache_read(const char *text, size_t len, const char *cluster, const char *no
 {
     struct decoded d = {.info = info, .err = err};
     struct reader r = {.p = text, .end = text + len};
-    struct line line;
+    struct line line = {0};
     memset(info, 0, sizeof *info);
     int rc = check_whole(text, len, err);
     if (rc)
