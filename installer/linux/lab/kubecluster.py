@@ -3,8 +3,8 @@
 Open vSwitch of their own, one CNI and no kube-proxy.
 
     with KubeCluster("t1", folder, BIN, KUBE_BIN) as c:          # up to kubelets that are registered
-        c.install()                                              # Seine: agents and plugin as programs of the nodes
-        c.create_pods({"namespace": "default", "name": "a", "node": "node1"}, ...)
+        c.install()                                              # Seine by its manifest; see the constants below
+        a, b = c.create(pod_object("default", "a", "node1"), pod_object("default", "b", "node2"))
 
 The underlay, the names and what `down` promises are those of lab/cluster.py; the folder must lie on a file system that may be
 an overlay's upper one, and outside of /run, which the nodes have for themselves."""
@@ -13,15 +13,18 @@ import glob
 import json
 import os
 import shutil
+import signal
 import time
 from concurrent import futures
 
-from . import cluster, kubecontrol, kubeimage, kubenode, netns
+from . import cluster, kubecontrol, kubeimage, kubenode, netns, ovs
 from .netns import LabError, run
 
 FABRIC4 = "192.0.2.254"
-BRIDGE = "bridge"  # the reference plugin, for comparison
-SEINE = "seine"
+# What the CNI is: Seine as a cluster gets it, from installer/linux/render.sh and an archive of images; Seine's programs started by
+# the lab on each node; the reference plugin.
+SEINE, PROGRAMS, BRIDGE = "seine", "programs", "bridge"
+INSTALLER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 def free_run_dir(prefix):
@@ -37,6 +40,10 @@ class KubePod:
     @property
     def full_name(self):
         return self.namespace + "/" + self.name
+
+    @property
+    def uid(self):
+        return self.object["metadata"]["uid"]
 
     def ip(self, family):
         return next((ip for ip in self.ips if (":" in ip) == (family == 6)), None)
@@ -57,14 +64,17 @@ def pod_object(namespace, name, node=None, labels=None, ports=(), image=kubeimag
 
 
 class KubeCluster(cluster.Cluster):
-    def __init__(self, prefix, run_dir, bin_dir, kube_bin, nodes=2, cni=SEINE, agnhost=None, **more):
-        self.kube_bin, self.cni, self.agnhost = kube_bin, cni, agnhost
+    def __init__(self, prefix, run_dir, bin_dir, kube_bin, nodes=2, cni=SEINE, agnhost=None, image=None, **more):
+        self.kube_bin, self.cni, self.agnhost, self.image = kube_bin, cni, agnhost, image
         super().__init__(prefix, run_dir, bin_dir, nodes=0, **more)
         self.nodes = [kubenode.KubeNode(self, i + 1) for i in range(nodes)]
         self.control = kubecontrol.Control(run_dir + "/control", self.fabric, FABRIC4, kube_bin)
 
     def node(self, name):
         return next(n for n in self.nodes if n.name == name)
+
+    def source_args(self, node):
+        return ["--kubeconfig", self.control.kubeconfig, "--cache-dir", "/var/lib/seine"]
 
     # ---- everything up and down ----
     def up(self, agents=False):
@@ -118,13 +128,40 @@ class KubeCluster(cluster.Cluster):
 
     # ---- the CNI ----
     def install(self):
-        """The cluster's CNI, placed by hand."""
-        for node in self.nodes:
-            if self.cni == BRIDGE:
-                self.install_bridge(node)
-            else:
-                self.install_seine(node)
+        if self.cni == SEINE:
+            self.install_manifest()
+        else:
+            for node in self.nodes:
+                (self.install_bridge if self.cni == BRIDGE else self.install_programs)(node)
         self.wait_nodes_ready()
+
+    def manifest(self, *more):
+        """The manifest that installs Seine here; `more` are arguments of render.sh. Nobody balances the in-cluster address for
+        Pods in the node's network."""
+        return run(INSTALLER + "/render.sh", "--set", "apiServer=" + self.control.server, *more).stdout
+
+    def install_manifest(self):
+        with futures.ThreadPoolExecutor() as pool:
+            list(pool.map(lambda node: node.load(self.image), self.nodes))
+        self.kubectl("apply", "-f", "-", stdin=self.manifest())
+        self.wait_rollout()
+
+    def wait_rollout(self, name="seine-agent", timeout=60):
+        done = self.kubectl("rollout", "status", "-n", "kube-system", "daemonset/" + name, "--timeout=%ds" % timeout, check=False,
+                            timeout=timeout + 10)
+        if done.returncode:
+            raise LabError("%s does not come up: %s\n%s" % (name, done.stderr, self.kubectl(
+                "describe", "pods", "-n", "kube-system").stdout) + "".join(self.agent_logs(n) for n in self.nodes))
+
+    def agent_logs(self, node, lines=25):
+        """The last lines of the node's agent, however it was started."""
+        if self.cni != SEINE:
+            return node.log_tail(lines)
+        logs = sorted(glob.glob(node.dir + "/up/var/log/pods/kube-system_seine-agent-*/agent/*.log"), key=os.path.getmtime)
+        with contextlib.suppress(IndexError, OSError):
+            with open(logs[-1], errors="replace") as f:
+                return "".join(line.split(" ", 3)[3] for line in f.readlines()[-lines:])
+        return ""
 
     def install_bridge(self, node):
         """The reference plugins: a bridge a node, routes between the nodes."""
@@ -138,10 +175,32 @@ class KubeCluster(cluster.Cluster):
             for cidr in other.cidrs if other is not node else ():
                 run("ip", "route", "replace", cidr, "via", other.ip6 if ":" in cidr else other.ip4, ns=node.ns)
 
-    def install_seine(self, node):
+    def install_programs(self, node):
         shutil.copy(self.program("seine-cni"), node.dir + "/up/opt/cni/bin")
         node.start_agent()
         self.place_conflist(node, {"cniVersion": "0.4.0", "name": "seine", "plugins": [{"type": "seine-cni"}]})
+
+    def kill_agent(self, node):
+        """kill -9."""
+        ovs.kill(node.agent_pid())
+        node.agent = None
+
+    def revive_agent(self, node):
+        """Returns when an agent is back: where there is a kubelet that watches over it, that starts it."""
+        if self.cni == SEINE:
+            node.wait_ready(60)
+        else:
+            node.start_agent()
+
+    def upgrade_agents(self):
+        """All of them are replaced, one after the other."""
+        if self.cni == SEINE:
+            self.kubectl("rollout", "restart", "-n", "kube-system", "daemonset/seine-agent")
+            self.wait_rollout()
+            return
+        for node in self.nodes:
+            node.stop("agent")
+            node.start_agent()
 
     @staticmethod
     def place_conflist(node, config):
@@ -225,4 +284,4 @@ def leftovers(prefix, run_dir):
     return found
 
 
-__all__ = ["KubeCluster", "KubePod", "free_run_dir", "leftovers", "netns", "pod_object", "BRIDGE", "SEINE"]
+__all__ = ["KubeCluster", "KubePod", "free_run_dir", "leftovers", "netns", "pod_object", "BRIDGE", "PROGRAMS", "SEINE"]

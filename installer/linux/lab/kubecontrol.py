@@ -11,8 +11,8 @@ import ssl
 import subprocess
 import time
 
-from . import kubepki, netns, ovs
-from .netns import LabError
+from . import netns, ovs
+from .netns import LabError, run
 
 PORT, ETCD_PORT = 6443, 2379
 SERVICES, PODS = "10.96.0.0/16,fd00:10:96::/112", "10.80.0.0/16,fd00:80::/48"
@@ -34,21 +34,32 @@ class Control:
 
     def __init__(self, folder, ns, address, bin_dir):
         self.dir, self.ns, self.address, self.bin = folder, ns, address, bin_dir
-        self.pki = kubepki.Pki(folder + "/pki")
+        self.pki = folder + "/pki"
         self.server = "https://%s:%d" % (address, PORT)
-        self.kubeconfig = self.pki.path("admin.kubeconfig")
+        self.kubeconfig = folder + "/admin.kubeconfig"
         self.log = folder + "/control-plane.log"
         self.process = None
 
     def make(self, nodes):
-        """Certificates; `nodes` is {name: [addresses]}."""
-        self.pki.make([self.address, "127.0.0.1", *FIRST_SERVICES], nodes)
-        self.pki.write("admin.kubeconfig", kubepki.kubeconfig(self.server, self.pki.dir, self.pki.user("admin")))
+        """Certificates and the administrator's kubeconfig; `nodes` is {name: [addresses]}."""
+        more = [w for name, own in nodes.items() for w in ("--node", name + "=" + ",".join(own))]
+        run(self.bin + "/kfix", "pki", "--dir", self.pki, "--ips", ",".join((self.address, *FIRST_SERVICES)), *more)
+        self.write_kubeconfig(self.kubeconfig, "admin")
+
+    def write_kubeconfig(self, path, who):
+        """A kubeconfig (JSON is YAML) of somebody who has a certificate."""
+        found = {"apiVersion": "v1", "kind": "Config", "current-context": "lab",
+                 "clusters": [{"name": "lab", "cluster": {"server": self.server, "certificate-authority": self.pki + "/ca.crt"}}],
+                 "users": [{"name": "lab", "user": {"client-certificate": "%s/%s.crt" % (self.pki, who),
+                                                    "client-key": "%s/%s.key" % (self.pki, who)}}],
+                 "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}]}
+        with open(path, "w") as f:
+            json.dump(found, f, indent=1)
 
     def start(self):
         """Does not wait: see wait_ready. With data of an earlier start it goes on with these."""
         argv = ["nsenter", "--net=" + netns.path(self.ns), self.bin + "/kfix", "up", "--scheduler", "--dir", self.dir + "/data",
-                "--pki", self.pki.dir, "--kubeconfig", self.kubeconfig, "--bind", self.address, "--port", str(PORT),
+                "--pki", self.pki, "--kubeconfig", self.kubeconfig, "--bind", self.address, "--port", str(PORT),
                 "--etcd-port", str(ETCD_PORT), "--svc-cidr", SERVICES, "--pod-cidr", PODS, "--controllers", CONTROLLERS]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
@@ -82,8 +93,8 @@ class Control:
     # ---- calls ----
     def call(self, method, path, body=None, kind="application/json", raw=False, timeout=15):
         """One call as the administrator; returns the JSON that came (`raw`: the text)."""
-        context = ssl.create_default_context(cafile=self.pki.path("ca.crt"))
-        context.load_cert_chain(self.pki.path("admin.crt"), self.pki.path("admin.key"))
+        context = ssl.create_default_context(cafile=self.pki + "/ca.crt")
+        context.load_cert_chain(self.pki + "/admin.crt", self.pki + "/admin.key")
         connection = http.client.HTTPSConnection(self.address, PORT, context=context, timeout=timeout)
         with netns.inside(self.ns):
             connection.connect()

@@ -10,6 +10,7 @@ The mount namespace gives the node host paths of its own, at the places where a 
 It lives as long as its processes, of which one does nothing else (the holder), and its mounts go with it. Containers are
 found by the folders that containerd keeps of them and their cgroups, whatever became of containerd itself."""
 import contextlib
+import fcntl
 import glob
 import json
 import os
@@ -17,7 +18,7 @@ import signal
 import subprocess
 import time
 
-from . import cluster, kubecontrol, kubeimage, kubepki, netns, ovs
+from . import cluster, kubecontrol, kubeimage, netns, ovs
 from .netns import LabError, run
 
 OVERLAYS = ("etc", "opt", "var/lib", "var/log")
@@ -53,6 +54,24 @@ disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapsho
 """
 
 
+@contextlib.contextmanager
+def long_queues():
+    """Sockets that are opened meanwhile may hold 4 MiB: on its own veth the switch daemon reads what all Pods and the kubelet
+    get, and the machine's default is some hundred packets. The setting is the machine's, so it is back at once."""
+    path = "/proc/sys/net/core/rmem_default"
+    with open(os.path.abspath(__file__)) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with open(path) as f:
+            before = f.read()
+        try:
+            with open(path, "w") as f:
+                f.write(str(max(int(before), 4 << 20)))
+            yield
+        finally:
+            with open(path, "w") as f:
+                f.write(before)
+
+
 class NodeSwitch(ovs.Switch):
     """The host's Open vSwitch of such a node, at the standard places."""
 
@@ -66,6 +85,10 @@ class NodeSwitch(ovs.Switch):
         self.node.exec("sh", "-ec", "[ -e $0 ] || ovsdb-tool create $0 " + ovs.SCHEMA, conf)
         self._daemon("ovsdb-server", conf, "--remote=punix:/run/openvswitch/db.sock")
         self.tool("ovs-vsctl", "--no-wait", "init")
+
+    def start_switch(self):
+        with long_queues():
+            super().start_switch()
 
     def _daemon(self, name, *args):
         args = ["unix:/run/openvswitch/db.sock" if a == self.db else a for a in args]
@@ -128,12 +151,6 @@ class KubeNode(cluster.Node):
             return os.stat("/proc/%d/ns/net" % pid).st_ino == os.stat(netns.path(self.ns)).st_ino
         return False
 
-    def log_tail(self, lines=25, name="agent"):
-        with contextlib.suppress(FileNotFoundError):
-            with open("%s/log/%s.log" % (self.dir, name), errors="replace") as f:
-                return "".join(f.readlines()[-lines:])
-        return ""
-
     # ---- the machine ----
     def up(self):
         for folder in ("log", "run", "containerd", "kubelet", "cgroup", *("up/" + d for d in OVERLAYS),
@@ -154,7 +171,8 @@ class KubeNode(cluster.Node):
             "port%d" % self.index, "netns", self.cluster.fabric)
         run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", ns=self.ns)
         if cluster.DATAPATH == "netdev":
-            self.underlay_bridge()
+            with long_queues():
+                self.underlay_bridge()
         self.underlay_up()
         self.start_containerd()
 
@@ -184,8 +202,7 @@ class KubeNode(cluster.Node):
             f.write("nameserver %s\n" % kubecontrol.DNS_SERVICE)
         with open(self.dir + "/kubelet.json", "w") as f:
             json.dump(self._kubelet_config(control.pki), f, indent=1)
-        with open(self.dir + "/kubelet.kubeconfig", "w") as f:
-            f.write(kubepki.kubeconfig(control.server, control.pki.dir, control.pki.user("kubelet-" + self.name)))
+        control.write_kubeconfig(self.dir + "/kubelet.kubeconfig", "kubelet-" + self.name)
         self.spawn("kubelet", self.cluster.kube_bin + "/kubelet", "--config=" + self.dir + "/kubelet.json",
                    "--kubeconfig=" + self.dir + "/kubelet.kubeconfig", "--hostname-override=" + self.name,
                    "--node-ip=%s,%s" % (self.ip4, self.ip6), *more)
@@ -194,9 +211,9 @@ class KubeNode(cluster.Node):
         return {
             "apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration",
             "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
-            "tlsCertFile": pki.path("kubelet-%s.crt" % self.name), "tlsPrivateKeyFile": pki.path("kubelet-%s.key" % self.name),
+            "tlsCertFile": "%s/kubelet-%s.crt" % (pki, self.name), "tlsPrivateKeyFile": "%s/kubelet-%s.key" % (pki, self.name),
             "authentication": {"anonymous": {"enabled": False}, "webhook": {"enabled": False},
-                               "x509": {"clientCAFile": pki.path("ca.crt")}},
+                               "x509": {"clientCAFile": pki + "/ca.crt"}},
             "authorization": {"mode": "AlwaysAllow"},
             # No systemd, no cgroups of the kubelet's own, no rules in the kernel's tables.
             "cgroupDriver": "cgroupfs", "cgroupsPerQOS": False, "enforceNodeAllocatable": [],
@@ -207,6 +224,38 @@ class KubeNode(cluster.Node):
             "registerNode": True, "syncFrequency": "10s", "nodeStatusUpdateFrequency": "5s", "kubeAPIQPS": 200,
             "kubeAPIBurst": 400, "registryPullQPS": 0, "eventRecordQPS": 0,
         }
+
+    # ---- the agent as a program of the node ----
+    def agent_args(self, *more):
+        return [self.cluster.program("seine-agent"), "--node-name", self.name, *self.cluster.source_args(self), "--run-dir", "/run/seine",
+                "--ovsdb", "unix:/run/openvswitch/db.sock", "--datapath-type", cluster.DATAPATH,
+                "--tunnel-type", self.cluster.tunnel, *self.cluster.agent_more, *more]
+
+    def start_agent(self, *more, wait=30, wrap=()):
+        self.agent = self.spawn("agent", *wrap, *self.agent_args(*more))
+        if wait:
+            self.wait_ready(wait)
+
+    def agent_pid(self):
+        """The running agent, a program of ours or a Pod's."""
+        for pid in netns.pids(self.ns):
+            with contextlib.suppress(OSError):
+                with open("/proc/%d/comm" % pid) as f:
+                    if f.read().strip() == "seine-agent":
+                        return pid
+        return None
+
+    def log_tail(self, lines=25, name="agent"):
+        if name == "agent" and not os.path.exists(self.agent_log):
+            return self.cluster.agent_logs(self, lines)
+        with contextlib.suppress(FileNotFoundError):
+            with open("%s/log/%s.log" % (self.dir, name), errors="replace") as f:
+                return "".join(f.readlines()[-lines:])
+        return ""
+
+    def cleanup(self, check=True):
+        args = self.agent_args()
+        return self.exec(args[0], "cleanup", *args[1:], check=check)
 
     # ---- containers ----
     def containers(self):
@@ -228,6 +277,16 @@ class KubeNode(cluster.Node):
                 with open(folder + "/cgroup.procs") as f:
                     found.update(int(p) for p in f.read().split())
         return sorted(found)
+
+    def sandboxes(self, pod):
+        """Ids of the containers that hold the Pod's namespaces."""
+        return self.ctr("containers", "ls", "-q",
+                        'labels."io.kubernetes.pod.uid"==%s,labels."io.cri-containerd.kind"==sandbox' % pod.uid).stdout.split()
+
+    def kill_container(self, container):
+        """Its processes end at once, as in a crash."""
+        for pid in self.container_pids(container):
+            ovs.kill(pid)
 
     # ---- going ----
     def kill(self):
