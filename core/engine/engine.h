@@ -101,7 +101,10 @@ struct plan {
  * before it is settled is a caller's mistake (assert).  Keys that were refused are left out until
  * their value changes or engine_retry() is called. */
 const struct plan *engine_plan(struct engine *e, int space);
-/* The same, but only what is to be added or modified and 'wanted' picks by its desired value: some
+/* While kept, nothing is planned to be deleted from the space: what is not desired stays, and counts
+ * as if it were (engine_in_sync, engine_acked).  Not while a plan is out. */
+void engine_keep(struct engine *e, int space, bool keep);
+/* engine_plan(), but only what is to be added or modified and 'wanted' picks by its desired value: some
  * of a change, so nothing counts as acknowledged (engine_acked) when it is done. */
 typedef bool plan_wanted_fn(void *aux, struct bytes key, struct bytes value);
 const struct plan *engine_plan_some(struct engine *e, int space, plan_wanted_fn *wanted, void *aux);
@@ -130,7 +133,8 @@ struct engine_counts {
     size_t conflicts; /* keys whose contributions disagree */
 };
 struct engine_counts engine_counts(const struct engine *e, int space);
-bool engine_in_sync(const struct engine *e, int space); /* nothing pending, no plan out */
+/* Nothing pending (but for what is kept), no plan out. */
+bool engine_in_sync(const struct engine *e, int space);
 /* Grows with each effective change of the desired set; what a waiter compares. */
 uint64_t engine_generation(const struct engine *e, int space);
 /* The generation up to which everything is acknowledged. */

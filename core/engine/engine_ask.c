@@ -17,7 +17,10 @@ struct engine_counts engine_counts(const struct engine *e, int space)
 bool engine_in_sync(const struct engine *e, int space)
 {
     const struct place *p = place_of(e, space);
-    return p->pending.n == 0 && p->out.state == PLAN_NONE && !p->must_dump && !p->dumping;
+    bool settled = p->out.state == PLAN_NONE && !p->must_dump && !p->dumping;
+    for (size_t i = 0; settled && i < p->pending.n; i++)
+        settled = p->keep && !p->pending.v[i]->desired;
+    return settled;
 }
 
 uint64_t engine_generation(const struct engine *e, int space)

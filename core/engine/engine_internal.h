@@ -68,6 +68,7 @@ struct place {
     uint64_t generation, acked;
     uint32_t dump; /* number of the last dump */
     bool dumping, must_dump;
+    bool keep; /* nothing is deleted */
     struct plan_out out;
 };
 

@@ -37,19 +37,28 @@ static void take(struct plan_out *out, struct plan_item *items, size_t i)
                                   .installed = bytes_of(entry->installed)};
 }
 
-/* 'wanted' NULL: everything that was not refused. */
-static bool is_planned(const struct entry *entry, plan_wanted_fn *wanted, void *aux)
+/* 'wanted' NULL: everything that was not refused, and is not kept. */
+static bool is_planned(const struct place *p, const struct entry *entry, plan_wanted_fn *wanted,
+                       void *aux)
 {
     struct bytes key = {entry->key, entry->key_len};
-    return !entry->refused &&
-           (!wanted || (entry->desired && wanted(aux, key, bytes_of(entry->desired))));
+    if (entry->refused || (p->keep && !entry->desired))
+        return false;
+    return !wanted || (entry->desired && wanted(aux, key, bytes_of(entry->desired)));
+}
+
+void engine_keep(struct engine *e, int space, bool keep)
+{
+    struct place *p = place_of(e, space);
+    assert(p->out.state == PLAN_NONE);
+    p->keep = keep;
 }
 
 bool engine_lacks_some(const struct engine *e, int space, plan_wanted_fn *wanted, void *aux)
 {
     const struct place *p = place_of(e, space);
     for (size_t i = 0; i < p->pending.n; i++)
-        if (is_planned(p->pending.v[i], wanted, aux))
+        if (is_planned(p, p->pending.v[i], wanted, aux))
             return true;
     return false;
 }
@@ -69,7 +78,7 @@ const struct plan *engine_plan_some(struct engine *e, int space, plan_wanted_fn 
     size_t n = 0;
     out->entries = mem_alloc(p->pending.n * sizeof *out->entries);
     for (size_t i = 0; i < p->pending.n; i++)
-        if (is_planned(p->pending.v[i], wanted, aux))
+        if (is_planned(p, p->pending.v[i], wanted, aux))
             out->entries[n++] = p->pending.v[i];
     if (n == 0) {
         p->acked = out->some ? p->acked : p->generation;

@@ -247,6 +247,36 @@ static void test_some_of_a_plan_acknowledges_nothing(void **state)
     assert_int_equal(engine_acked(t->engine, TOY_MAIN), engine_generation(t->engine, TOY_MAIN));
 }
 
+static void test_what_is_kept_is_not_deleted_but_acknowledged(void **state)
+{
+    struct fake_target *t = *state;
+    put(t, "a", "red blue");
+    sync_all(t);
+    engine_keep(t->engine, TOY_MAIN, true);
+    put(t, "a", "blue green");
+    assert_false(engine_in_sync(t->engine, TOY_MAIN));
+    const struct plan *plan = engine_plan(t->engine, TOY_MAIN);
+    assert_int_equal(plan->n, 1);
+    assert_memory_equal(plan->items[0].key.p, "green", 5);
+    engine_plan_done(t->engine, TOY_MAIN);
+    assert_true(engine_in_sync(t->engine, TOY_MAIN));
+    assert_int_equal(engine_acked(t->engine, TOY_MAIN), engine_generation(t->engine, TOY_MAIN));
+    assert_int_equal(counts(t).installed, 4);
+    toy_remove(t->engine, "a");
+    engine_run(t->engine, 0);
+    sync_all(t); /* the row that counts the others */
+    assert_true(engine_in_sync(t->engine, TOY_MAIN));
+    assert_int_equal(counts(t).installed, 4);
+    engine_keep(t->engine, TOY_MAIN, false);
+    assert_false(engine_in_sync(t->engine, TOY_MAIN));
+    plan = engine_plan(t->engine, TOY_MAIN);
+    for (size_t i = 0; i < plan->n; i++)
+        assert_int_equal(plan->items[i].op, PLAN_DELETE);
+    engine_plan_done(t->engine, TOY_MAIN);
+    assert_true(engine_in_sync(t->engine, TOY_MAIN));
+    assert_int_equal(counts(t).installed, counts(t).desired);
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
@@ -261,6 +291,7 @@ int main(void)
         TEST(test_strangers_and_losses_are_repaired),
         TEST(test_spaces_are_settled_alone),
         TEST(test_some_of_a_plan_acknowledges_nothing),
+        TEST(test_what_is_kept_is_not_deleted_but_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
