@@ -115,9 +115,10 @@ static void record_set_address(const struct attach *a, struct record *rec, size_
     struct netif_address *address = &rec->addresses[i];
     struct prefix cidr = {.ip = *ip, .len = (uint8_t)ip_bits(ip)};
     address->gateway = *ip;
-    ipam_pool_of(a->ipam, ip, &cidr, &address->gateway);
+    bool known = ipam_pool_of(a->ipam, ip, &cidr, &address->gateway);
     address->address = (struct prefix){.ip = *ip, .len = cidr.len};
     rec->att->ips[i] = *ip;
+    rec->att->subnet_len[i] = known ? cidr.len : 0;
 }
 
 struct record *record_make(struct attach *a, const struct request *r, const struct ip *ips,
@@ -217,6 +218,7 @@ static void record_read_ips(const struct attach *a, struct record *rec,
         if (prefix_parse(word, &subnet) && prefix_contains(&subnet, &ip)) {
             rec->addresses[i].address.len = subnet.len;
             rec->addresses[i].gateway = prefix_nth(&subnet, 1);
+            rec->att->subnet_len[i] = subnet.len;
         }
     }
 }

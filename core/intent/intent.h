@@ -41,12 +41,14 @@ bool intent_id_parse(const char *key, struct intent_id *out);
 int intent_id_cmp(const struct intent_id *a, const struct intent_id *b);
 
 /* ---- SELF ---- */
-enum { SELF_MAX_CIDRS = 2, SELF_MAX_IPS = 8 };
+enum { SELF_MAX_CIDRS = 8, SELF_MAX_IPS = 8 };
 struct intent_self {
     uint32_t n_cidrs, n_gateways, n_node_ips;
-    struct prefix cidrs[SELF_MAX_CIDRS]; /* the first of each family, IPv4 first */
-    struct ip gateways[SELF_MAX_CIDRS];  /* first address of each of them */
-    struct ip node_ips[SELF_MAX_IPS];    /* InternalIPs */
+    /* The Node's first of each family, IPv4 first; then those that it had before and that attached
+     * Pods still have addresses of, sorted. */
+    struct prefix cidrs[SELF_MAX_CIDRS];
+    struct ip gateways[SELF_MAX_CIDRS]; /* first address of each of them */
+    struct ip node_ips[SELF_MAX_IPS];   /* InternalIPs */
 };
 
 /* ---- REMOTE ---- */

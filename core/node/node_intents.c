@@ -5,6 +5,7 @@
 
 #include "core/intent/intent.h"
 #include "core/k8s/object.h"
+#include "core/pod/attachment.h"
 
 static const struct node *own_node(struct derive *d, const struct node_config **config_out)
 {
@@ -37,6 +38,49 @@ static void take_cidr(const struct node *node, uint8_t family, struct intent_sel
     }
 }
 
+static bool has_cidr(const struct intent_self *self, const struct prefix *p)
+{
+    for (uint32_t i = 0; i < self->n_cidrs; i++)
+        if (prefix_equal(&self->cidrs[i], p))
+            return true;
+    return false;
+}
+
+/* Adds a podCIDR in order behind the first 'n'. */
+static void insert_cidr(struct intent_self *self, uint32_t n, const struct prefix *p)
+{
+    uint32_t at = self->n_cidrs;
+    if (at == SELF_MAX_CIDRS || has_cidr(self, p))
+        return;
+    for (; at > n && prefix_cmp(&self->cidrs[at - 1], p) > 0; at--) {
+        self->cidrs[at] = self->cidrs[at - 1];
+        self->gateways[at] = self->gateways[at - 1];
+    }
+    self->cidrs[at] = *p;
+    self->gateways[at] = prefix_nth(p, 1);
+    self->n_cidrs = self->n_gateways = self->n_cidrs + 1;
+}
+
+/* PodCIDRs that the Node had before: Pods attached then keep their addresses and their gateway. */
+static void take_former_cidrs(struct derive *d, const struct node *node, struct intent_self *self)
+{
+    size_t n;
+    uint32_t own = self->n_cidrs;
+    const struct row **rows = view_list(derive_view(d), TABLE_ATTACHMENT, &n);
+    for (size_t r = 0; r < n; r++) {
+        const struct attachment *at = rows[r]->value;
+        for (size_t i = 0; i < at->n_ips; i++) {
+            struct prefix p = {.ip = at->ips[i], .len = at->subnet_len[i]};
+            bool known = p.len && p.len < ip_bits(&p.ip);
+            p = prefix_masked(&p);
+            for (size_t c = 0; known && c < node->n_pod_cidrs; c++)
+                known = !prefix_equal(&node->pod_cidrs[c], &p);
+            if (known)
+                insert_cidr(self, own, &p);
+        }
+    }
+}
+
 void node_self_derive(struct derive *d, const char *key)
 {
     const struct node_config *config;
@@ -47,6 +91,7 @@ void node_self_derive(struct derive *d, const char *key)
     memset(&self, 0, sizeof self);
     take_cidr(node, 4, &self);
     take_cidr(node, 6, &self);
+    take_former_cidrs(d, node, &self);
     for (size_t i = 0; i < node->n_internal_ips && self.n_node_ips < SELF_MAX_IPS; i++)
         self.node_ips[self.n_node_ips++] = node->internal_ips[i];
     derive_row(d, TABLE_SELF, key, &self, sizeof self);

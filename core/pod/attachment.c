@@ -54,7 +54,7 @@ static bool addresses_equal(const struct attachment *a, const struct attachment 
     if (a->n_ips != b->n_ips || memcmp(&a->mac, &b->mac, sizeof a->mac) != 0)
         return false;
     for (size_t i = 0; i < a->n_ips; i++)
-        if (!ip_equal(&a->ips[i], &b->ips[i]))
+        if (!ip_equal(&a->ips[i], &b->ips[i]) || a->subnet_len[i] != b->subnet_len[i])
             return false;
     return true;
 }

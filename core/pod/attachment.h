@@ -23,6 +23,7 @@ struct attachment {
     uint32_t ofport;                          /* 0: not there yet */
     struct mac mac;
     struct ip ips[ATTACHMENT_MAX_IPS];
+    uint8_t subnet_len[ATTACHMENT_MAX_IPS]; /* of the podCIDR that each came from; 0: not known */
     size_t n_ips;
 };
 struct attachment *attachment_new(void);

@@ -200,6 +200,7 @@ void world_attach(struct engine *e, const struct world_attachment *w)
     a->mac = mac_from_name("test", w->container);
     a->ofport = w->no_port ? 0 : w->ofport ? w->ofport : 100u + a->mac.b[5];
     put_ips(a, text_or(w->ips));
+    a->subnet_len[0] = w->subnet_len;
     sbuf_printf(&key, "%s/%s", a->container_id, a->cni_ifname);
     store_put(engine_store(e), TABLE_ATTACHMENT, key.data, a);
 }

@@ -44,6 +44,7 @@ void world_remove(struct engine *e, enum world_table table, const char *key);
  * identity. */
 struct world_attachment {
     const char *container, *ifname, *pod, *uid, *ips;
+    uint8_t subnet_len; /* of the podCIDR that the first address came from; 0: not known */
     uint64_t sequence;
     uint32_t ofport; /* 0: a number is made up */
     bool no_port;    /* Open vSwitch has none yet */

@@ -68,6 +68,40 @@ static void self_follows_a_changed_cidr(void **state)
     world_done(e);
 }
 
+static void former_cidrs_last_as_long_as_a_pod_has_one(void **state)
+{
+    (void)state;
+    struct engine *e = with_node("10.1.0.0/24", "192.168.0.1");
+    world_attach(e, &(struct world_attachment){
+                        .container = "a", .pod = "d/a", .ips = "10.1.0.5", .subnet_len = 24});
+    world_attach(e, &(struct world_attachment){
+                        .container = "b", .pod = "d/b", .ips = "10.1.0.6", .subnet_len = 24});
+    world_attach(e, &(struct world_attachment){.container = "c", .pod = "d/c", .ips = "10.4.0.6"});
+    const struct intent_self *self = world_row(e, TABLE_SELF, "");
+    assert_int_equal(self->n_cidrs, 1);
+    world_node(e, "n0", "10.9.0.0/24", "192.168.0.1");
+    world_attach(e, &(struct world_attachment){
+                        .container = "n", .pod = "d/n", .ips = "10.9.0.2", .subnet_len = 24});
+    world_attach(e, &(struct world_attachment){
+                        .container = "o", .pod = "d/o", .ips = "10.0.8.2", .subnet_len = 22});
+    self = world_row(e, TABLE_SELF, "");
+    assert_int_equal(self->n_cidrs, 3);
+    assert_int_equal(self->n_gateways, 3);
+    assert_prefix(&self->cidrs[0], "10.9.0.0/24");
+    assert_prefix(&self->cidrs[1], "10.0.8.0/22");
+    assert_prefix(&self->cidrs[2], "10.1.0.0/24");
+    assert_ip(&self->gateways[1], "10.0.8.1");
+    assert_ip(&self->gateways[2], "10.1.0.1");
+    world_detach(e, "a");
+    self = world_row(e, TABLE_SELF, "");
+    assert_int_equal(self->n_cidrs, 3);
+    world_detach(e, "b");
+    world_detach(e, "o");
+    self = world_row(e, TABLE_SELF, "");
+    assert_int_equal(self->n_cidrs, 1);
+    world_done(e);
+}
+
 static void remote_is_every_node_but_this(void **state)
 {
     (void)state;
@@ -151,6 +185,7 @@ int main(void)
         cmocka_unit_test(self_takes_first_cidr_of_each_family),
         cmocka_unit_test(self_waits_for_node_and_cidr),
         cmocka_unit_test(self_follows_a_changed_cidr),
+        cmocka_unit_test(former_cidrs_last_as_long_as_a_pod_has_one),
         cmocka_unit_test(remote_is_every_node_but_this),
         cmocka_unit_test(tunnel_takes_a_family_that_both_have),
         cmocka_unit_test(node_without_common_family_is_told),
