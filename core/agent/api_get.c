@@ -28,6 +28,7 @@ struct get {
     struct sbuf body;
     struct get_use *uses; /* by rule; NULL: not listed yet */
     size_t n_uses;
+    bool all; /* Pods: the finished ones and those in their node's network too */
 };
 
 static void get_ips(struct get *g, const char *name, const struct ip *ips, size_t n)
@@ -101,30 +102,56 @@ static void get_other_pod(struct get *g, const struct pod *pod)
     jsonout_close(&g->j, '}');
 }
 
-static int get_cmp_sequence(const void *pa, const void *pb)
+/* An attachment, or a Pod without one. */
+struct get_pod {
+    const char *key; /* "namespace/name" */
+    const struct attachment *at;
+    const struct pod *pod;
+};
+
+/* By namespace, then name; attachments of one Pod, the oldest first. */
+static int get_cmp_pod(const void *pa, const void *pb)
 {
-    const struct attachment *a = (*(const struct row *const *)pa)->value;
-    const struct attachment *b = (*(const struct row *const *)pb)->value;
-    return a->sequence < b->sequence ? -1 : a->sequence > b->sequence;
+    const struct get_pod *a = pa, *b = pb;
+    size_t n = strcspn(a->key, "/"), m = strcspn(b->key, "/");
+    int c = memcmp(a->key, b->key, n < m ? n : m);
+    c = c ? c : (n > m) - (n < m);
+    c = c ? c : strcmp(a->key, b->key);
+    if (c || !a->at || !b->at) {
+        return c;
+    }
+    return a->at->sequence < b->at->sequence ? -1 : a->at->sequence > b->at->sequence;
 }
 
-/* Attached ones first, the oldest first; then the others in order of their names. */
+/* Attached ones, and what else the source holds: all, or but the finished ones and those in their
+ * node's network. */
 static void get_pods(struct get *g)
 {
-    size_t n_at = 0, n = 0, n_of = 0;
+    size_t n_at = 0, n = 0, n_of = 0, total = 0;
     const struct row **at = store_list(g->a->store, TABLE_ATTACHMENT, &g->arena, &n_at);
     const struct row **rows = store_list(g->a->store, TABLE_POD, &g->arena, &n);
-    if (n_at) {
-        qsort(at, n_at, sizeof at[0], get_cmp_sequence);
-    }
+    struct get_pod *list = arena_alloc(&g->arena, (n_at + n + 1) * sizeof *list);
     for (size_t i = 0; i < n_at; i++) {
-        get_attached_pod(g, at[i]->value);
+        list[total++] = (struct get_pod){
+            .key = attachment_pod(at[i]->value, &g->arena), .at = at[i]->value, .pod = NULL};
     }
     for (size_t i = 0; i < n; i++) {
+        const struct pod *pod = rows[i]->value;
+        bool shown = g->all || (pod->phase != POD_FINISHED && !pod->host_network);
         store_list_index(g->a->store, TABLE_ATTACHMENT, ATTACHMENT_BY_POD, rows[i]->key, &g->arena,
                          &n_of);
-        if (!n_of) {
-            get_other_pod(g, rows[i]->value);
+        if (shown && !n_of) {
+            list[total++] = (struct get_pod){.key = rows[i]->key, .at = NULL, .pod = pod};
+        }
+    }
+    if (total) {
+        qsort(list, total, sizeof *list, get_cmp_pod);
+    }
+    for (size_t i = 0; i < total; i++) {
+        if (list[i].at) {
+            get_attached_pod(g, list[i].at);
+        } else {
+            get_other_pod(g, list[i].pod);
         }
     }
 }
@@ -554,7 +581,9 @@ void api_get(struct agent *a, struct http_exchange *x, const char *what)
 {
     struct get g = {.a = a, .body = SBUF_INIT};
     struct get_query q;
+    auto_sbuf all = SBUF_INIT;
     g.j.out = &g.body;
+    g.all = http_query(x, "all", &all) && strcmp(sbuf_cstr(&all), "true") == 0;
     for (size_t i = 0; i < ARRAY_LEN(get_lists); i++) {
         if (strcmp(what, get_lists[i].what) == 0) {
             arena_init(&g.arena, 0);

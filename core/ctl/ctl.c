@@ -15,7 +15,7 @@ const struct ctl_command ctl_commands[] = {
      BIT(CTL_FLAG_OUTPUT) | BIT(CTL_FLAG_TIMEOUT), NULL, ctl_sync},
     {"get", "pods|nodes|policies|rules|flows|groups|meters|acls", "what the agent holds", 1, 1,
      BIT(CTL_FLAG_OUTPUT) | BIT(CTL_FLAG_DESIRED) | BIT(CTL_FLAG_INSTALLED) | BIT(CTL_FLAG_TABLE) |
-         BIT(CTL_FLAG_EXPLAIN),
+         BIT(CTL_FLAG_EXPLAIN) | BIT(CTL_FLAG_ALL),
      ctl_get_check, ctl_get},
     {"why", "SRC DST [PORT[/PROTO]]",
      "which rules decide about this traffic, and whether the switch agrees", 2, 3,
@@ -42,6 +42,7 @@ const struct ctl_flag_info ctl_flags[CTL_N_FLAGS] = {
     [CTL_FLAG_DESIRED] = {"desired", NULL, "what the switch should hold (default)"},
     [CTL_FLAG_INSTALLED] = {"installed", NULL, "what the switch has acknowledged"},
     [CTL_FLAG_EXPLAIN] = {"explain", NULL, "add what each one is derived from"},
+    [CTL_FLAG_ALL] = {"all", NULL, "Pods: the finished ones and those in their node's network too"},
     [CTL_FLAG_MARKDOWN] = {"markdown", NULL, "the page docs/pipeline.md"},
 };
 const char *const ctl_output_names[CTL_N_OUTPUTS] = {

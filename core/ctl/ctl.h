@@ -30,6 +30,7 @@ enum ctl_flag {
     CTL_FLAG_DESIRED,
     CTL_FLAG_INSTALLED,
     CTL_FLAG_EXPLAIN,
+    CTL_FLAG_ALL,
     CTL_FLAG_MARKDOWN,
     CTL_N_FLAGS
 };

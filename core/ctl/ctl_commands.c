@@ -49,8 +49,10 @@ static void ctl_status_sources(const cJSON *status, struct sbuf *out)
 {
     const cJSON *source, *error;
     cJSON_ArrayForEach(source, ctl_at(status, "sources", NULL)) {
-        sbuf_printf(out, "%-14s%s: %s\n", "source", ctl_text(source, "name", NULL),
-                    ctl_true(source, "complete", NULL) ? "complete" : "incomplete");
+        sbuf_printf(out, "%-14s%s: %s%s%s\n", "source", ctl_text(source, "name", NULL),
+                    ctl_true(source, "complete", NULL) ? "complete" : "incomplete",
+                    ctl_true(source, "cached", NULL) ? ", its cache holds" : "",
+                    ctl_true(source, "stale", NULL) ? ", stale" : "");
         cJSON_ArrayForEach(error, ctl_at(source, "errors", NULL)) {
             sbuf_printf(out, "%-14s%s\n", "", cJSON_GetStringValue(error));
         }
@@ -290,6 +292,9 @@ int ctl_get_check(struct ctl *c, struct err *err)
                            ctl_flags[text_only[f]].name, c->operands[0]);
         }
     }
+    if (c->flags[CTL_FLAG_ALL] && strcmp(c->operands[0], "pods") != 0) {
+        return err_set(err, ERR_INVALID, "--all: not a flag of get %s", c->operands[0]);
+    }
     if (c->flags[CTL_FLAG_DESIRED] && c->flags[CTL_FLAG_INSTALLED]) {
         return err_set(err, ERR_INVALID, "--installed: not together with --desired");
     }
@@ -369,6 +374,9 @@ int ctl_get(struct ctl *c)
                 c->flags[CTL_FLAG_INSTALLED] ? "installed" : "desired");
     if (c->flags[CTL_FLAG_EXPLAIN]) {
         sbuf_puts(&path, "&explain=true");
+    }
+    if (c->flags[CTL_FLAG_ALL]) {
+        sbuf_puts(&path, "&all=true");
     }
     if (c->flags[CTL_FLAG_TABLE]) {
         sbuf_puts(&path, "&table=");

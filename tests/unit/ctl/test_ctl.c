@@ -107,6 +107,7 @@ static void wrong_words_are_named(void **state)
     refuses("get flows --desired --installed", "--installed: not together with --desired");
     refuses("get pods --installed", "--installed: not a flag of get pods");
     refuses("get groups --table 3", "--table: not a flag of get groups");
+    refuses("get nodes --all", "--all: not a flag of get nodes");
     refuses("get acls --explain", "--explain: not a flag of get acls");
     refuses("completion fish", "completion: 'fish' is none of bash|zsh|powershell");
 }
