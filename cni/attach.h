@@ -65,7 +65,8 @@ struct attach_node {
     bool userspace_datapath; /* datapath type netdev */
     bool switch_ready;       /* bridge and ports stand, OVSDB and OpenFlow are connected */
     bool ready;              /* what /readyz says */
-    const char *why;         /* one line: what is missing where not ready; "" */
+    bool serves;     /* ADD is served: ready, or all but the whole of the sources is there */
+    const char *why; /* one line: what is missing where not ready; "" */
 };
 enum attach_pod_state {
     ATTACH_POD_UNKNOWN,   /* no such object (yet) */

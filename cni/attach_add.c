@@ -358,7 +358,7 @@ static int add_share(struct attach_call *c)
 static void add_advance_node(struct attach_call *c)
 {
     struct attach_node node = attach_node_now(c->a);
-    if (!node.switch_ready || !node.ready) {
+    if (!node.switch_ready || !node.serves) {
         return;
     }
     c->rec = record_find(c->a, c->r.env.container_id, c->r.env.ifname);

@@ -354,7 +354,11 @@ int agent_run(const struct options *o)
     if (rc < 0) {
         log_msg(LOG_AREA_AGENT, LOG_ERROR, "%s", err.text);
     } else {
-        log_msg(LOG_AREA_AGENT, LOG_INFO, "node %s, objects %s, %s%s", o->node_name, o->objects,
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "node %s, source %s %s, %s%s", o->node_name,
+                a.source_class->name,
+                o->objects[0]      ? o->objects
+                : o->kubeconfig[0] ? o->kubeconfig
+                                   : o->api_server,
                 a.acl ? "access lists" : "OVSDB ", a.acl ? "" : o->ovsdb);
         service_tell_running();
         loop_run(a.loop);

@@ -366,15 +366,8 @@ void agent_acl_event(struct agent *a)
 
 void agent_acl_gate(struct agent *a)
 {
-    const struct node *own = agent_own_node(a);
-    bool open = agent_source_is_complete(a) && own && own->n_pod_cidrs && a->config_known &&
-                attach_recovered(a->attach) && a->acl->read_records && !engine_is_dirty(a->engine);
-    if (open && !a->gate) {
-        log_msg(LOG_AREA_AGENT, LOG_INFO, "all sources are complete: lists may be written");
-    }
-    if (open || !own || !own->n_pod_cidrs) {
-        a->gate = open;
-    }
+    agent_gate_set(a, attach_recovered(a->attach) && a->acl->read_records &&
+                          !engine_is_dirty(a->engine));
 }
 
 bool agent_acl_is_up(const struct agent *a)

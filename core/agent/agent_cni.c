@@ -24,6 +24,7 @@ void agent_cni_node(void *aux, struct attach_node *out)
         .switch_ready =
             a->acl ? agent_acl_is_up(a) : a->db && a->target && agent_switch_is_ready(a),
         .ready = a->ready,
+        .serves = a->serves,
         .why = a->why,
     };
 }
@@ -36,12 +37,16 @@ static enum attach_pod_state cni_pod(void *aux, const char *namespace_, const ch
     sbuf_printf(&key, "%s/%s", namespace_, name);
     const struct row *row = store_get(a->store, TABLE_POD, key.data);
     if (!row || agent_pod_is_kept(a, key.data)) {
+        agent_source_wants_pod(a, key.data);
         return ATTACH_POD_UNKNOWN;
     }
     const struct object_meta *meta = &((const struct pod *)row->value)->meta;
     const char *mirror = ((const struct pod *)row->value)->mirror_uid;
     bool same = !*uid || !meta->uid_given || strcmp(meta->uid, uid) == 0 ||
                 (*mirror && strcmp(mirror, uid) == 0);
+    if (!same) {
+        agent_source_wants_pod(a, key.data);
+    }
     return same ? ATTACH_POD_KNOWN : ATTACH_POD_OTHER_UID;
 }
 

@@ -5,6 +5,7 @@
  *   agent.c         making and ending it; running the engine; what was acknowledged
  *   agent_source.c  objects of the source -> input tables; what attached Pods keep
  *   agent_folder.c  the source that is a folder of manifests
+ *   agent_kube*.c   the source that is an API server: agent_kube.h
  *   agent_switch.c  OVSDB and OpenFlow: ports, node_config, the gate
  *   agent_reject.c  packets that are refused at once are answered
  *   agent_host.c    gateway device, routes, masquerade: targets on the work queue
@@ -53,6 +54,14 @@ struct agent_mark {
     uint64_t since_ns; /* the first change of input that it covers; 0: none */
 };
 
+/* How far the data plane may be written. */
+enum agent_gate {
+    AGENT_GATE_SHUT,
+    AGENT_GATE_KEEP, /* what is missing is brought, nothing is taken away: the source is not whole
+                      */
+    AGENT_GATE_OPEN,
+};
+
 struct agent {
     const struct options *o;
     struct loop *loop;
@@ -78,7 +87,7 @@ struct agent {
     struct loop_timer *no_switch; /* so long may Open vSwitch not answer at all; NULL: for ever */
     bool failed;                  /* it did not: the agent ends with exit code 1 */
     bool config_known;            /* the bridge's ports were known once */
-    bool gate;
+    enum agent_gate gate;
     bool flows_whole; /* since this connection, everything was acknowledged once */
     char disconnected[ERR_TEXT_MAX], refused[ERR_TEXT_MAX];
     struct unixctl *ask_version; /* under way */
@@ -97,6 +106,7 @@ struct agent {
     uint64_t acked_revision;
     uint64_t changed_ns; /* the first change of input that no mark covers yet; 0: none */
     bool ready;
+    bool serves; /* ready, or would be if the source were complete: its cache is in force */
     char why[ERR_TEXT_MAX];
     struct wait *waits;
     uint64_t recompute_runs, recompute_differences;
@@ -115,14 +125,18 @@ size_t agent_recompute(struct agent *a, struct sbuf *report);
 /* ---- agent_source.c, and the sources ---- */
 /* How a source stands at this moment. */
 struct agent_source_state {
-    bool complete; /* its first whole list was delivered, and nothing of it is in question */
+    bool complete;  /* its first whole list was delivered, and nothing of it is in question */
+    bool cached;    /* not complete: what holds is what an earlier run has kept */
+    bool enforced;  /* cached, and it is all that is to be had for the time being */
+    bool stale;     /* complete or cached, but it cannot be heard now: what holds may be old */
+    double stale_s; /* for so long */
 };
 typedef void agent_source_error_fn(void *aux, const char *text);
 
 /* Where objects come from.  A source tells them by agent_source_put() and agent_source_remove(). */
 struct agent_source_class {
     const char *name;
-    bool keeps_namespaces; /* a Namespace keeps its labels while a Pod of it is attached */
+    bool keeps_namespaces; /* and this Node: their state holds while a Pod of them is attached */
     /* ERR_INVALID: the options that concern it are wrong, told whole. */
     int (*start)(struct agent *a, void **source_out, struct err *err);
     void (*end)(void *source);
@@ -136,20 +150,43 @@ struct agent_source_class {
     void (*sync_cancel)(void *source, loop_fn *done, void *aux);
     void (*sync_why)(void *source, struct sbuf *out); /* what a sync still waits for */
     void (*metrics)(void *source);
+    /* An ADD waits for this Pod, "namespace/name".  NULL: nothing can be done about it. */
+    void (*pod_wanted)(void *source, const char *key);
+    /* For who reads the source to see; each may be NULL.  The agent is ready; an operator should
+     * look at the Node; this Pod has the attachment of an earlier one of its name. */
+    void (*ready)(void *source);
+    void (*node_event)(void *source, const char *reason, const char *action, const char *note);
+    void (*pod_isolated)(void *source, const char *key);
 };
-extern const struct agent_source_class agent_folder_class;
+extern const struct agent_source_class agent_folder_class, agent_kube_class;
 
 /* ERR_INVALID: an option is wrong. */
 int agent_source_start(struct agent *a, struct err *err);
 void agent_source_end(struct agent *a);
 void agent_source_look(struct agent *a, struct agent_source_state *out);
 bool agent_source_is_complete(struct agent *a);
+/* How far the source lets the data plane be written, and the same of the agent as a whole: 'rest'
+ * says that all else it waits for is there.  Once open it is shut only by what makes the desired
+ * sets meaningless. */
+enum agent_gate agent_source_gate(struct agent *a);
+void agent_gate_set(struct agent *a, bool rest);
+/* Tell by the source what its class can tell; without effect if it cannot. */
+void agent_source_ready(struct agent *a);
+void agent_source_node_event(struct agent *a, const char *reason, const char *action,
+                             const char *note);
+/* An ADD waits for this Pod, "namespace/name". */
+void agent_source_wants_pod(struct agent *a, const char *key);
 /* 'object' (core/k8s/object.h) is one reference that is taken over. */
 void agent_source_put(struct agent *a, enum k8s_kind kind, const char *key, void *object);
 void agent_source_remove(struct agent *a, enum k8s_kind kind, const char *key);
+int agent_source_table(enum k8s_kind kind); /* where objects of a kind are rows */
 /* This node's own object, NULL: none (yet). */
 const struct node *agent_own_node(const struct agent *a);
+/* ... and whether it is gone, and holds for the attached Pods alone. */
+bool agent_own_node_is_kept(const struct agent *a);
 bool agent_pod_is_kept(const struct agent *a, const char *key);
+/* Whether an attachment of this Pod is that of an earlier one of its name. */
+bool agent_pod_is_isolated(const struct agent *a, const char *key);
 /* An attachment of a Pod came or changed. */
 void agent_pod_attached(struct agent *a, const char *namespace_, const char *name);
 /* The last attachment of a Pod went: its kept object goes too. */

@@ -19,6 +19,11 @@ static const int source_tables[K8S_N_KINDS] = {
     [K8S_SERVICE] = TABLE_SERVICE, [K8S_ENDPOINT_SLICE] = TABLE_ENDPOINT_SLICE,
 };
 
+int agent_source_table(enum k8s_kind kind)
+{
+    return source_tables[kind];
+}
+
 /* ---- kept rows ---- */
 struct source_kept {
     struct hmap_node node;
@@ -50,6 +55,11 @@ static void source_kept_drop(struct agent *a, struct source_kept *k)
     hmap_remove(&a->kept, &k->node);
     mem_free(k->key);
     mem_free(k);
+}
+
+bool agent_own_node_is_kept(const struct agent *a)
+{
+    return source_kept_find(a, TABLE_NODE, a->o->node_name) != NULL;
 }
 
 bool agent_pod_is_kept(const struct agent *a, const char *key)
@@ -101,6 +111,9 @@ void agent_pod_detached(struct agent *a, const char *namespace_, const char *nam
     if (!source_is_attached(a, key.data)) {
         source_forget(a, TABLE_POD, key.data);
     }
+    if (store_count(a->store, TABLE_ATTACHMENT) == 0) {
+        source_forget(a, TABLE_NODE, a->o->node_name);
+    }
     if (source_kept_find(a, TABLE_NAMESPACE, namespace_) && !source_has_attached(a, namespace_)) {
         source_forget(a, TABLE_NAMESPACE, namespace_);
     }
@@ -112,15 +125,36 @@ static bool source_keep(struct agent *a, enum k8s_kind kind, const char *key)
     bool pod = kind == K8S_POD && source_is_attached(a, key);
     bool namespace_ =
         kind == K8S_NAMESPACE && a->source_class->keeps_namespaces && source_has_attached(a, key);
-    if ((!pod && !namespace_) || !store_get(a->store, source_tables[kind], key)) {
+    bool node = kind == K8S_NODE && a->source_class->keeps_namespaces &&
+                strcmp(key, a->o->node_name) == 0 && store_count(a->store, TABLE_ATTACHMENT) > 0;
+    if ((!pod && !namespace_ && !node) || !store_get(a->store, source_tables[kind], key)) {
         return false;
     }
     if (!source_kept_find(a, source_tables[kind], key)) {
         source_kept_add(a, source_tables[kind], key);
-        log_msg(LOG_AREA_SOURCE, LOG_INFO, "%s %s: gone, but %s attached: keeps its last labels",
+        log_msg(LOG_AREA_SOURCE, LOG_INFO, "%s %s: gone, but %s attached: its last state holds",
                 k8s_kind_name(kind), key, pod ? "still" : "Pods of it are");
     }
     return true;
+}
+
+bool agent_pod_is_isolated(const struct agent *a, const char *key)
+{
+    struct arena arena;
+    size_t n = 0;
+    bool other = false;
+    const struct row *row = store_get(a->store, TABLE_POD, key);
+    const struct pod *pod = row ? row->value : NULL;
+    arena_init(&arena, 0);
+    const struct row **rows =
+        store_list_index(a->store, TABLE_ATTACHMENT, ATTACHMENT_BY_POD, key, &arena, &n);
+    for (size_t i = 0; pod && pod->meta.uid_given && i < n; i++) {
+        const char *uid = ((const struct attachment *)rows[i]->value)->pod_uid;
+        other =
+            other || (*uid && strcmp(uid, pod->meta.uid) != 0 && strcmp(uid, pod->mirror_uid) != 0);
+    }
+    arena_done(&arena);
+    return other;
 }
 
 /* ---- what sources tell ---- */
@@ -177,6 +211,9 @@ void agent_source_put(struct agent *a, enum k8s_kind kind, const char *key, void
     if (kind == K8S_POD) {
         source_give_uid(a, key, store_get(a->store, TABLE_POD, key)->value);
         source_pod_changed(a, key);
+        if (a->source_class->pod_isolated && agent_pod_is_isolated(a, key)) {
+            a->source_class->pod_isolated(a->source, key);
+        }
     }
 }
 
@@ -196,10 +233,7 @@ void agent_source_remove(struct agent *a, enum k8s_kind kind, const char *key)
 /* ---- life ---- */
 int agent_source_start(struct agent *a, struct err *err)
 {
-    if (!a->o->objects[0]) {
-        return err_set(err, ERR_INVALID, "--objects: must be given (API servers come next)");
-    }
-    a->source_class = &agent_folder_class;
+    a->source_class = a->o->objects[0] ? &agent_folder_class : &agent_kube_class;
     return a->source_class->start(a, &a->source, err);
 }
 
@@ -229,11 +263,70 @@ void agent_source_look(struct agent *a, struct agent_source_state *out)
     }
 }
 
+void agent_source_ready(struct agent *a)
+{
+    if (a->source && a->source_class->ready) {
+        a->source_class->ready(a->source);
+    }
+}
+
+void agent_source_node_event(struct agent *a, const char *reason, const char *action,
+                             const char *note)
+{
+    if (a->source && a->source_class->node_event) {
+        a->source_class->node_event(a->source, reason, action, note);
+    }
+}
+
+void agent_source_wants_pod(struct agent *a, const char *key)
+{
+    if (a->source && a->source_class->pod_wanted) {
+        a->source_class->pod_wanted(a->source, key);
+    }
+}
+
 bool agent_source_is_complete(struct agent *a)
 {
     struct agent_source_state state;
     agent_source_look(a, &state);
     return state.complete;
+}
+
+enum agent_gate agent_source_gate(struct agent *a)
+{
+    struct agent_source_state state;
+    agent_source_look(a, &state);
+    return state.complete                   ? AGENT_GATE_OPEN
+           : state.cached && state.enforced ? AGENT_GATE_KEEP
+                                            : AGENT_GATE_SHUT;
+}
+
+static void source_gate_tell(const struct agent *a, enum agent_gate gate)
+{
+    const char *what = a->acl ? "access lists" : "the switch";
+    if (gate == AGENT_GATE_OPEN) {
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "all sources are complete: %s may be written", what);
+    } else if (gate == AGENT_GATE_KEEP) {
+        log_msg(LOG_AREA_AGENT, LOG_WARN,
+                "the cache is in force: %s may be added to, nothing is taken away", what);
+    }
+}
+
+void agent_gate_set(struct agent *a, bool rest)
+{
+    const struct node *own = agent_own_node(a);
+    bool named = own && own->n_pod_cidrs;
+    enum agent_gate gate =
+        rest && named && a->config_known ? agent_source_gate(a) : AGENT_GATE_SHUT;
+    if (gate == a->gate || (gate < a->gate && named)) {
+        return;
+    }
+    source_gate_tell(a, gate);
+    for (int space = 0; space < SPACE_N; space++) {
+        engine_keep(a->engine, space, gate != AGENT_GATE_OPEN);
+    }
+    a->flows_whole = false; /* what was kept is to go now */
+    a->gate = gate;
 }
 
 const struct node *agent_own_node(const struct agent *a)

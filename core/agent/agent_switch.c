@@ -5,7 +5,8 @@
  *
  * The gate: nothing is written to the switch before every source is complete, this node's own
  * object with a podCIDR is there, the bridge's port numbers are known, the records of attached Pods
- * were read, and all of it was derived.  Until then the switch keeps what it has. */
+ * were read, and all of it was derived.  Until then the switch keeps what it has.  A source that
+ * has no more than its cache opens it half: what is missing is brought, nothing is taken away. */
 #include "core/agent/agent_internal.h"
 
 #include <stdio.h>
@@ -223,16 +224,10 @@ bool agent_switch_is_ready(const struct agent *a)
 
 void agent_switch_gate(struct agent *a)
 {
-    const struct node *own = agent_own_node(a);
-    bool open = agent_source_is_complete(a) && own && own->n_pod_cidrs && a->config_known &&
-                attach_recovered(a->attach) && !engine_is_dirty(a->engine);
-    if (open && !a->gate) {
-        log_msg(LOG_AREA_AGENT, LOG_INFO, "all sources are complete: the switch may be written");
-    }
-    /* Once open it is shut only by what makes the desired sets meaningless. */
-    if (open || !own || !own->n_pod_cidrs) {
-        a->gate = open;
-        flow_target_gate(a->target, open);
+    enum agent_gate before = a->gate;
+    agent_gate_set(a, attach_recovered(a->attach) && !engine_is_dirty(a->engine));
+    if (a->gate != before) {
+        flow_target_gate(a->target, a->gate != AGENT_GATE_SHUT);
     }
 }
 

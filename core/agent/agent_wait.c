@@ -42,18 +42,25 @@ static void wait_plane(struct agent *a, struct sbuf *out)
     }
 }
 
-/* The first thing that is missing, "" if nothing is. */
-static void wait_reason(struct agent *a, struct sbuf *out)
+/* What the source is missing, "" if nothing is. */
+static void wait_source(struct agent *a, struct sbuf *out)
+{
+    if (!agent_source_is_complete(a)) {
+        sbuf_printf(out, "source %s: %s", a->source_class->name,
+                    a->gate == AGENT_GATE_KEEP ? "its cache is in force: " : "");
+        a->source_class->why(a->source, out);
+    }
+}
+
+/* The first thing besides that is missing, "" if nothing is. */
+static void wait_rest(struct agent *a, struct sbuf *out)
 {
     const struct node *own = agent_own_node(a);
     auto_sbuf uplink = SBUF_INIT;
     auto_sbuf plane = SBUF_INIT;
     wait_plane(a, &plane);
     agent_uplink_why(a, &uplink);
-    if (!agent_source_is_complete(a)) {
-        sbuf_printf(out, "source %s: ", a->source_class->name);
-        a->source_class->why(a->source, out);
-    } else if (!own) {
+    if (!own || agent_own_node_is_kept(a)) {
         sbuf_printf(out, "no Node object %s", a->o->node_name);
     } else if (!own->n_pod_cidrs) {
         sbuf_printf(out, "Node %s has no podCIDR (spec.podCIDRs)", a->o->node_name);
@@ -75,21 +82,41 @@ static void wait_reason(struct agent *a, struct sbuf *out)
     }
 }
 
+/* The first thing that is missing, "" if nothing is. */
+static void wait_reason(struct agent *a, struct sbuf *out)
+{
+    wait_source(a, out);
+    if (!out->len) {
+        wait_rest(a, out);
+    }
+}
+
+static void wait_tell(struct agent *a, bool ready, const char *why)
+{
+    double seconds = (double)(loop_now_ns() - a->started_ns) / 1e9;
+    if (ready) {
+        log_msg(LOG_AREA_AGENT, LOG_INFO, "ready (%.3f s after the start)", seconds);
+        agent_source_ready(a);
+    } else {
+        log_msg(LOG_AREA_AGENT, LOG_WARN, "not ready: %s", why);
+    }
+}
+
 static void wait_ready(struct agent *a)
 {
     auto_sbuf why = SBUF_INIT;
-    wait_reason(a, &why);
+    auto_sbuf rest = SBUF_INIT;
+    wait_source(a, &why);
+    wait_rest(a, &rest);
+    bool serves = rest.len == 0 && a->gate != AGENT_GATE_SHUT;
+    sbuf_puts(&why, why.len ? "" : sbuf_cstr(&rest));
     bool ready = why.len == 0;
-    bool told = ready != a->ready || strcmp(a->why, sbuf_cstr(&why)) != 0;
+    bool told = ready != a->ready || serves != a->serves || strcmp(a->why, sbuf_cstr(&why)) != 0;
     if (ready != a->ready) {
-        double seconds = (double)(loop_now_ns() - a->started_ns) / 1e9;
-        if (ready) {
-            log_msg(LOG_AREA_AGENT, LOG_INFO, "ready (%.3f s after the start)", seconds);
-        } else {
-            log_msg(LOG_AREA_AGENT, LOG_WARN, "not ready: %s", why.data);
-        }
+        wait_tell(a, ready, sbuf_cstr(&why));
     }
     a->ready = ready;
+    a->serves = serves;
     snprintf(a->why, sizeof a->why, "%s", sbuf_cstr(&why));
     if (told) {
         attach_node_changed(a->attach);

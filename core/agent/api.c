@@ -83,6 +83,7 @@ static void api_recompute(struct agent *a, struct http_exchange *x)
 
 /* ---- CNI ---- */
 struct api_cni {
+    struct agent *a;
     struct http_exchange *x; /* NULL: the client went away */
     struct attach_call *call;
 };
@@ -90,6 +91,10 @@ struct api_cni {
 static void api_cni_reply(void *aux, const struct attach_reply *reply)
 {
     struct api_cni *c = aux;
+    if (reply->status != 200 && attach_pool_exhausted(c->a->attach)) {
+        agent_source_node_event(c->a, "AddressesExhausted", "AttachPod",
+                                "no address is left in spec.podCIDRs: no Pod can start here");
+    }
     if (c->x) {
         struct sbuf body = SBUF_INIT;
         sbuf_put(&body, reply->body, reply->n);
@@ -110,6 +115,7 @@ static void api_cni(struct agent *a, struct http_exchange *x)
     size_t n = 0;
     const char *body = http_body(x, &n);
     struct api_cni *c = mem_calloc(1, sizeof *c);
+    c->a = a;
     c->x = x;
     http_on_abandon(x, api_cni_abandoned, c);
     c->call = attach_request(a->attach, body, n, api_cni_reply, c);

@@ -40,6 +40,11 @@ static void status_sources(struct agent *a, struct sbuf *out)
     } else {
         sbuf_puts(out, "null");
     }
+    sbuf_printf(out, ",\"cached\":%s,\"stale\":%s", state.cached ? "true" : "false",
+                state.stale ? "true" : "false");
+    if (state.stale) {
+        sbuf_printf(out, ",\"staleSeconds\":%.3f", state.stale_s);
+    }
     sbuf_puts(out, ",\"errors\":[");
     a->source_class->errors(a->source, status_error, &errors);
     sbuf_puts(out, "]}],");

@@ -15,6 +15,8 @@
       "Differences found by deriving everything again.")                                           \
     X(FLOWS, GAUGE, "seine_flows", "state", "Flows desired and installed.")                        \
     X(SOURCE_ERRORS, GAUGE, "seine_source_errors", "source", "Bad documents of a source.")         \
+    X(SOURCE_STALE, GAUGE, "seine_source_stale_seconds", "source",                                 \
+      "For how long a source has not been heard of; 0: it is up to date.")                         \
     X(CNI_REQUESTS, COUNTER, "seine_cni_requests_total", "verb,result", "CNI requests.")           \
     X(CNI_DURATION, HISTOGRAM, "seine_cni_request_duration_seconds", "verb",                       \
       "Time to answer a CNI request.")                                                             \

@@ -101,11 +101,12 @@ struct plan {
  * before it is settled is a caller's mistake (assert).  Keys that were refused are left out until
  * their value changes or engine_retry() is called. */
 const struct plan *engine_plan(struct engine *e, int space);
-/* While kept, nothing is planned to be deleted from the space: what is not desired stays, and counts
- * as if it were (engine_in_sync, engine_acked).  Not while a plan is out. */
+/* While kept, nothing is planned to be deleted from the space: what is not desired stays, and
+ * counts as if it were (engine_in_sync, engine_acked).  What is no longer kept is a change to
+ * acknowledge. */
 void engine_keep(struct engine *e, int space, bool keep);
-/* engine_plan(), but only what is to be added or modified and 'wanted' picks by its desired value: some
- * of a change, so nothing counts as acknowledged (engine_acked) when it is done. */
+/* engine_plan(), but only what is to be added or modified and 'wanted' picks by its desired value:
+ * some of a change, so nothing counts as acknowledged (engine_acked) when it is done. */
 typedef bool plan_wanted_fn(void *aux, struct bytes key, struct bytes value);
 const struct plan *engine_plan_some(struct engine *e, int space, plan_wanted_fn *wanted, void *aux);
 /* Whether engine_plan_some() would find something. */

@@ -50,7 +50,10 @@ static bool is_planned(const struct place *p, const struct entry *entry, plan_wa
 void engine_keep(struct engine *e, int space, bool keep)
 {
     struct place *p = place_of(e, space);
-    assert(p->out.state == PLAN_NONE);
+    if (p->keep && !keep) {
+        p->generation++;
+        p->out.some = true; /* a plan that is out has no deletes */
+    }
     p->keep = keep;
 }
 

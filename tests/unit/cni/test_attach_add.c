@@ -272,19 +272,29 @@ static void flows_without_acknowledgement_are_try_again(void **state)
 static void node_that_is_not_ready_is_waited_for(void **state)
 {
     struct world *w = *state;
-    w->node.ready = false;
+    w->node.ready = w->node.serves = false;
     world_send(w, "ADD", "c1", "", "");
     world_pump(w);
     assert_string_equal(sbuf_cstr(&w->trace), "");
-    w->node.ready = true;
+    w->node.ready = w->node.serves = true;
     attach_node_changed(w->a);
     world_pump(w);
     world_expect(w, 0, "10.9.0.2");
-    w->node.ready = false;
+    w->node.ready = w->node.serves = false;
     world_send(w, "ADD", "c2", "", "");
     world_sleep(w, WORLD_TIMEOUT_MS);
     world_expect(w, 11, "the reason");
     world_expect_counts(w, 1);
+}
+
+static void a_node_that_serves_by_its_cache_need_not_be_ready(void **state)
+{
+    struct world *w = *state;
+    w->node.ready = false;
+    world_ask(w, "ADD", "c1", "", "");
+    world_expect(w, 0, "10.9.0.2");
+    world_ask(w, "STATUS", "", "", "");
+    world_expect(w, 50, "the reason");
 }
 
 static void full_pool_is_try_again_until_something_goes(void **state)
@@ -448,6 +458,7 @@ int main(void)
         TEST(port_without_number_is_try_again),
         TEST(flows_without_acknowledgement_are_try_again),
         TEST(node_that_is_not_ready_is_waited_for),
+        TEST(a_node_that_serves_by_its_cache_need_not_be_ready),
         TEST(full_pool_is_try_again_until_something_goes),
         TEST(asked_address_and_mac_are_given),
         TEST(dns_comes_back_as_configured),

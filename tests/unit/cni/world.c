@@ -341,8 +341,8 @@ static struct world *world_alloc(void)
     w->netns = "/run/netns/x";
     assert_int_equal(os_temp_dir(w->run_dir, sizeof w->run_dir), 0);
     snprintf(w->deletions, sizeof w->deletions, "%s/deletions", w->run_dir);
-    w->node =
-        (struct attach_node){.mtu = 1450, .switch_ready = true, .ready = true, .why = "the reason"};
+    w->node = (struct attach_node){
+        .mtu = 1450, .switch_ready = true, .ready = true, .serves = true, .why = "the reason"};
     world_set_families(w, "10.9.0.0/24", NULL);
     return w;
 }
