@@ -4,43 +4,7 @@
  * eight bytes at a time, and only the rest is looked at byte by byte. */
 #include "core/k8s/json_text.h"
 
-#include <stdint.h>
 #include <string.h>
-
-#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
-
-static uint64_t load8(const char *s)
-{
-    uint64_t w;
-    memcpy(&w, s, sizeof w);
-    return w;
-}
-
-/* Nonzero if a byte of the word is zero; exact about whether, not about which. */
-static uint64_t zero_byte(uint64_t w)
-{
-    return (w - EACH(1)) & ~w & EACH(0x80);
-}
-
-size_t json_text_end(const char *s, size_t n)
-{
-    size_t i = 0;
-    for (;;) {
-        while (n - i >= 8) {
-            uint64_t w = load8(s + i);
-            if (zero_byte(w ^ EACH('"')) | zero_byte(w ^ EACH('\\')))
-                break;
-            i += 8;
-        }
-        while (i < n && s[i] != '"' && s[i] != '\\')
-            i++;
-        if (i >= n || s[i] == '"')
-            return i;
-        if (n - i < 2)
-            return n;
-        i += 2;
-    }
-}
 
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none. */
 static size_t utf8_len(const unsigned char *s, size_t n)
@@ -191,9 +155,9 @@ bool json_text_decode(const char *s, size_t n, char *out, size_t *len_out, const
 {
     size_t i = 0;
     while (n - i >= 8) {
-        uint64_t w = load8(s + i);
+        uint64_t w = json_load8(s + i);
         /* Bytes below 0x20 lose a bit above when 0x20 is taken off; those of 0x80 have it. */
-        if ((((w - EACH(0x20)) | w) & EACH(0x80)) | zero_byte(w ^ EACH('\\')))
+        if ((((w - JSON_EACH(0x20)) | w) & JSON_EACH(0x80)) | json_zero_byte(w ^ JSON_EACH('\\')))
             break;
         memcpy(out + i, &w, sizeof w);
         i += 8;

@@ -16,6 +16,7 @@ BUILD = os.environ.get("SEINE_BUILD") or os.path.join(ROOT, "build", "release")
 # Name: command, what it measures.
 BENCHES = {
     "flows": ([os.path.join(BUILD, "bench", "bench_flows")], "installing flows and reading them back, against ovs-ofctl"),
+    "json": ([os.path.join(BUILD, "bench", "bench_json")], "reading an API server's list of Pods, against cJSON_Parse"),
     "cni": ([sys.executable, os.path.join(HERE, "bench_cni.py")], "ADD and DEL, against bridge + host-local"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
     "windows": ([sys.executable, os.path.join(HERE, "bench_windows.py")], "the engine under Wine, against the Linux build"),
