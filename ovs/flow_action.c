@@ -182,13 +182,21 @@ void act_ct_clear(struct actions *a)
     act_end(a, act_begin_nx(a, NXAST_CT_CLEAR));
 }
 
+void conjunction_put(uint64_t number, struct sbuf *out)
+{
+    uint8_t wire[CONJUNCTION_LEN];
+    set_be16(wire, OFPAT_EXPERIMENTER);
+    set_be16(wire + 2, CONJUNCTION_LEN);
+    set_be32(wire + 4, NX_VENDOR_ID);
+    set_be16(wire + 8, NXAST_CONJUNCTION);
+    set_be16(wire + 10, (uint16_t)number);
+    set_be32(wire + 12, (uint32_t)(number >> 16));
+    sbuf_put(out, wire, sizeof wire);
+}
+
 void act_conjunction(struct actions *a, uint32_t id, uint8_t clause, uint8_t n)
 {
-    size_t start = act_begin_nx(a, NXAST_CONJUNCTION);
-    sbuf_put_u8(&a->wire, clause);
-    sbuf_put_u8(&a->wire, n);
-    sbuf_put_be32(&a->wire, id);
-    act_end(a, start);
+    conjunction_put((uint64_t)id << 16 | (uint16_t)(clause << 8 | n), &a->wire);
 }
 
 void act_note(struct actions *a, const void *p, size_t n)

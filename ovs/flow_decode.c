@@ -6,9 +6,8 @@
 #include "ovs/flow_internal.h"
 
 #include "core/base/mem.h"
-#include "core/base/vec.h"
+#include "core/base/sort.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 /* The kinds of actions that Seine knows and the fewest bytes each must have; 'exact' ones have just
@@ -209,24 +208,24 @@ int instructions_canon(struct bytes in, struct sbuf *out, struct err *err)
 
 /* ---- merging ---- */
 
-enum { APPLY_HEAD = 8, CONJ_LEN = 16, CONJ_FEW = 64 };
+enum { APPLY_HEAD = 8, CONJ_FEW = 64 };
 
 /* The conjunction actions of a value that holds nothing else; n == 0: it is not such a value. */
 static struct bytes pure_conjunctions(struct bytes value)
 {
     const uint8_t *p = value.p;
     struct bytes none = {NULL, 0};
-    if (value.n < FLOW_VALUE_MIN + APPLY_HEAD + CONJ_LEN)
+    if (value.n < FLOW_VALUE_MIN + APPLY_HEAD + CONJUNCTION_LEN)
         return none;
     if (get_be16(p + FLOW_VALUE_MIN) != OFPIT_APPLY_ACTIONS ||
         get_be16(p + FLOW_VALUE_MIN + 2) != value.n - FLOW_VALUE_MIN)
         return none;
     struct bytes list = bytes_from(value, FLOW_VALUE_MIN + APPLY_HEAD);
-    if (list.n % CONJ_LEN)
+    if (list.n % CONJUNCTION_LEN)
         return none;
-    for (size_t i = 0; i < list.n; i += CONJ_LEN) {
+    for (size_t i = 0; i < list.n; i += CONJUNCTION_LEN) {
         const uint8_t *a = (const uint8_t *)list.p + i;
-        if (get_be16(a) != OFPAT_EXPERIMENTER || get_be16(a + 2) != CONJ_LEN ||
+        if (get_be16(a) != OFPAT_EXPERIMENTER || get_be16(a + 2) != CONJUNCTION_LEN ||
             get_be32(a + 4) != NX_VENDOR_ID || get_be16(a + 8) != NXAST_CONJUNCTION)
             return none;
     }
@@ -239,54 +238,57 @@ static int bytes_cmp(struct bytes a, struct bytes b)
     return r ? r : a.n < b.n ? -1 : a.n > b.n;
 }
 
-/* By id, then clause. */
-static int conj_cmp(const void *pa, const void *pb)
+/* A conjunction action as a number: id, clause, number of clauses.  Nothing else varies. */
+static uint64_t conj_number(const uint8_t *a)
 {
-    const uint8_t *a = *(const uint8_t *const *)pa, *b = *(const uint8_t *const *)pb;
-    int r = memcmp(a + 12, b + 12, 4);
-    return r ? r : memcmp(a + 10, b + 10, 2);
+    return (uint64_t)get_be32(a + 12) << 16 | get_be16(a + 10);
 }
 
-/* Those of all values, which hold nothing else. */
-static void take_conjunctions(const struct bytes *values, size_t n, const uint8_t **out)
+static int cmp_number(const void *pa, const void *pb)
+{
+    const uint64_t *a = pa, *b = pb;
+    return *a < *b ? -1 : *a > *b;
+}
+
+/* Those of all values, which hold nothing else, in order. */
+static void take_conjunctions(const struct bytes *values, size_t n, uint64_t *numbers)
 {
     enum { HEAD = FLOW_VALUE_MIN + APPLY_HEAD };
+    size_t n_numbers = 0;
     for (size_t i = 0; i < n; i++)
-        for (size_t at = HEAD; at < values[i].n; at += CONJ_LEN)
-            *out++ = (const uint8_t *)values[i].p + at;
+        for (size_t at = HEAD; at < values[i].n; at += CONJUNCTION_LEN)
+            numbers[n_numbers++] = conj_number((const uint8_t *)values[i].p + at);
+    sort(numbers, n_numbers, sizeof *numbers, cmp_number);
 }
 
 bool flow_merge(const struct bytes *values, size_t n, struct sbuf *out)
 {
-    const uint8_t *few[CONJ_FEW], **conj = few;
-    auto_free const uint8_t **many = NULL;
-    size_t n_conj = 0;
+    uint64_t few[CONJ_FEW];
+    size_t n_conj = 0, low = 0;
     bool equal = true, pure = true;
-    size_t low = 0;
     for (size_t i = 0; i < n; i++) {
         struct bytes list = pure_conjunctions(values[i]);
         pure &= list.n > 0;
         equal &= !bytes_cmp(values[0], values[i]);
         if (bytes_cmp(values[i], values[low]) < 0)
             low = i;
-        n_conj += list.n / CONJ_LEN;
+        n_conj += list.n / CONJUNCTION_LEN;
     }
     if (!pure) { /* the first holds; others must agree */
         sbuf_put(out, values[0].p, values[0].n);
         return equal;
     }
-    if (n_conj > CONJ_FEW)
-        conj = many = mem_alloc(n_conj * sizeof *many);
-    take_conjunctions(values, n, conj);
-    qsort(conj, n_conj, sizeof conj[0], conj_cmp);
+    auto_free uint64_t *many = n_conj > CONJ_FEW ? mem_alloc(n_conj * sizeof *many) : NULL;
+    uint64_t *numbers = many ? many : few;
+    take_conjunctions(values, n, numbers);
     size_t start = out->len;
     sbuf_put(out, values[low].p, FLOW_VALUE_MIN);
     sbuf_put_be16(out, OFPIT_APPLY_ACTIONS);
     sbuf_put_be16(out, 0);
     sbuf_put_be32(out, 0);
     for (size_t i = 0; i < n_conj; i++)
-        if (!i || conj_cmp(&conj[i - 1], &conj[i]))
-            sbuf_put(out, conj[i], CONJ_LEN);
+        if (!i || numbers[i - 1] != numbers[i])
+            conjunction_put(numbers[i], out);
     size_t len = out->len - start - FLOW_VALUE_MIN;
     if (len > UINT16_MAX - 512u) { /* more than a flow-mod can carry: the first holds */
         out->len = start;

@@ -124,6 +124,11 @@ int instructions_canon(struct bytes in, struct sbuf *out, struct err *err);
 /* Appends an action list's text ("drop" is the caller's matter). */
 int actions_format(struct bytes list, struct sbuf *out, struct err *err);
 /* The bytes of the nth sub-range; the caller has checked it. */
+/* A conjunction action as a number: id (32 bits), clause, number of clauses (8 each).  Nothing else
+ * of it varies, and numbers are in the order of the canonical form. */
+enum { CONJUNCTION_LEN = 16 };
+void conjunction_put(uint64_t number, struct sbuf *out);
+
 static inline struct bytes bytes_from(struct bytes b, size_t ofs)
 {
     return (struct bytes){(const uint8_t *)b.p + ofs, b.n - ofs};

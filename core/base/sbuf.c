@@ -55,14 +55,24 @@ char *sbuf_take(struct sbuf *b)
     return data;
 }
 
-void sbuf_put(struct sbuf *b, const void *p, size_t n)
+/* Room for n more bytes, which count already; the caller writes them. */
+static char *sbuf_more(struct sbuf *b, size_t n)
 {
-    sbuf_reserve(b, n);
-    if (n) {
-        memcpy(b->data + b->len, p, n);
+    if (b->cap - b->len <= n) {
+        sbuf_reserve(b, n);
     }
+    char *at = b->data + b->len;
     b->len += n;
     b->data[b->len] = 0;
+    return at;
+}
+
+void sbuf_put(struct sbuf *b, const void *p, size_t n)
+{
+    char *at = sbuf_more(b, n);
+    if (n) {
+        memcpy(at, p, n);
+    }
 }
 
 void *sbuf_put_zeros(struct sbuf *b, size_t n)
@@ -81,7 +91,7 @@ void sbuf_puts(struct sbuf *b, const char *s)
 
 void sbuf_putc(struct sbuf *b, char c)
 {
-    sbuf_put(b, &c, 1);
+    *sbuf_more(b, 1) = c;
 }
 
 void sbuf_printf(struct sbuf *b, const char *fmt, ...)
@@ -131,28 +141,22 @@ void sbuf_put_json(struct sbuf *b, const char *s)
 
 void sbuf_put_u8(struct sbuf *b, uint8_t v)
 {
-    sbuf_put(b, &v, 1);
+    *sbuf_more(b, 1) = (char)v;
 }
 
 void sbuf_put_be16(struct sbuf *b, uint16_t v)
 {
-    uint8_t wire[2];
-    set_be16(wire, v);
-    sbuf_put(b, wire, sizeof wire);
+    set_be16(sbuf_more(b, 2), v);
 }
 
 void sbuf_put_be32(struct sbuf *b, uint32_t v)
 {
-    uint8_t wire[4];
-    set_be32(wire, v);
-    sbuf_put(b, wire, sizeof wire);
+    set_be32(sbuf_more(b, 4), v);
 }
 
 void sbuf_put_be64(struct sbuf *b, uint64_t v)
 {
-    uint8_t wire[8];
-    set_be64(wire, v);
-    sbuf_put(b, wire, sizeof wire);
+    set_be64(sbuf_more(b, 8), v);
 }
 
 void sbuf_pull(struct sbuf *b, size_t n)

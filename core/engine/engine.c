@@ -9,10 +9,10 @@
 #include "core/engine/engine.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/sort.h"
 #include "core/engine/engine_internal.h"
 
 /* ---- units ---- */
@@ -159,7 +159,7 @@ static size_t sort_notes(uint64_t *v, size_t n)
 {
     if (n < 2)
         return n;
-    qsort(v, n, sizeof *v, cmp_note);
+    sort(v, n, sizeof *v, cmp_note);
     size_t kept = 1;
     for (size_t i = 1; i < n; i++)
         if (v[i] != v[kept - 1])

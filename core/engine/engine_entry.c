@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/sort.h"
 #include "core/engine/engine_internal.h"
 
 /* ---- blobs ---- */
@@ -136,60 +136,54 @@ static int cmp_bytes(const void *a, size_t na, const void *b, size_t nb)
 }
 
 /* Unit kind (as listed), unit key, value. */
-static int cmp_contribution(const void *pa, const void *pb)
+static int cmp_contribution(const struct contribution *a, const struct contribution *b)
 {
-    const struct contribution *const *qa = pa, *const *qb = pb;
-    const struct contribution *a = *qa, *b = *qb;
     if (a->unit->kind != b->unit->kind)
         return a->unit->kind < b->unit->kind ? -1 : 1;
     int c = a->unit == b->unit ? 0 : strcmp(a->unit->key, b->unit->key);
     return c ? c : cmp_bytes(a->value->data, a->value->len, b->value->data, b->value->len);
 }
 
-/* The contributions of an entry in their stable order, in the derivation's arena. */
-static const struct contribution **in_order(struct engine *e, const struct entry *entry, size_t *n)
+/* Without a merge function: all must be equal, the first holds. */
+static bool all_equal(const struct contribution *first)
+{
+    for (const struct contribution *c = first->next_in_entry; c; c = c->next_in_entry)
+        if (!blob_equal(first->value, c->value))
+            return false;
+    return true;
+}
+
+/* The values in the order of the contributions, in the derivation's arena. */
+static struct bytes *values_of(struct engine *e, const struct entry *entry, size_t *n)
 {
     *n = 0;
     for (const struct contribution *c = entry->contributions; c; c = c->next_in_entry)
         ++*n;
-    const struct contribution **v = arena_alloc(&e->derive.arena, *n * sizeof *v);
+    struct bytes *values = arena_alloc(&e->derive.arena, *n * sizeof *values);
     size_t i = 0;
     for (const struct contribution *c = entry->contributions; c; c = c->next_in_entry)
-        v[i++] = c;
-    if (*n > 1)
-        qsort(v, *n, sizeof *v, cmp_contribution);
-    return v;
-}
-
-/* Without a merge function: all must be equal, the first holds. */
-static bool all_equal(const struct contribution **v, size_t n)
-{
-    for (size_t i = 1; i < n; i++)
-        if (!blob_equal(v[0]->value, v[i]->value))
-            return false;
-    return true;
+        values[i++] = (struct bytes){c->value->data, c->value->len};
+    return values;
 }
 
 /* The merged value, a new reference; NULL if there are no contributions. */
 static struct blob *merge(struct engine *e, const struct entry *entry, bool *agreed)
 {
     const struct place *p = &e->places[entry->place];
+    const struct contribution *first = entry->contributions;
     *agreed = true;
-    if (!entry->contributions)
+    if (!first)
         return NULL;
-    size_t n;
-    const struct contribution **v = in_order(e, entry, &n);
     if (!p->merge) {
-        *agreed = all_equal(v, n);
-        return blob_ref(v[0]->value);
+        *agreed = all_equal(first);
+        return blob_ref(first->value);
     }
-    struct bytes *values = arena_alloc(&e->derive.arena, n * sizeof *values);
-    for (size_t i = 0; i < n; i++)
-        values[i] = (struct bytes){v[i]->value->data, v[i]->value->len};
+    size_t n;
+    struct bytes *values = values_of(e, entry, &n);
     sbuf_clear(&e->scratch);
     *agreed = p->merge(values, n, &e->scratch);
-    if (blob_is(v[0]->value, e->scratch.data, e->scratch.len))
-        return blob_ref(v[0]->value);
+    if (blob_is(first->value, e->scratch.data, e->scratch.len))
+        return blob_ref(first->value);
     return blob_new(e, e->scratch.data, e->scratch.len);
 }
 
@@ -276,6 +270,15 @@ static int cmp_old_new(const struct contribution *old, const struct emitted *new
     return cmp_bytes(old->value->data, old->value->len, new->value, new->value_len);
 }
 
+static void contribution_link(struct contribution *c)
+{
+    struct contribution **at = &c->entry->contributions;
+    while (*at && cmp_contribution(*at, c) < 0)
+        at = &(*at)->next_in_entry;
+    c->next_in_entry = *at;
+    *at = c;
+}
+
 static void contribution_unlink(struct contribution *c)
 {
     struct contribution **at = &c->entry->contributions;
@@ -294,8 +297,7 @@ static struct contribution *contribution_new(struct engine *e, struct unit *u,
     c->value = blob_is(entry->desired, new->value, new->value_len)
                    ? blob_ref(entry->desired)
                    : blob_new(e, new->value, new->value_len);
-    c->next_in_entry = entry->contributions;
-    entry->contributions = c;
+    contribution_link(c);
     return c;
 }
 
@@ -308,8 +310,7 @@ static void resolve(struct engine *e, struct derive *d)
         m->entry = entry_get(e, m->place, bytes + m->key_at, m->key_len);
         m->value = bytes + m->value_at;
     }
-    if (d->emitted.n > 1)
-        qsort(d->emitted.v, d->emitted.n, sizeof *d->emitted.v, cmp_emitted);
+    sort(d->emitted.v, d->emitted.n, sizeof *d->emitted.v, cmp_emitted);
 }
 
 void unit_contribute(struct engine *e, struct unit *u, struct derive *d)

@@ -39,10 +39,10 @@ struct contribution {
 
 #define NOT_PENDING UINT32_MAX
 struct entry {
-    struct hmap_node hmap; /* in its place, by key */
-    struct contribution *contributions;
-    struct blob *desired, *installed; /* NULL: absent */
-    char *refused;                    /* reason, NULL: not refused */
+    struct hmap_node hmap;              /* in its place, by key */
+    struct contribution *contributions; /* in their stable order */
+    struct blob *desired, *installed;   /* NULL: absent */
+    char *refused;                      /* reason, NULL: not refused */
     uint32_t key_len;
     uint32_t pending_at; /* position in the place's pending list */
     uint32_t seen;       /* the dump that showed it last */

@@ -2,10 +2,10 @@
 #include "core/intent/intent.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/base/sort.h"
 
 /* ---- content ids ---- */
 
@@ -105,7 +105,7 @@ static size_t sort_unique(void *v, size_t n, size_t size, int (*cmp)(const void 
 {
     if (n < 2)
         return n;
-    qsort(v, n, size, cmp);
+    sort(v, n, size, cmp);
     char *p = v;
     size_t kept = 1;
     for (size_t i = 1; i < n; i++)

@@ -3,8 +3,7 @@
  * Peers and ports of resolved rules, as clauses of conjunctive matches. */
 #include "core/pipeline/pipeline.h"
 
-#include <stdlib.h>
-
+#include "core/base/sort.h"
 #include "core/base/vec.h"
 
 /* ---- peers by address: one unit a Pod ---- */
@@ -79,8 +78,7 @@ void flow_member_derive(struct derive *d, const char *key)
     mention_vec mentions = VEC_INIT;
     for (uint32_t i = 0; i < member->n_entries; i++)
         add_mentions(d, &member->entries[i], &mentions);
-    if (mentions.n > 1)
-        qsort(mentions.v, mentions.n, sizeof *mentions.v, cmp_mention);
+    sort(mentions.v, mentions.n, sizeof *mentions.v, cmp_mention);
     auto_flow f;
     flow_begin(&f, d, "flow_member", key);
     for (size_t from = 0, to; from < mentions.n; from = to) {

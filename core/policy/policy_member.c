@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/sort.h"
 #include "core/base/vec.h"
 #include "core/k8s/object.h"
 #include "core/policy/policy.h"
@@ -117,7 +117,7 @@ static void put_member(struct derive *d, const char *key, const struct ip *ips, 
     memset(&head, 0, sizeof head);
     head.n_ips = (uint32_t)n_ips;
     memcpy(head.ips, ips, n_ips * sizeof *ips);
-    qsort(entries->v, entries->n, sizeof *entries->v, cmp_entry);
+    sort(entries->v, entries->n, sizeof *entries->v, cmp_entry);
     struct sbuf blob = derive_buffer(d);
     sbuf_put(&blob, &head, sizeof head);
     for (size_t i = 0; i < entries->n; i++) {

@@ -4,9 +4,9 @@
  * ports ("plain") and once for each port name of an egress rule, since such a set also asks for the
  * name.  Then each combination of peers and ports is encoded, put into TABLE_RULE, and noted in
  * every local Pod's APPLIED row. */
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/sort.h"
 #include "core/base/vec.h"
 #include "core/k8s/object.h"
 #include "core/policy/policy.h"
@@ -293,8 +293,7 @@ static void put_applied(struct policy_work *w, struct target *t)
 {
     struct intent_applied head = {.isolates = {[DIRECTION_INGRESS] = w->policy->ingress_isolates,
                                                [DIRECTION_EGRESS] = w->policy->egress_isolates}};
-    if (t->rules.n > 1)
-        qsort(t->rules.v, t->rules.n, sizeof *t->rules.v, cmp_applied);
+    sort(t->rules.v, t->rules.n, sizeof *t->rules.v, cmp_applied);
     struct sbuf blob = derive_buffer(w->derive);
     sbuf_put(&blob, &head, sizeof head);
     for (size_t i = 0; i < t->rules.n; i++) {
