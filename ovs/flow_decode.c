@@ -244,12 +244,6 @@ static uint64_t conj_number(const uint8_t *a)
     return (uint64_t)get_be32(a + 12) << 16 | get_be16(a + 10);
 }
 
-static int cmp_number(const void *pa, const void *pb)
-{
-    const uint64_t *a = pa, *b = pb;
-    return *a < *b ? -1 : *a > *b;
-}
-
 /* Those of all values, which hold nothing else, in order. */
 static void take_conjunctions(const struct bytes *values, size_t n, uint64_t *numbers)
 {
@@ -258,7 +252,7 @@ static void take_conjunctions(const struct bytes *values, size_t n, uint64_t *nu
     for (size_t i = 0; i < n; i++)
         for (size_t at = HEAD; at < values[i].n; at += CONJUNCTION_LEN)
             numbers[n_numbers++] = conj_number((const uint8_t *)values[i].p + at);
-    sort(numbers, n_numbers, sizeof *numbers, cmp_number);
+    sort_u64(numbers, n_numbers);
 }
 
 bool flow_merge(const struct bytes *values, size_t n, struct sbuf *out)

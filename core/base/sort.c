@@ -88,3 +88,24 @@ void sort(void *v, size_t n, size_t size, cmp_fn *cmp)
     auto_free char *many = n / 2 * size > sizeof few ? mem_alloc(n / 2 * size) : NULL;
     sort_long(v, n, size, cmp, many ? many : few);
 }
+
+static int cmp_u64(const void *pa, const void *pb)
+{
+    const uint64_t *a = pa, *b = pb;
+    return *a < *b ? -1 : *a > *b;
+}
+
+void sort_u64(uint64_t *v, size_t n)
+{
+    if (n > SORT_SHORT) {
+        sort(v, n, sizeof *v, cmp_u64);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        uint64_t item = v[i];
+        size_t at = i;
+        for (; at && v[at - 1] > item; at--)
+            v[at] = v[at - 1];
+        v[at] = item;
+    }
+}

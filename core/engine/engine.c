@@ -19,17 +19,23 @@
 
 static uint64_t unit_hash(const struct unit_kind *kind, const char *key)
 {
-    return hash_str(key, hash_str(kind->name, 0));
+    return hash_u64(hash_str(key, 0) ^ (uintptr_t)kind);
 }
 
-struct unit *unit_find(const struct engine *e, const struct unit_kind *kind, const char *key)
+static struct unit *find_hashed(const struct engine *e, const struct unit_kind *kind,
+                                const char *key, uint64_t hash)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &e->units, unit_hash(kind, key)) {
+    HMAP_FOR_EACH_WITH_HASH(n, &e->units, hash) {
         struct unit *u = CONTAINER_OF(n, struct unit, hmap);
         if (u->kind == kind && strcmp(u->key, key) == 0)
             return u;
     }
     return NULL;
+}
+
+struct unit *unit_find(const struct engine *e, const struct unit_kind *kind, const char *key)
+{
+    return find_hashed(e, kind, key, unit_hash(kind, key));
 }
 
 void unit_mark(struct engine *e, struct unit *u)
@@ -43,14 +49,15 @@ void unit_mark(struct engine *e, struct unit *u)
 
 static void unit_make(struct engine *e, const struct unit_kind *kind, const char *key)
 {
-    struct unit *u = unit_find(e, kind, key);
+    uint64_t hash = unit_hash(kind, key);
+    struct unit *u = find_hashed(e, kind, key, hash);
     if (!u) {
         size_t n = strlen(key) + 1;
         u = pool_alloc(&e->pool, sizeof *u + n);
         memset(u, 0, sizeof *u);
         u->kind = kind;
         memcpy(u->key, key, n);
-        hmap_insert(&e->units, &u->hmap, unit_hash(kind, key));
+        hmap_insert(&e->units, &u->hmap, hash);
     }
     u->gone = false;
     unit_mark(e, u);
@@ -149,17 +156,11 @@ static void reader_remove(struct engine *e, uint64_t note, const struct unit *u)
     reader_free(e, r);
 }
 
-static int cmp_note(const void *pa, const void *pb)
-{
-    const uint64_t *a = pa, *b = pb;
-    return *a == *b ? 0 : *a < *b ? -1 : 1;
-}
-
 static size_t sort_notes(uint64_t *v, size_t n)
 {
     if (n < 2)
         return n;
-    sort(v, n, sizeof *v, cmp_note);
+    sort_u64(v, n);
     size_t kept = 1;
     for (size_t i = 1; i < n; i++)
         if (v[i] != v[kept - 1])

@@ -50,9 +50,10 @@ struct place *place_of(const struct engine *e, int space)
     return &e->places[space];
 }
 
-struct entry *entry_find(const struct engine *e, int place, const void *key, size_t n)
+static struct entry *find_hashed(const struct engine *e, int place, const void *key, size_t n,
+                                 uint64_t hash)
 {
-    HMAP_FOR_EACH_WITH_HASH(node, &e->places[place].entries, hash_bytes(key, n, 0)) {
+    HMAP_FOR_EACH_WITH_HASH(node, &e->places[place].entries, hash) {
         struct entry *entry = CONTAINER_OF(node, struct entry, hmap);
         if (entry->key_len == n && memcmp(entry->key, key, n) == 0)
             return entry;
@@ -60,9 +61,15 @@ struct entry *entry_find(const struct engine *e, int place, const void *key, siz
     return NULL;
 }
 
+struct entry *entry_find(const struct engine *e, int place, const void *key, size_t n)
+{
+    return find_hashed(e, place, key, n, hash_bytes(key, n, 0));
+}
+
 struct entry *entry_get(struct engine *e, int place, const void *key, size_t n)
 {
-    struct entry *entry = entry_find(e, place, key, n);
+    uint64_t hash = hash_bytes(key, n, 0);
+    struct entry *entry = find_hashed(e, place, key, n, hash);
     if (entry)
         return entry;
     entry = pool_alloc(&e->pool, sizeof *entry + n + 1);
@@ -72,7 +79,7 @@ struct entry *entry_get(struct engine *e, int place, const void *key, size_t n)
     entry->place = (uint16_t)place;
     memcpy(entry->key, key, n);
     entry->key[n] = '\0';
-    hmap_insert(&e->places[place].entries, &entry->hmap, hash_bytes(key, n, 0));
+    hmap_insert(&e->places[place].entries, &entry->hmap, hash);
     return entry;
 }
 

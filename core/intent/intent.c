@@ -29,24 +29,24 @@ char *intent_id_format(const struct intent_id *id, char *buf)
     return buf;
 }
 
-static int hex_digit(char c)
+/* 16 or more: not a digit. */
+static unsigned hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    unsigned digit = (unsigned)(unsigned char)c - '0', letter = (unsigned)(unsigned char)c - 'a';
+    return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
 }
 
 static bool hex_u64(const char *s, uint64_t *out)
 {
     uint64_t v = 0;
+    unsigned all = 0;
     for (int i = 0; i < 16; i++) {
-        int d = hex_digit(s[i]);
-        if (d < 0)
-            return false;
-        v = v << 4 | (unsigned)d;
+        unsigned d = hex_digit(s[i]);
+        all |= d;
+        v = v << 4 | (d & 0xf);
     }
     *out = v;
-    return true;
+    return all < 16;
 }
 
 bool intent_id_parse(const char *key, struct intent_id *out)

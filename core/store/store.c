@@ -84,9 +84,9 @@ static struct table *table_of(const struct store *s, int table)
     return &s->tables[table];
 }
 
-static struct node *find(const struct table *t, const char *key)
+static struct node *find(const struct table *t, const char *key, uint64_t hash)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &t->rows, hash_str(key, 0)) {
+    HMAP_FOR_EACH_WITH_HASH(n, &t->rows, hash) {
         struct node *node = CONTAINER_OF(n, struct node, hmap);
         if (strcmp(node->key, key) == 0)
             return node;
@@ -96,28 +96,34 @@ static struct node *find(const struct table *t, const char *key)
 
 /* ---- telling ---- */
 
-uint64_t note_of(int table, int kind, const char *text)
+uint64_t note_by_hash(int table, int kind, uint64_t hash)
 {
-    return hash_str(text, (uint64_t)table * (NOTE_INDEX + STORE_MAX_INDEXES) + (uint64_t)kind + 1);
+    enum { KINDS = NOTE_INDEX + STORE_MAX_INDEXES };
+    return hash_u64(hash ^ hash_u64((uint64_t)table * KINDS + (uint64_t)kind + 1));
 }
 
-static void tell(const struct store *s, int table, int kind, const char *text)
+uint64_t note_of(int table, int kind, const char *text)
+{
+    return note_by_hash(table, kind, hash_str(text, 0));
+}
+
+static void tell(const struct store *s, int table, int kind, uint64_t hash)
 {
     if (s->hooks.note)
-        s->hooks.note(s->hooks.aux, note_of(table, kind, text));
+        s->hooks.note(s->hooks.aux, note_by_hash(table, kind, hash));
 }
 
 static void tell_buckets(const struct store *s, int table, int index, const struct index_sink *keys)
 {
     const char *k = keys->text.data;
     for (size_t i = 0; i < keys->n; i++, k = index_next(k))
-        tell(s, table, NOTE_INDEX + index, k);
+        tell(s, table, NOTE_INDEX + index, hash_str(k, 0));
 }
 
-static void tell_row(const struct store *s, int table, const char *key)
+static void tell_row(const struct store *s, int table, const struct node *node)
 {
-    tell(s, table, NOTE_KEY, key);
-    tell(s, table, NOTE_LIST, "");
+    tell(s, table, NOTE_KEY, node->hmap.hash);
+    tell(s, table, NOTE_LIST, hash_str("", 0));
 }
 
 static void tell_existence(const struct store *s, int table, const char *key, bool exists)
@@ -154,7 +160,7 @@ static void move_in_index(struct store *s, int table, int index, const struct no
         if (sink_has(old, k))
             continue;
         index_add(s, t, index, k, &node->row);
-        tell(s, table, NOTE_INDEX + index, k);
+        tell(s, table, NOTE_INDEX + index, hash_str(k, 0));
     }
     tell_buckets(s, table, index, old);
 }
@@ -167,19 +173,24 @@ static void move_in_indexes(struct store *s, int table, const struct node *node,
         move_in_index(s, table, x, node, before, after);
 }
 
-static void insert(struct store *s, int table, const char *key, const void *value, size_t len)
+static struct node *node_new(struct store *s, const char *key, const void *value, size_t len)
 {
-    struct table *t = table_of(s, table);
     size_t n = strlen(key) + 1;
     struct node *node = pool_alloc(&s->pool, sizeof *node + n);
     memcpy(node->key, key, n);
     node->row = (struct row){node->key, value, len};
-    hmap_insert(&t->rows, &node->hmap, hash_str(key, 0));
+    return node;
+}
+
+static void insert(struct store *s, int table, struct node *node, uint64_t hash)
+{
+    struct table *t = table_of(s, table);
+    hmap_insert(&t->rows, &node->hmap, hash);
     if (t->is_listed)
         row_vec_insert(&t->sorted, &node->row);
     s->revision++;
     move_in_indexes(s, table, node, NULL, &node->row);
-    tell_row(s, table, node->key);
+    tell_row(s, table, node);
     tell_existence(s, table, node->key, true);
 }
 
@@ -190,16 +201,17 @@ static void change(struct store *s, int table, struct node *node, const void *va
     node->row.len = len;
     s->revision++;
     move_in_indexes(s, table, node, &before, &node->row);
-    tell_row(s, table, node->key);
+    tell_row(s, table, node);
 }
 
 bool store_put(struct store *s, int table, const char *key, void *value)
 {
     struct table *t = table_of(s, table);
     assert(t->class_->value_free);
-    struct node *node = find(t, key);
+    uint64_t hash = hash_str(key, 0);
+    struct node *node = find(t, key, hash);
     if (!node) {
-        insert(s, table, key, value, 0);
+        insert(s, table, node_new(s, key, value, 0), hash);
         return true;
     }
     const void *old = node->row.value;
@@ -216,17 +228,18 @@ void store_put_blob(struct store *s, int table, const char *key, const void *blo
 {
     struct table *t = table_of(s, table);
     assert(!t->class_->value_free);
-    struct node *node = find(t, key);
+    uint64_t hash = hash_str(key, 0);
+    struct node *node = find(t, key, hash);
     if (node)
         change(s, table, node, blob, len);
     else
-        insert(s, table, key, blob, len);
+        insert(s, table, node_new(s, key, blob, len), hash);
 }
 
 bool store_remove(struct store *s, int table, const char *key)
 {
     struct table *t = table_of(s, table);
-    struct node *node = find(t, key);
+    struct node *node = find(t, key, hash_str(key, 0));
     if (!node)
         return false;
     hmap_remove(&t->rows, &node->hmap);
@@ -234,7 +247,7 @@ bool store_remove(struct store *s, int table, const char *key)
         row_vec_remove(&t->sorted, node->key);
     s->revision++;
     move_in_indexes(s, table, node, &node->row, NULL);
-    tell_row(s, table, node->key);
+    tell_row(s, table, node);
     tell_existence(s, table, node->key, false);
     free_value(t, node->row.value);
     node_free(s, node);
@@ -245,7 +258,12 @@ bool store_remove(struct store *s, int table, const char *key)
 
 const struct row *store_get(const struct store *s, int table, const char *key)
 {
-    const struct node *node = find(table_of(s, table), key);
+    return store_get_hashed(s, table, key, hash_str(key, 0));
+}
+
+const struct row *store_get_hashed(const struct store *s, int table, const char *key, uint64_t hash)
+{
+    const struct node *node = find(table_of(s, table), key, hash);
     return node ? &node->row : NULL;
 }
 
@@ -291,9 +309,16 @@ const struct row **store_list(const struct store *s, int table, struct arena *a,
 const struct row **store_list_index(const struct store *s, int table, int index, const char *ikey,
                                     struct arena *a, size_t *n_out)
 {
+    return store_list_hashed(s, table, (struct index_key){index, ikey, hash_str(ikey, 0)}, a,
+                             n_out);
+}
+
+const struct row **store_list_hashed(const struct store *s, int table, struct index_key by,
+                                     struct arena *a, size_t *n_out)
+{
     const struct table *t = table_of(s, table);
-    assert(index >= 0 && index < STORE_MAX_INDEXES && t->class_->indexes[index]);
-    const struct bucket *b = index_find(t, index, ikey);
+    assert(by.index >= 0 && by.index < STORE_MAX_INDEXES && t->class_->indexes[by.index]);
+    const struct bucket *b = index_find(t, by.index, by.text, by.hash);
     return copy_rows(b ? &b->rows : NULL, a, n_out);
 }
 

@@ -64,20 +64,20 @@ void index_keys(const struct table *t, int index, const struct row *row, struct 
 
 /* ---- buckets ---- */
 
-const struct bucket *index_find(const struct table *t, int index, const char *ikey)
+static struct bucket *find_writable(struct table *t, int index, const char *ikey, uint64_t hash)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash_str(ikey, 0)) {
-        const struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
+    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash) {
+        struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
         if (strcmp(b->ikey, ikey) == 0)
             return b;
     }
     return NULL;
 }
 
-static struct bucket *find_writable(struct table *t, int index, const char *ikey)
+const struct bucket *index_find(const struct table *t, int index, const char *ikey, uint64_t hash)
 {
-    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash_str(ikey, 0)) {
-        struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
+    HMAP_FOR_EACH_WITH_HASH(n, &t->index[index], hash) {
+        const struct bucket *b = CONTAINER_OF(n, struct bucket, hmap);
         if (strcmp(b->ikey, ikey) == 0)
             return b;
     }
@@ -92,19 +92,20 @@ void bucket_free(struct store *s, struct bucket *b)
 
 void index_add(struct store *s, struct table *t, int index, const char *ikey, const struct row *row)
 {
-    struct bucket *b = find_writable(t, index, ikey);
+    uint64_t hash = hash_str(ikey, 0);
+    struct bucket *b = find_writable(t, index, ikey, hash);
     if (!b) {
         size_t n = strlen(ikey) + 1;
         b = pool_zalloc(&s->pool, sizeof *b + n);
         memcpy(b->ikey, ikey, n);
-        hmap_insert(&t->index[index], &b->hmap, hash_str(ikey, 0));
+        hmap_insert(&t->index[index], &b->hmap, hash);
     }
     row_vec_insert(&b->rows, row);
 }
 
 void index_remove(struct store *s, struct table *t, int index, const char *ikey, const char *key)
 {
-    struct bucket *b = find_writable(t, index, ikey);
+    struct bucket *b = find_writable(t, index, ikey, hash_str(ikey, 0));
     assert(b);
     row_vec_remove(&b->rows, key);
     if (b->rows.n)

@@ -15,6 +15,8 @@
 
 enum note_kind { NOTE_KEY, NOTE_LIST, NOTE_INDEX /* + index number */ };
 uint64_t note_of(int table, int kind, const char *text);
+/* The same by hash_str(text, 0), by which rows and buckets are found too. */
+uint64_t note_by_hash(int table, int kind, uint64_t hash);
 
 struct store_hooks {
     /* Something that notes say was changed. */
@@ -35,6 +37,17 @@ struct view {
     void (*read)(void *aux, int table, uint64_t note);
     void *aux;
 };
+
+/* store_get() and store_list_index() where the hash is known: hash_str(key or ikey, 0). */
+const struct row *store_get_hashed(const struct store *s, int table, const char *key,
+                                   uint64_t hash);
+struct index_key {
+    int index;
+    const char *text;
+    uint64_t hash;
+};
+const struct row **store_list_hashed(const struct store *s, int table, struct index_key by,
+                                     struct arena *a, size_t *n_out);
 
 /* ---- the parts of a store ---- */
 typedef VEC(const struct row *) row_vec; /* in key order */
@@ -75,7 +88,7 @@ struct store {
 void index_keys(const struct table *t, int index, const struct row *row, struct index_sink *out);
 void bucket_free(struct store *s, struct bucket *b);
 const char *index_next(const char *ikey); /* the key after this one in a sink's text */
-const struct bucket *index_find(const struct table *t, int index, const char *ikey);
+const struct bucket *index_find(const struct table *t, int index, const char *ikey, uint64_t hash);
 void index_add(struct store *s, struct table *t, int index, const char *ikey,
                const struct row *row);
 void index_remove(struct store *s, struct table *t, int index, const char *ikey, const char *key);

@@ -43,6 +43,23 @@ static void test_sorts_as_qsort(void **state)
     sort(NULL, 0, 8, cmp_bytes);
 }
 
+static void test_sorts_numbers(void **state)
+{
+    (void)state;
+    uint64_t v[N_MAX], seed = 0;
+    for (size_t n = 0; n <= N_MAX; n++) {
+        uint64_t sum = 0;
+        for (size_t i = 0; i < n; i++)
+            sum += v[i] = hash_u64(seed++) >> (n % 2 ? 0 : 58);
+        sort_u64(v, n);
+        for (size_t i = 0; i < n; i++) {
+            sum -= v[i];
+            assert_true(i == 0 || v[i - 1] <= v[i]);
+        }
+        assert_true(sum == 0);
+    }
+}
+
 static size_t n_compared;
 
 static int cmp_counted(const void *pa, const void *pb)
@@ -67,6 +84,7 @@ static void test_what_is_in_order_costs_one_look(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sorts_as_qsort),
+                                       cmocka_unit_test(test_sorts_numbers),
                                        cmocka_unit_test(test_what_is_in_order_costs_one_look)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
