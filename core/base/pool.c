@@ -5,6 +5,7 @@
 #include "core/base/pool.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/base/mem.h"
@@ -23,11 +24,69 @@ void pool_init(struct pool *p)
     *p = (struct pool){.plain = PORT_SANITIZED};
 }
 
+/* Largest blocks that no pool has, for the next that needs one: a C library that gives pages back
+ * at once (msvcrt does) lets who makes one large owner after another pay for each page again. */
+static struct pool_block *kept;
+static size_t n_kept;
+static atomic_flag keeping = ATOMIC_FLAG_INIT;
+
+static void kept_lock(void)
+{
+    while (atomic_flag_test_and_set_explicit(&keeping, memory_order_acquire)) {}
+}
+
+static void kept_unlock(void)
+{
+    atomic_flag_clear_explicit(&keeping, memory_order_release);
+}
+
+/* NULL: none is kept. */
+static struct pool_block *kept_take(void)
+{
+    kept_lock();
+    struct pool_block *b = kept;
+    if (b) {
+        kept = b->next;
+        n_kept--;
+    }
+    kept_unlock();
+    return b;
+}
+
+static bool kept_put(struct pool_block *b)
+{
+    kept_lock();
+    bool room = n_kept < POOL_KEPT_MAX / POOL_MAX_BLOCK;
+    if (room) {
+        b->next = kept;
+        kept = b;
+        n_kept++;
+    }
+    kept_unlock();
+    return room;
+}
+
+static struct pool_block *block_new(size_t size)
+{
+    struct pool_block *b = size == POOL_MAX_BLOCK ? kept_take() : NULL;
+    if (!b) {
+        b = mem_alloc(sizeof *b + size);
+        b->size = size;
+    }
+    return b;
+}
+
+static void block_free(struct pool_block *b)
+{
+    if (b->size != POOL_MAX_BLOCK || !kept_put(b))
+        mem_free(b);
+}
+
 static void blocks_free(struct pool *p)
 {
     for (struct pool_block *b = p->blocks, *next; b; b = next) {
         next = b->next;
-        mem_free(b);
+        block_free(b);
     }
     *p = (struct pool){.plain = p->plain};
 }
@@ -57,9 +116,8 @@ static void block_add(struct pool *p)
     size_t size = p->blocks ? p->blocks->size * 2 : POOL_FIRST_BLOCK;
     if (size > POOL_MAX_BLOCK)
         size = POOL_MAX_BLOCK;
-    struct pool_block *b = mem_alloc(sizeof *b + size);
+    struct pool_block *b = block_new(size);
     b->next = p->blocks;
-    b->size = size;
     p->blocks = b;
     p->at = (char *)(b + 1);
     p->left = size;

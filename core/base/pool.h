@@ -2,8 +2,9 @@
  *
  * Pool: many small things of one owner, each made and freed on its own.  A thing costs its size
  * rounded up to 8 bytes and nothing else: its owner knows the size and says it again when it frees.
- * Freed memory is kept for things of the same size; the system gets it back when the last one is
- * freed.  Not for several threads.
+ * Freed memory is kept for things of the same size until the last one is freed.  Then it goes to
+ * the pools that come after, and what is more than POOL_KEPT_MAX bytes back to the allocator.  A
+ * pool is of one thread.
  *
  * Builds with sanitizers take each thing from the allocator, so that these see it. */
 #ifndef SEINE_BASE_POOL_H
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { POOL_KEPT_MAX = 16 * 1024 * 1024 };
 enum { POOL_UNIT = 8, POOL_MAX = 512, POOL_N_SIZES = POOL_MAX / POOL_UNIT + 1 };
 struct pool_block;
 struct pool {

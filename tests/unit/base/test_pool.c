@@ -114,6 +114,54 @@ static void test_memory_goes_back_with_the_last_thing(void **state)
     pool_free(p, pool_alloc(p, 24), 24);
 }
 
+/* Whether one of them lies where 'wanted' says. */
+static bool fill(struct pool *p, void **things, size_t n, const void *wanted)
+{
+    bool found = false;
+    for (size_t i = 0; i < n; i++) {
+        things[i] = pool_alloc(p, POOL_MAX);
+        found = found || things[i] == wanted;
+    }
+    return found;
+}
+
+static void drain(struct pool *p, void **things, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        pool_free(p, things[i], POOL_MAX);
+}
+
+static void test_blocks_go_from_pool_to_pool(void **state)
+{
+    enum { N = 1000 };
+    struct pool *p = *state, next;
+    pool_init(&next);
+    next.plain = false;
+    static void *things[N], *others[N];
+    fill(p, things, N, NULL);
+    void *last = things[N - 1];
+    assert_false(fill(&next, others, N, last)); /* not while it is in use */
+    drain(&next, others, N);
+    drain(p, things, N);
+    assert_true(fill(&next, others, N, last));
+    drain(&next, others, N);
+    pool_done(&next);
+}
+
+/* Twice as much as is kept: all of it can be had again and again. */
+static void test_more_than_is_kept(void **state)
+{
+    enum { N = 2 * POOL_KEPT_MAX / POOL_MAX };
+    struct pool *p = *state;
+    void **things = mem_alloc(N * sizeof *things);
+    for (int round = 0; round < 3; round++) {
+        fill(p, things, N, NULL);
+        drain(p, things, N);
+        assert_null(p->blocks);
+    }
+    mem_free(things);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +172,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_freed_memory_is_used_again, setup_cut, teardown),
         cmocka_unit_test_setup_teardown(test_memory_goes_back_with_the_last_thing, setup_cut,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_blocks_go_from_pool_to_pool, setup_cut, teardown),
+        cmocka_unit_test_setup_teardown(test_more_than_is_kept, setup_cut, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
