@@ -297,12 +297,14 @@ static void run_next(struct reflector *r)
         begin_watch(r);
 }
 
-/* What to ask for again when a call failed on its way. */
+/* What to ask for again when a call failed on its way.  Pages behind the first are of one state of
+ * the server; the first, asked for again, is of a later one, and what the broken one brought may be
+ * gone. */
 static enum next again(const struct reflector *r)
 {
     if (r->call == CALL_WATCH)
         return NEXT_WATCH;
-    return r->call == CALL_LIST ? NEXT_PAGE : NEXT_LIST;
+    return r->call == CALL_LIST && r->token.len ? NEXT_PAGE : NEXT_LIST;
 }
 
 static void drop_call(struct reflector *r)

@@ -425,6 +425,24 @@ static void a_lost_page_is_asked_for_again(void **state)
     lab_done(&lab);
 }
 
+static void what_a_lost_first_page_brought_may_be_gone(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init(&lab, kind_row(K8S_NODE));
+    reflector_start(lab.r);
+    lab_head(&lab, 200);
+    lab_data(&lab, "{\"items\":[" NODE("a", "1") "," NODE("b", "2") ",");
+    lab_lose(&lab);
+    lab_timer(&lab);
+    lab_forget(&lab);
+    lab_answer(&lab, LIST("12", NODE("b", "2") "," NODE("c", "11")));
+    lab_expect(&lab,
+               "put c\nremove a\ninfo Node: read from the API server again\n" SEND_WATCH("12"));
+    lab_expect_keys(&lab, "b c");
+    lab_done(&lab);
+}
+
 /* ---- objects that cannot be read ---- */
 
 static void a_bad_object_keeps_its_last_good_version(void **state)
@@ -850,6 +868,7 @@ int main(void)
         cmocka_unit_test(a_version_of_the_future_is_tried_again_then_listed),
         cmocka_unit_test(a_permission_that_lacks_is_named),
         cmocka_unit_test(a_lost_page_is_asked_for_again),
+        cmocka_unit_test(what_a_lost_first_page_brought_may_be_gone),
         cmocka_unit_test(a_bad_object_keeps_its_last_good_version),
         cmocka_unit_test(a_bad_object_of_the_first_list_keeps_it_incomplete),
         cmocka_unit_test(a_list_with_a_nameless_object_removes_nothing),
