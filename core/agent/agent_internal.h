@@ -143,8 +143,10 @@ struct agent_source_class {
     void (*look)(void *source, struct agent_source_state *out);
     void (*describe)(void *source, struct sbuf *out); /* one line, when it is first complete */
     void (*why)(void *source, struct sbuf *out);      /* why it is not complete */
-    /* What is wrong now, one call each. */
+    /* Objects that cannot be read now, one call each; and what else is wrong (NULL: nothing ever),
+     * which does not keep a sync from being whole. */
     void (*errors)(void *source, agent_source_error_fn *tell, void *aux);
+    void (*troubles)(void *source, agent_source_error_fn *tell, void *aux);
     /* Calls 'done' once when all that the source holds at this moment was told. */
     void (*sync)(void *source, loop_fn *done, void *aux);
     void (*sync_cancel)(void *source, loop_fn *done, void *aux);

@@ -370,12 +370,19 @@ static void kube_errors(void *source, agent_source_error_fn *tell, void *aux)
         const struct reflector *r = k->kinds[i].reflector;
         const struct reflector_error *errors;
         size_t n = reflector_errors(r, &errors);
+        for (size_t e = 0; e < n; e++) {
+            tell(aux, errors[e].text);
+        }
+    }
+}
+
+static void kube_troubles(void *source, agent_source_error_fn *tell, void *aux)
+{
+    const struct agent_kube *k = source;
+    for (int i = 0; i < K8S_N_KINDS; i++) {
         const char *trouble = kube_kind_trouble(&k->kinds[i]);
         if (*trouble) {
             tell(aux, trouble);
-        }
-        for (size_t e = 0; e < n; e++) {
-            tell(aux, errors[e].text);
         }
     }
 }
@@ -403,6 +410,7 @@ const struct agent_source_class agent_kube_class = {
     .describe = kube_describe,
     .why = kube_why,
     .errors = kube_errors,
+    .troubles = kube_troubles,
     .sync = agent_kube_sync,
     .sync_cancel = agent_kube_sync_cancel,
     .sync_why = agent_kube_sync_why,

@@ -61,6 +61,20 @@ static void get_pod_labels(struct get *g, const struct pod *pod)
     jsonout_close(&g->j, '}');
 }
 
+/* The podCIDRs that the addresses came from, as far as they are known. */
+static void get_subnets(struct get *g, const struct attachment *at)
+{
+    struct prefix known[ATTACHMENT_MAX_IPS];
+    size_t n = 0;
+    for (size_t i = 0; i < at->n_ips; i++) {
+        struct prefix p = {.ip = at->ips[i], .len = at->subnet_len[i]};
+        if (p.len) {
+            known[n++] = prefix_masked(&p);
+        }
+    }
+    get_prefixes(g, "podCIDRs", known, n);
+}
+
 static void get_attached_pod(struct get *g, const struct attachment *at)
 {
     char mac[MAC_TEXT_MAX];
@@ -76,6 +90,7 @@ static void get_attached_pod(struct get *g, const struct attachment *at)
                  : pod                       ? pod->meta.uid
                                              : "");
     get_ips(g, "addresses", at->ips, at->n_ips);
+    get_subnets(g, at);
     jsonout_text(&g->j, "node", g->a->o->node_name);
     jsonout_bool(&g->j, "local", true);
     jsonout_text(&g->j, "interface", at->interface);

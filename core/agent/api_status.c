@@ -47,6 +47,9 @@ static void status_sources(struct agent *a, struct sbuf *out)
     }
     sbuf_puts(out, ",\"errors\":[");
     a->source_class->errors(a->source, status_error, &errors);
+    if (a->source_class->troubles) {
+        a->source_class->troubles(a->source, status_error, &errors);
+    }
     sbuf_puts(out, "]}],");
 }
 

@@ -128,6 +128,23 @@ static int take_text(const cJSON *item, const char *key, bool required, char **o
     return 0;
 }
 
+/* Optional: the podCIDRs that the addresses came from. */
+static int take_subnets(const cJSON *item, struct attachment *a, struct err *err)
+{
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(item, "podCIDRs"), *v;
+    if (list && !cJSON_IsArray(list))
+        return err_set(err, ERR_INVALID, "podCIDRs: must be a list");
+    cJSON_ArrayForEach(v, list) {
+        struct prefix p;
+        if (!cJSON_IsString(v) || !prefix_parse(v->valuestring, &p))
+            return err_set(err, ERR_INVALID, "podCIDRs: not a prefix");
+        for (size_t i = 0; i < a->n_ips; i++)
+            if (prefix_contains(&p, &a->ips[i]))
+                a->subnet_len[i] = p.len;
+    }
+    return 0;
+}
+
 static int take_addresses(const cJSON *item, struct attachment *a, struct err *err)
 {
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(item, "addresses"), *v;
@@ -177,7 +194,8 @@ static int take_attachment(const cJSON *item, struct attachment *a, struct err *
     a->cni_ifname = mem_strdup("eth0");
     a->netns = mem_strdup("");
     int rc = take_port(item, a, err);
-    return rc ? rc : take_addresses(item, a, err);
+    rc = rc ? rc : take_addresses(item, a, err);
+    return rc ? rc : take_subnets(item, a, err);
 }
 
 int render_attachments(const char *json, size_t len, struct store *store, struct err *err)
@@ -405,7 +423,8 @@ static const char usage[] =
     "  --objects DIR       folder of manifests\n"
     "  --node-name N       which Node object is this one\n"
     "  --attachments FILE  JSON list of {namespace, name, uid, containerID, interface, ofPort,\n"
-    "                      mac, addresses[]}: the Pods attached to the node, oldest first\n"
+    "                      mac, addresses[], podCIDRs[]}: the Pods attached to the node;\n"
+    "                      of one Pod's the oldest first, podCIDRs may be left out\n"
     "  --platform P        linux or windows; else as the Node's label kubernetes.io/os says\n"
     "  --repeat N          derive N times from nothing, say on stderr how long it took\n"
     "  --datapath-type T   hns: access lists in place of flows; auto, system, netdev: flows\n"
