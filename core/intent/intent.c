@@ -2,6 +2,8 @@
 #include "core/intent/intent.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/hash.h"
@@ -153,6 +155,38 @@ const char *applied_policy(const char *key)
     return space + 1;
 }
 
+/* ---- frontends ---- */
+
+const char *frontend_key(struct arena *a, const char *service, const struct intent_frontend *f)
+{
+    static const struct {
+        uint8_t proto;
+        const char *name;
+    } names[] = {{6, "tcp"}, {17, "udp"}, {132, "sctp"}};
+    const char *name = "ip";
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i].proto == f->proto)
+            name = names[i].name;
+    return arena_printf(a, "%s %s/%u ipv%u", service, name, (unsigned)f->port,
+                        (unsigned)f->ip.family);
+}
+
+size_t frontend_service_len(const char *key)
+{
+    return strcspn(key, " ");
+}
+
+uint32_t frontend_hash(const char *key, unsigned level)
+{
+    return (uint32_t)(hash_str(key, level) % FRONTEND_HASHES);
+}
+
+char *frontend_hash_key(unsigned level, uint32_t hash, char buf[FRONTEND_HASH_KEY_MAX])
+{
+    snprintf(buf, FRONTEND_HASH_KEY_MAX, "%u:%" PRIx32, level, hash);
+    return buf;
+}
+
 /* ---- indexes ---- */
 
 void intent_local_by_pod(const struct row *row, struct index_sink *sink)
@@ -196,4 +230,11 @@ void intent_member_by_set(const struct row *row, struct index_sink *sink)
     for (uint32_t i = 0; i < m->n_entries; i++)
         if (i == 0 || intent_id_cmp(&m->entries[i].set, &m->entries[i - 1].set) != 0)
             index_emit(sink, intent_id_format(&m->entries[i].set, key));
+}
+
+void intent_frontend_by_hash(const struct row *row, struct index_sink *sink)
+{
+    char key[FRONTEND_HASH_KEY_MAX];
+    for (unsigned level = 0; level < FRONTEND_LEVELS; level++)
+        index_emit(sink, frontend_hash_key(level, frontend_hash(row->key, level), key));
 }

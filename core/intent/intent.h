@@ -176,8 +176,36 @@ struct intent_member {
     struct member_entry entries[]; /* sorted */
 };
 
+/* ---- FRONTEND: index by the hashes of its key ---- */
+enum { FRONTEND_BY_HASH };
+/* One port of a Service at one of its addresses, and where connections to it go.  Its key is
+ * "NAMESPACE/NAME PROTOCOL/PORT FAMILY", as "shop/web tcp/80 ipv4": it stays what it is while
+ * endpoints come and go. */
+struct frontend_endpoint {
+    struct ip ip;
+    uint8_t pad;
+    uint16_t port;
+};
+struct intent_frontend {
+    struct ip ip;
+    uint8_t proto; /* IP protocol number */
+    uint16_t port;
+    uint32_t n_endpoints;                 /* 0: connections are refused */
+    struct frontend_endpoint endpoints[]; /* sorted, each once */
+};
+/* The key of a frontend of the Service 'service', allocated in 'a'. */
+const char *frontend_key(struct arena *a, const char *service, const struct intent_frontend *f);
+/* The length of the Service's own key in it. */
+size_t frontend_service_len(const char *key);
+/* A number below FRONTEND_HASHES by which a data plane may name the frontend.  Two may have the
+ * same one; then another 'level' (below FRONTEND_LEVELS) gives another number.  The index holds
+ * each of them, as frontend_hash_key() writes it. */
+enum { FRONTEND_HASHES = (1 << 25) - 8, FRONTEND_LEVELS = 2, FRONTEND_HASH_KEY_MAX = 16 };
+uint32_t frontend_hash(const char *key, unsigned level);
+char *frontend_hash_key(unsigned level, uint32_t hash, char buf[FRONTEND_HASH_KEY_MAX]);
+
 /* Index functions of the tables above, for the table list of core/pipeline/world.c. */
 index_fn intent_local_by_pod, intent_local_by_namespace, intent_rule_by_set, intent_set_by_anchor,
-    intent_applied_by_local, intent_member_by_set;
+    intent_applied_by_local, intent_member_by_set, intent_frontend_by_hash;
 
 #endif

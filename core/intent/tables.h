@@ -23,14 +23,15 @@ enum world_table {
     TABLE_ATTACHMENT,     /* struct attachment */
     TABLE_CONFIG,         /* struct node_config, the one key "" */
     /* derived: intents; core/pod, core/policy and core/node write them, intent.h lays them out */
-    TABLE_SELF,    /* this node: podCIDRs, gateway and node addresses; the one key "" */
-    TABLE_REMOTE,  /* other nodes, key: node name */
-    TABLE_LOCAL,   /* attached Pods of this node, key: the attachment's */
-    TABLE_RULE,    /* resolved rules that apply to a local Pod, key: content id */
-    TABLE_RULE_ID, /* conjunction ids of rules whose own hash is taken, key: content id */
-    TABLE_SET,     /* address sets that those rules name, key: content id */
-    TABLE_APPLIED, /* what a policy means for a local Pod, key: INTENT_APPLIED_KEY */
-    TABLE_MEMBER,  /* Pods that belong to at least one set, keys: intent.h */
+    TABLE_SELF,     /* this node: podCIDRs, gateway and node addresses; the one key "" */
+    TABLE_REMOTE,   /* other nodes, key: node name */
+    TABLE_LOCAL,    /* attached Pods of this node, key: the attachment's */
+    TABLE_RULE,     /* resolved rules that apply to a local Pod, key: content id */
+    TABLE_RULE_ID,  /* conjunction ids of rules whose own hash is taken, key: content id */
+    TABLE_SET,      /* address sets that those rules name, key: content id */
+    TABLE_APPLIED,  /* what a policy means for a local Pod, key: INTENT_APPLIED_KEY */
+    TABLE_MEMBER,   /* Pods that belong to at least one set, keys: intent.h */
+    TABLE_FRONTEND, /* ports of Services at their addresses, keys: intent.h */
     /* derived, where access lists are the data plane: hns/acl.h lays them out */
     TABLE_PEERS,  /* a set's addresses, gathered and merged; key: the set's */
     TABLE_UNSAID, /* what the data plane cannot say; the key is the line that tells it */

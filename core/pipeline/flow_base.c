@@ -22,13 +22,53 @@ static void put_misses(struct flow *f)
     }
 }
 
+/* Into connection tracking; translations of the connection are undone or done again. */
+static void act_track(struct flow *f, uint8_t family)
+{
+    act_ct(&f->actions, &(struct act_ct){.zone = flow_zone(family),
+                                         .zone_field = F_N,
+                                         .table = STAGE_CONNTRACK_STATE,
+                                         .nat = true});
+}
+
+/* What a Pod answers to itself as the endpoint of a Service: the address that stood for it becomes
+ * its own again. */
+static void put_hairpin_reply(struct flow *f, uint8_t family)
+{
+    struct ip ip = hairpin_address(family);
+    struct prefix p = flow_host_prefix(&ip);
+    flow_match_source(f, SOURCE_POD);
+    flow_match_dst(f, &p);
+    if (family == 4)
+        act_move(&f->actions, F_IPV4_SRC, 0, F_IPV4_DST, 0, 32);
+    else
+        act_move(&f->actions, F_IPV6_SRC, 0, F_IPV6_DST, 0, 128);
+    act_track(f, family);
+    flow_put(f, STAGE_CONNTRACK_ZONE, PRIORITY_DIRECT);
+}
+
 static void put_conntrack(struct flow *f, uint8_t family)
 {
-    uint16_t zone = family == 4 ? ZONE_IPV4 : ZONE_IPV6;
+    uint16_t zone = flow_zone(family);
     match_set(&f->match, F_ETH_TYPE, flow_eth_type(family));
-    act_ct(&f->actions,
-           &(struct act_ct){.zone = zone, .zone_field = F_N, .table = STAGE_CONNTRACK_STATE});
+    act_track(f, family);
     flow_put(f, STAGE_CONNTRACK_ZONE, PRIORITY_NORMAL);
+    put_hairpin_reply(f, family);
+
+    /* Remembered since it was translated; now it was let through. */
+    auto_actions passed;
+    actions_init(&passed);
+    act_set_masked(&passed, F_CT_MARK, 0, MARK_PENDING);
+    match_set(&f->match, F_ETH_TYPE, flow_eth_type(family));
+    match_set_masked(&f->match, F_CT_MARK, MARK_PENDING, MARK_PENDING);
+    act_set_masked(&f->actions, F_REG0, REG_TO_SERVICE, REG_TO_SERVICE);
+    act_ct(&f->actions, &(struct act_ct){.flags = ACT_CT_COMMIT,
+                                         .zone = zone,
+                                         .zone_field = F_N,
+                                         .table = NO_TABLE,
+                                         .exec = &passed});
+    act_goto(&f->actions, STAGE_OUTPUT);
+    flow_put(f, STAGE_CONNTRACK_COMMIT, PRIORITY_DIRECT);
 
     match_set(&f->match, F_ETH_TYPE, flow_eth_type(family));
     match_set_masked(&f->match, F_CT_STATE, CT_NEW | CT_TRK, CT_NEW | CT_TRK);
@@ -81,12 +121,40 @@ static void put_sctp_states(struct flow *f, uint8_t family)
     flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_DIRECT);
 }
 
+/* A connection to a Service is remembered before policy has judged it.  Until it was let through
+ * each of its packets is judged, whatever its state (the userspace datapath calls it established
+ * from the second packet on), and nothing comes back. */
+static void put_service_states(struct flow *f)
+{
+    match_set_masked(&f->match, F_CT_MARK, MARK_PENDING, MARK_PENDING);
+    match_set_masked(&f->match, F_CT_STATE, CT_TRK, CT_TRK | CT_INV | CT_RPL);
+    act_goto(&f->actions, STAGE_EGRESS_RULE);
+    flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_EXCEPTION);
+
+    match_set_masked(&f->match, F_CT_MARK, MARK_PENDING, MARK_PENDING);
+    match_set_masked(&f->match, F_CT_STATE, CT_TRK | CT_RPL, CT_TRK | CT_INV | CT_RPL);
+    flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_EXCEPTION);
+
+    flow_match_source(f, SOURCE_POD);
+    match_set_masked(&f->match, F_CT_STATE, CT_NEW | CT_TRK, CT_NEW | CT_TRK);
+    match_set_masked(&f->match, F_CT_MARK, 0, MARK_SERVICE);
+    act_goto(&f->actions, STAGE_SERVICE);
+    flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_WIDE);
+
+    match_set_masked(&f->match, F_CT_MARK, MARK_SERVICE, MARK_SERVICE | MARK_PENDING);
+    match_set_masked(&f->match, F_CT_STATE, CT_TRK, CT_TRK | CT_RPL);
+    act_set_masked(&f->actions, F_REG0, REG_TO_SERVICE, REG_TO_SERVICE);
+    act_goto(&f->actions, STAGE_OUTPUT);
+    flow_put(f, STAGE_CONNTRACK_COMMIT, PRIORITY_DIRECT);
+}
+
 /* Packets of connections that were let through, and ICMP errors about them, skip policy. */
 static void put_states(struct flow *f)
 {
     static const uint64_t past_policy[] = {CT_EST, CT_REL};
     match_set_masked(&f->match, F_CT_STATE, CT_INV | CT_TRK, CT_INV | CT_TRK);
     flow_put(f, STAGE_CONNTRACK_STATE, PRIORITY_EXCEPTION);
+    put_service_states(f);
     put_sctp_states(f, 4);
     put_sctp_states(f, 6);
     for (size_t i = 0; i < ARRAY_LEN(past_policy); i++) {

@@ -165,6 +165,19 @@ static void put_forwarding(struct local_work *w, const struct ip *ip)
     flow_put(w->f, STAGE_L3_FORWARDING, PRIORITY_NORMAL);
 }
 
+/* A Pod that reached itself through a Service must answer through the switch. */
+static void put_service_hairpin(struct local_work *w, uint8_t family)
+{
+    struct ip ip = hairpin_address(family);
+    match_set(&w->f->match, F_IN_PORT, w->pod->ofport);
+    match_set(&w->f->match, F_REG1, w->pod->ofport);
+    match_set(&w->f->match, F_ETH_TYPE, flow_eth_type(family));
+    match_set_masked(&w->f->match, F_REG0, REG_TO_SERVICE, REG_TO_SERVICE);
+    act_set_ip(&w->f->actions, family == 4 ? F_IPV4_SRC : F_IPV6_SRC, &ip);
+    act_output(&w->f->actions, OFPORT_IN_PORT);
+    flow_put(w->f, STAGE_OUTPUT, PRIORITY_EXCEPTION);
+}
+
 /* A Pod to itself is always allowed, and turns around at its port. */
 static void put_hairpin(struct local_work *w)
 {
@@ -174,6 +187,7 @@ static void put_hairpin(struct local_work *w)
         flow_match_dst(w->f, &p);
         act_goto(&w->f->actions, STAGE_L3_FORWARDING);
         flow_put(w->f, STAGE_EGRESS_RULE, PRIORITY_ALWAYS);
+        put_service_hairpin(w, w->pod->ips[i].family);
     }
     match_set(&w->f->match, F_IN_PORT, w->pod->ofport);
     match_set(&w->f->match, F_REG1, w->pod->ofport);

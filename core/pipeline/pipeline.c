@@ -57,6 +57,11 @@ uint16_t flow_eth_type(uint8_t family)
     return family == 4 ? ETH_IPV4 : ETH_IPV6;
 }
 
+enum zone flow_zone(uint8_t family)
+{
+    return family == 4 ? ZONE_IPV4 : ZONE_IPV6;
+}
+
 void flow_match_src(struct flow *f, const struct prefix *p)
 {
     match_set(&f->match, F_ETH_TYPE, flow_eth_type(p->ip.family));

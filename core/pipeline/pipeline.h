@@ -16,13 +16,15 @@
  * forwarding, its clauses and its isolation.  "flow_member" (TABLE_MEMBER): peer clauses by
  * address.  "flow_rule" (TABLE_RULE): prefixes, ports and what a met rule does.  "flow_remote"
  * (TABLE_REMOTE): tunnel, and the routes and neighbours by which the node itself gets there.
- * "host_nat": SPACE_HOSTNAT. */
+ * "flow_service" (TABLE_FRONTEND): a Service's port: the flow that finds it, its groups, or its
+ * refusal.  "host_nat": SPACE_HOSTNAT. */
 void flow_base_derive(struct derive *d, const char *key);
 void flow_uplink_derive(struct derive *d, const char *key);
 void flow_local_derive(struct derive *d, const char *key);
 void flow_member_derive(struct derive *d, const char *key);
 void flow_rule_derive(struct derive *d, const char *key);
 void flow_remote_derive(struct derive *d, const char *key);
+void flow_service_derive(struct derive *d, const char *key);
 void host_nat_derive(struct derive *d, const char *key);
 
 /* ---- building flows ---- */
@@ -65,6 +67,7 @@ void flow_match_neighbor_discovery(struct flow *f, uint64_t type);
 void flow_match_source(struct flow *f, enum reg_source source);
 /* Loads reg1 and says so in reg0. */
 void flow_act_output(struct flow *f, uint32_t ofport);
+enum zone flow_zone(uint8_t family);
 /* Answers an ARP request for 'ip' by the port it came from. */
 void flow_act_arp_reply(struct flow *f, const struct ip *ip, const struct mac *mac);
 

@@ -27,6 +27,23 @@ struct zone_info {
 static const struct zone_info zones[] = {ZONE_LIST(ZONE_ROW__)};
 #undef ZONE_ROW__
 
+struct mark_info {
+    const char *name;
+    unsigned bit;
+    const char *doc;
+};
+#define MARK_ROW__(name, bit, doc) {#name, bit, doc},
+static const struct mark_info marks[] = {MARK_LIST(MARK_ROW__)};
+#undef MARK_ROW__
+
+/* IPv4: of the link-local range, as node-local caches use it; IPv6: of a range drawn at random
+ * (RFC 4193). */
+struct ip hairpin_address(uint8_t family)
+{
+    static const struct ip v6 = {6, {0xfd, 0x5e, 0x19, 0xe0, 0x5e, 0x1e, [15] = 1}};
+    return family == 4 ? ip_v4(0xa9fe5e01) : v6; /* 169.254.94.1, fd5e:19e0:5e1e::1 */
+}
+
 const struct stage_info *stage_find(uint8_t table)
 {
     for (size_t i = 0; i < stage_count; i++)
@@ -90,6 +107,11 @@ static void docs_fields(struct sbuf *out)
     sbuf_puts(out, "\n## Connection-tracking zones\n\n| name | zone | holds |\n|---|---|---|\n");
     for (size_t i = 0; i < ARRAY_LEN(zones); i++)
         sbuf_printf(out, "| %s | %u | %s |\n", zones[i].name, zones[i].number, zones[i].doc);
+    sbuf_puts(
+        out,
+        "\n## Bits of a connection's mark\n\n| name | ct_mark bit | meaning |\n|---|---|---|\n");
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        sbuf_printf(out, "| %s | %u | %s |\n", marks[i].name, marks[i].bit, marks[i].doc);
 }
 
 void pipeline_docs(struct sbuf *out)

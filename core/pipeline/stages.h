@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/addr.h"
 #include "core/base/sbuf.h"
 
 /* id, table, printed name, feature, what a miss does ("drop" or the next stage's id), matched
@@ -39,8 +40,9 @@
     X(CONNTRACK_STATE, 22, "ConntrackState", "policy", "EGRESS_RULE", "ct_state",                  \
       "Invalid packets are dropped; what belongs to a connection that was let through skips "      \
       "policy.")                                                                                   \
-    X(SERVICE, 30, "ServiceLB", "services", "reserved", "",                                        \
-      "Service addresses become endpoints: groups and translation.")                               \
+    X(SERVICE, 30, "ServiceLB", "services", "EGRESS_RULE", "destination, protocol, port",          \
+      "New connections of Pods to Service addresses become connections to endpoints: groups and "  \
+      "translation.")                                                                              \
     X(CLUSTER_EGRESS, 40, "ClusterEgressRule", "policy", "reserved", "",                           \
       "Cluster-wide policies, tiers before the namespaces' own.")                                  \
     X(EGRESS_RULE, 44, "EgressRule", "policy", "EGRESS_DEFAULT",                                   \
@@ -85,11 +87,14 @@ bool stage_is_reserved(const struct stage_info *s);
     X(SOURCE, 0, 0, 4, "Where the packet comes from: 1 tunnel, 2 gateway, 3 Pod.")                 \
     X(HAS_OUTPUT, 0, 8, 1, "reg1 holds an output port.")                                           \
     X(PAST_POLICY, 0, 9, 1, "The packet belongs to a connection that was let through.")            \
+    X(TO_SERVICE, 0, 10, 1,                                                                        \
+      "The packet goes to an endpoint of a Service, as the connection was opened.")                \
     X(OUTPUT_PORT, 1, 0, 32, "OpenFlow port that the packet leaves by.")
 enum reg_source { SOURCE_TUNNEL = 1, SOURCE_GATEWAY = 2, SOURCE_POD = 3 };
 #define REG_SOURCE_MASK UINT64_C(0xf)
 #define REG_HAS_OUTPUT UINT64_C(0x100)
 #define REG_PAST_POLICY UINT64_C(0x200)
+#define REG_TO_SERVICE UINT64_C(0x400)
 
 /* ---- connection-tracking zones: name, number, doc ---- */
 #define ZONE_LIST(X)                                                                               \
@@ -98,6 +103,18 @@ enum reg_source { SOURCE_TUNNEL = 1, SOURCE_GATEWAY = 2, SOURCE_POD = 3 };
 #define ZONE_ENUM__(name, number, doc) ZONE_##name = (number),
 enum zone { ZONE_LIST(ZONE_ENUM__) };
 #undef ZONE_ENUM__
+
+/* ---- bits of a connection's mark (ct_mark): name, bit, doc ---- */
+#define MARK_LIST(X)                                                                               \
+    X(SERVICE, 4, "Opened to a Service's address, translated to an endpoint.")                     \
+    X(PENDING, 5, "Translated, but not yet let through by policy: its packets are judged.")
+#define MARK_ENUM__(name, bit, doc) MARK_##name = 1 << (bit),
+enum mark { MARK_LIST(MARK_ENUM__) };
+#undef MARK_ENUM__
+
+/* Where a Pod's connection to a Service ends at the Pod itself, it sees this as the other end: were
+ * it its own address, it would answer itself and not through the switch. */
+struct ip hairpin_address(uint8_t family);
 
 /* ---- priorities inside a stage, from the highest ---- */
 enum priority {

@@ -8,6 +8,7 @@
 #include "core/pod/attachment.h"
 #include "core/pod/pod_local.h"
 #include "core/policy/policy.h"
+#include "core/service/service.h"
 #include "hns/acl.h"
 
 /* The tables; 'member_index': where sets are asked for their addresses. */
@@ -18,7 +19,10 @@
         [TABLE_NODE] = {"node", object_free, object_equal, {NULL}},                                \
         [TABLE_POLICY] = {"policy", object_free, object_equal, {NULL}},                            \
         [TABLE_SERVICE] = {"service", object_free, object_equal, {NULL}},                          \
-        [TABLE_ENDPOINT_SLICE] = {"endpoint_slice", object_free, object_equal, {NULL}},            \
+        [TABLE_ENDPOINT_SLICE] = {"endpoint_slice",                                                \
+                                  object_free,                                                     \
+                                  object_equal,                                                    \
+                                  {[SLICE_BY_SERVICE] = slice_by_service}},                        \
         [TABLE_ATTACHMENT] = {"attachment",                                                        \
                               attachment_free,                                                     \
                               attachment_equal,                                                    \
@@ -34,6 +38,8 @@
         [TABLE_APPLIED] = {.name = "applied",                                                      \
                            .indexes = {[APPLIED_BY_LOCAL] = intent_applied_by_local}},             \
         [TABLE_MEMBER] = {.name = "member", .indexes = {[MEMBER_BY_SET] = (member_index)}},        \
+        [TABLE_FRONTEND] = {.name = "frontend",                                                    \
+                            .indexes = {[FRONTEND_BY_HASH] = intent_frontend_by_hash}},            \
         [TABLE_PEERS] = {.name = "peers"}, [TABLE_UNSAID] = {.name = "unsaid"},                    \
     }
 static const struct table_class tables[TABLE_N] = WORLD_TABLES(NULL);
@@ -45,6 +51,7 @@ static const struct unit_kind kinds[] = {
     {"remote", 0, TABLE_NODE, node_remote_derive},
     {"local", 0, TABLE_ATTACHMENT, pod_local_derive},
     {"policy", 1, TABLE_POLICY, policy_rules_derive},
+    {"service", 1, TABLE_SERVICE, service_derive},
     {"rule_id", 2, ENGINE_SINGLETON, policy_rule_id_derive},
     {"member", 2, TABLE_POD, policy_member_derive},
     {"bare_member", 2, TABLE_LOCAL, policy_bare_member_derive},
@@ -54,6 +61,7 @@ static const struct unit_kind kinds[] = {
     {"flow_local", 3, TABLE_LOCAL, flow_local_derive},
     {"flow_rule", 3, TABLE_RULE, flow_rule_derive},
     {"flow_member", 3, TABLE_MEMBER, flow_member_derive},
+    {"flow_service", 3, TABLE_FRONTEND, flow_service_derive},
     {"host_nat", 3, ENGINE_SINGLETON, host_nat_derive},
 };
 

@@ -10,6 +10,7 @@
 #include "core/node/node_intents.h"
 #include "core/pod/pod_local.h"
 #include "core/policy/policy.h"
+#include "core/service/service.h"
 
 static const struct table_class tables[TABLE_N] = {
     [TABLE_POD] = {"pod", object_free, object_equal, {NULL}},
@@ -17,7 +18,7 @@ static const struct table_class tables[TABLE_N] = {
     [TABLE_NODE] = {"node", object_free, object_equal, {NULL}},
     [TABLE_POLICY] = {"policy", object_free, object_equal, {NULL}},
     [TABLE_SERVICE] = {"service", object_free, object_equal, {NULL}},
-    [TABLE_ENDPOINT_SLICE] = {"endpoint_slice", object_free, object_equal, {NULL}},
+    [TABLE_ENDPOINT_SLICE] = {"endpoint_slice", object_free, object_equal, {slice_by_service}},
     [TABLE_ATTACHMENT] = {"attachment", attachment_free, attachment_equal, {attachment_by_pod}},
     [TABLE_CONFIG] = {"config", node_config_free, node_config_equal, {NULL}},
     [TABLE_SELF] = {.name = "self"},
@@ -28,6 +29,7 @@ static const struct table_class tables[TABLE_N] = {
     [TABLE_SET] = {.name = "set", .indexes = {intent_set_by_anchor}},
     [TABLE_APPLIED] = {.name = "applied", .indexes = {intent_applied_by_local}},
     [TABLE_MEMBER] = {.name = "member"},
+    [TABLE_FRONTEND] = {.name = "frontend", .indexes = {intent_frontend_by_hash}},
     [TABLE_PEERS] = {.name = "peers"},
     [TABLE_UNSAID] = {.name = "unsaid"},
 };
@@ -37,6 +39,7 @@ static const struct unit_kind kinds[] = {
     {"local", 1, TABLE_ATTACHMENT, pod_local_derive},
     {"remote", 2, TABLE_NODE, node_remote_derive},
     {"policy", 3, TABLE_POLICY, policy_rules_derive},
+    {"service", 3, TABLE_SERVICE, service_derive},
     {"rule_id", 4, ENGINE_SINGLETON, policy_rule_id_derive},
     {"member", 4, TABLE_POD, policy_member_derive},
     {"bare_member", 4, TABLE_LOCAL, policy_bare_member_derive},
@@ -145,6 +148,47 @@ void world_policy(struct engine *e, const char *key, const char *spec)
     sbuf_puts(&y, "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\n");
     put_meta(&y, key, NULL, NULL);
     sbuf_printf(&y, "spec: {%s}\n", spec);
+    world_yaml(e, y.data);
+}
+
+void world_service(struct engine *e, const char *key, const char *ips, const char *ports)
+{
+    auto_sbuf y = SBUF_INIT;
+    sbuf_puts(&y, "apiVersion: v1\nkind: Service\n");
+    put_meta(&y, key, NULL, NULL);
+    sbuf_puts(&y, "spec: {clusterIPs: [");
+    put_words(&y, ips, "\"", "\"");
+    sbuf_printf(&y, "], ports: [%s]}\n", ports);
+    world_yaml(e, y.data);
+}
+
+static void put_endpoint(struct sbuf *y, const char *word, size_t n)
+{
+    const char *conditions = "ready: true";
+    if (word[n - 1] == '-')
+        conditions = "ready: false";
+    if (word[n - 1] == '~')
+        conditions = "ready: false, serving: true, terminating: true";
+    n -= word[n - 1] == '-' || word[n - 1] == '~';
+    sbuf_printf(y, "- {addresses: [\"%.*s\"], conditions: {%s}}\n", (int)n, word, conditions);
+}
+
+void world_slice(struct engine *e, const char *key, const char *suffix, const char *endpoints,
+                 const char *ports)
+{
+    const char *name = strchr(key, '/') + 1;
+    auto_sbuf y = SBUF_INIT;
+    sbuf_puts(&y, "apiVersion: discovery.k8s.io/v1\nkind: EndpointSlice\n");
+    sbuf_printf(&y, "metadata: {namespace: \"%.*s\", name: \"%s-%s\", ", (int)(name - 1 - key), key,
+                name, suffix);
+    sbuf_printf(&y, "labels: {%s: \"%s\"}}\n", SERVICE_NAME_LABEL, name);
+    sbuf_printf(&y, "addressType: IPv%d\nports: [%s]\nendpoints:\n", strchr(endpoints, ':') ? 6 : 4,
+                ports);
+    for (const char *w = endpoints; *w;) {
+        size_t n = strcspn(w, " ");
+        put_endpoint(&y, w, n);
+        w += n + (w[n] == ' ');
+    }
     world_yaml(e, y.data);
 }
 

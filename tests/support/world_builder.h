@@ -36,6 +36,13 @@ void world_pod_full(struct engine *e, const struct world_pod *pod);
 void world_namespace(struct engine *e, const char *name, const char *labels);
 /* 'spec': YAML flow map without braces. */
 void world_policy(struct engine *e, const char *key, const char *spec);
+/* 'ips': cluster addresses divided by spaces, "" for none; 'ports': a YAML list without brackets
+ * ("{port: 80}"). */
+void world_service(struct engine *e, const char *key, const char *ips, const char *ports);
+/* A slice "NAME-SUFFIX" of the Service 'key'; 'endpoints': addresses divided by spaces, of the
+ * family of the first; one with '-' behind it is not ready, with '~' it ends but still serves. */
+void world_slice(struct engine *e, const char *key, const char *suffix, const char *endpoints,
+                 const char *ports);
 void world_node(struct engine *e, const char *name, const char *cidrs, const char *ips);
 void world_config(struct engine *e, const char *node_name);
 void world_remove(struct engine *e, enum world_table table, const char *key);

@@ -61,6 +61,29 @@ def policy(ns, name, selector=None, types=None, ingress=None, egress=None):
             "metadata": {"namespace": ns, "name": name}, "spec": spec}
 
 
+def service(ns, name, ips=(), ports=((80, None),), kind="ClusterIP"):
+    """A Service; `ports`: (number, name), or (number, name, protocol). `ips` is what the API server would give it;
+    "None" makes it headless."""
+    spec = {"type": kind, "ports": [dict({"port": p[0], "protocol": p[2] if len(p) > 2 else "TCP"},
+                                         **({"name": p[1]} if p[1] else {})) for p in ports]}
+    if ips:
+        spec["clusterIP"], spec["clusterIPs"] = ips[0], list(ips)
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": ns, "name": name}, "spec": spec}
+
+
+def endpoint_slice(ns, service_name, suffix, endpoints, ports=((8080, None),), family=4):
+    """An EndpointSlice of the Service; `endpoints`: addresses, or (address, conditions)."""
+    entries = []
+    for e in endpoints:
+        address, conditions = (e, {"ready": True}) if isinstance(e, str) else e
+        entries.append({"addresses": [address], "conditions": conditions})
+    return {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv%d" % family,
+            "metadata": {"namespace": ns, "name": "%s-%s" % (service_name, suffix),
+                         "labels": {"kubernetes.io/service-name": service_name}},
+            "ports": [{"port": p[0], "name": p[1] or "", "protocol": p[2] if len(p) > 2 else "TCP"} for p in ports],
+            "endpoints": entries}
+
+
 class Folder:
     """The folder that agents watch with --objects. Remembers what it wrote."""
 
