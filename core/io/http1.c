@@ -124,6 +124,13 @@ static int http1_collect__(struct sbuf *to, const char *p, size_t n)
     return 0;
 }
 
+/* Nobody asked: the parser stops. */
+static int http1_begin_cb__(http_parser *p)
+{
+    struct http1 *h = p->data;
+    return h->call ? 0 : -1;
+}
+
 static int http1_name_cb__(http_parser *p, const char *at, size_t n)
 {
     struct http1 *h = p->data;
@@ -158,7 +165,7 @@ static int http1_head_cb__(http_parser *p)
         return p->status_code == 101 ? -1 : 0; /* nothing of that kind was asked for */
     }
     call->status = (int)p->status_code;
-    bool no_body = strcmp(call->method, "HEAD") == 0;
+    bool no_body = p->status_code == 204 || p->status_code == 304 || !strcmp(call->method, "HEAD");
     http_call_head__(call);
     return no_body ? 1 : 0;
 }
@@ -191,6 +198,7 @@ static int http1_whole_cb__(http_parser *p)
 }
 
 static const http_parser_settings http1_settings = {
+    .on_message_begin = http1_begin_cb__,
     .on_header_field = http1_name_cb__,
     .on_header_value = http1_value_cb__,
     .on_headers_complete = http1_head_cb__,
@@ -201,22 +209,19 @@ static const http_parser_settings http1_settings = {
 static int http1_input__(void *session, const void *p, size_t n, struct err *err)
 {
     struct http1 *h = session;
-    if (p && !h->call && !h->conn->draining) {
-        return err_set(err, ERR_PROTOCOL, "%s: a response to nothing", h->conn->peer);
-    }
-    if (!h->call) {
+    if (h->conn->draining && !h->call) {
         return 0; /* of a call that was given up */
     }
     http_parser_execute(&h->parser, &http1_settings, p ? p : "", n);
     enum http_errno e = HTTP_PARSER_ERRNO(&h->parser);
-    if (h->conn->dead || e == HPE_OK || !h->call) {
-        return 0;
+    if (h->conn->dead || h->conn->draining || e == HPE_OK || !p) {
+        return 0; /* where the peer closed, its owner says so */
+    }
+    if (!h->call) {
+        return err_set(err, ERR_PROTOCOL, "%s: a response to nothing", h->conn->peer);
     }
     if (h->over || e == HPE_HEADER_OVERFLOW) {
         return err_set(err, ERR_TOO_BIG, "%s: the response's headers are too long", h->conn->peer);
-    }
-    if (!p) {
-        return 0; /* its owner says that it closed */
     }
     return err_set(err, ERR_PROTOCOL, "%s: HTTP/1.1: %s", h->conn->peer, http_errno_description(e));
 }

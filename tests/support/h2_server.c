@@ -60,6 +60,13 @@ void h2_peer_close(struct h2_peer *p)
     peer_leave(p);
 }
 
+void h2_peer_finish(struct h2_peer *p)
+{
+    stream_finish(p->stream);
+    p->stream = NULL;
+    h2_peer_close(p);
+}
+
 /* Bytes go out, as the server's faults want it. */
 static void peer_put(struct h2_peer *p, const uint8_t *bytes, size_t n)
 {
@@ -74,11 +81,8 @@ static void peer_put(struct h2_peer *p, const uint8_t *bytes, size_t n)
         at += piece;
     }
     p->sent += n;
-    if (cut) {
-        stream_finish(p->stream); /* what was written still arrives */
-        p->stream = NULL;
-        h2_peer_close(p);
-    }
+    if (cut && !p->dead)
+        h2_peer_finish(p);
 }
 
 static void peer_flush(struct h2_peer *p)

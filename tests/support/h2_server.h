@@ -68,6 +68,7 @@ void h2_goaway(struct h2_peer *peer, int32_t last_stream, uint32_t code);
 /* Bytes as they are, between the frames. */
 void h2_raw(struct h2_peer *peer, const void *p, size_t n);
 void h2_peer_close(struct h2_peer *peer);
+void h2_peer_finish(struct h2_peer *peer);       /* when what was written is out */
 size_t h2_peer_sent(const struct h2_peer *peer); /* bytes so far */
 
 #endif

@@ -84,8 +84,6 @@ void start(struct world *w)
 
 /* ---- a call's owner ---- */
 
-static const struct http_call_events events;
-
 static void act(struct heard *h, int what)
 {
     static const struct http_request again = {.method = "GET", .path = "/again"};
@@ -105,7 +103,7 @@ static void act(struct heard *h, int what)
         break;
     case CALL_AGAIN:
         h->other->w = h->w;
-        h->other->call = http_client_call(h->w->client, &again, &events, h->other);
+        h->other->call = http_client_call(h->w->client, &again, &heard_events, h->other);
         break;
     default:
         break;
@@ -149,13 +147,13 @@ static void on_end(void *aux, const struct err *why)
     act(h, h->on_end);
 }
 
-static const struct http_call_events events = {on_head, on_data, on_end};
+const struct http_call_events heard_events = {on_head, on_data, on_end};
 
 struct heard *send_request(struct world *w, size_t i, const struct http_request *request)
 {
     struct heard *h = &w->calls[i];
     h->w = w;
-    h->call = http_client_call(w->client, request, &events, h);
+    h->call = http_client_call(w->client, request, &heard_events, h);
     assert_int_equal(h->n_heads + h->n_ends, 0); /* never from within the call */
     return h;
 }

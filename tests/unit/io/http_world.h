@@ -62,6 +62,7 @@ void start_client(struct world *w, const struct http_client_config *config);
 void start(struct world *w); /* both */
 
 /* ---- calls, by number ---- */
+extern const struct http_call_events heard_events; /* of a struct heard */
 struct heard *send_request(struct world *w, size_t i, const struct http_request *request);
 struct heard *get(struct world *w, size_t i, const char *path);
 void forget(struct heard *h); /* cancels it; its place is free again */
