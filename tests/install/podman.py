@@ -7,7 +7,7 @@ import subprocess
 
 from lab import netns
 
-HOST_PATHS = ("/proc/sys/net",)  # the machine's own serve every node
+HOST_PATHS = ("/proc/sys/net", "/dev/net/tun")  # the machine's own serve every node
 
 
 class Podman:
@@ -47,6 +47,8 @@ class Pod:
             return path if path in HOST_PATHS else self.paths[path]
         folder = "%s/%s" % (self.dir, volume["name"])
         os.makedirs(folder, exist_ok=True)
+        if "emptyDir" in volume:
+            return folder
         for one in volume.get("projected", {}).get("sources", [volume]):
             for key, text in maps.get(one["configMap"]["name"], {"data": {}})["data"].items():
                 with open(os.path.join(folder, key), "w") as f:
@@ -68,6 +70,8 @@ class Pod:
             options = "ro" if mount.get("readOnly") else "rw"
             options += ",rslave" if mount.get("mountPropagation") == "HostToContainer" else ""
             flags += ["-v", "%s:%s:%s" % (self.sources[mount["name"]], mount["mountPath"], options)]
+            # In the default list of the runtimes, and so of kubelets; podman's own is shorter.
+            flags += ["--device-cgroup-rule", "c 10:200 rwm"] if mount["mountPath"] == "/dev/net/tun" else []
         for variable in container.get("env", []):
             assert variable["valueFrom"]["fieldRef"]["fieldPath"] == "spec.nodeName"
             flags += ["-e", "%s=%s" % (variable["name"], self.podman.node.name)]

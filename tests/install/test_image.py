@@ -4,39 +4,12 @@ agent serves Pods with these capabilities and with no less, `cleanup` leaves not
 import json
 import os
 import shutil
-import subprocess
-import sys
 import tarfile
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "system"),
-                os.path.join(os.path.dirname(os.path.dirname(HERE)), "installer", "linux")]
-
-import common  # noqa: E402
-import podman  # noqa: E402
-import render  # noqa: E402
-from lab import manifests, netns  # noqa: E402
+import installlab
+from installlab import CONFIG, common, manifest, netns
 
 LIMIT = 20000000  # bytes of the agent's image, unpacked
-CONFIG = "objects: /var/lib/seine/objects\ndatapath-type: netdev\n"
-
-
-def manifest(settings):
-    """{(kind, name): object} of what render.sh prints."""
-    import yaml
-    found = [d for d in yaml.safe_load_all(render.render(settings)) if d]
-    return {(d["kind"], d["metadata"]["name"]): d for d in found}
-
-
-def need():
-    common.need_lab()
-    for tool in ("podman", "runc", "conmon"):
-        if not shutil.which(tool):
-            common.skip(tool + " is not installed (installer/deps.sh test)")
-
-
-def make(path):
-    return netns.run(os.path.join(common.ROOT, "installer/linux/image.sh"), path, timeout=600).stdout.splitlines()
 
 
 def look_into(path):
@@ -68,52 +41,6 @@ def programs(engine, tag):
         engine(*run, name, "seine.dev/seine-ovs:" + tag, "--version")
     usage = engine(*run, "/usr/sbin/seine-ovs", "seine.dev/seine-ovs:" + tag, check=False)
     common.equal((usage.returncode, usage.stderr), (2, "usage: seine-ovs db|switch\n"), "seine-ovs without a word")
-
-
-class Machine:
-    """A node of the lab whose agent is the manifest's container."""
-
-    def __init__(self, node, archive):
-        self.node = node
-        self.podman = podman.Podman(node.dir + "/podman", node)
-        self.podman("load", "-q", "-i", archive)
-        self.paths = {"/run": node.dir + "/host/run", "/var/lib": node.dir + "/host/lib",
-                      "/run/seine": node.dir + "/host/run/seine", "/var/lib/seine": node.dir + "/host/lib/seine",
-                      "/opt/cni/bin": node.dir + "/host/bin", "/etc/cni/net.d": node.dir + "/host/net.d",
-                      "/var/run/openvswitch": node.dir, "/var/run/netns": "/run/netns"}
-        for path in self.paths.values():
-            os.makedirs(path, exist_ok=True)
-        with open(self.paths["/etc/cni/net.d"] + "/99-other.conf", "w") as f:
-            f.write("{}\n")
-
-    def pod(self, settings, kind, maps=None):
-        objects = manifest(settings)
-        maps = dict({name: o for (k, name), o in objects.items() if k == "ConfigMap"}, **(maps or {}))
-        return podman.Pod(self.podman, objects["DaemonSet", kind], maps, self.paths, self.node.dir)
-
-    def files(self):
-        """What lies below the host paths."""
-        return sorted(os.path.relpath(os.path.join(dir, name), self.node.dir + "/host")
-                      for dir, folders, names in os.walk(self.node.dir + "/host") for name in folders + names
-                      if not dir.endswith("/objects"))
-
-    def page(self, path):
-        code = "import sys,urllib.request as u\ntry:\n r=u.urlopen('http://127.0.0.1:10351%s',timeout=5);print(r.status)\n" \
-               "except u.HTTPError as e: print(e.code)\nexcept OSError: print(0)\n" % path
-        return int(netns.run(sys.executable, "-c", code, ns=self.node.ns).stdout)
-
-    def cni(self, verb, pod_ns, name, **more):
-        env = self.node.cni_env(verb, "c-" + name, netns.path(pod_ns), args=self.node.pod_args("default", name, "c-" + name))
-        config = dict({"cniVersion": "1.1.0", "name": "seine", "type": "seine-cni",
-                       "socket": self.paths["/run/seine"] + "/agent.sock"}, **more)
-        done = subprocess.run(["ip", "netns", "exec", self.node.ns, self.paths["/opt/cni/bin"] + "/seine-cni"], text=True,
-                              input=json.dumps(config), capture_output=True, env=env, timeout=60)
-        return done.returncode, done.stdout + done.stderr
-
-
-def put_objects(c, node):
-    folder = manifests.Folder(node.dir + "/host/lib/seine/objects")
-    folder.put(*(n.object() for n in c.nodes), *(manifests.pod("default", name, {}, node.name) for name in ("a", "b")))
 
 
 def serve(c, m, agent):
@@ -153,6 +80,17 @@ def less_will_not_do(c, m, agent):
         print("   without %s: %s" % (capability, next(l for l in logs.splitlines() if "ermi" in l)[25:140]))
 
 
+def by_dockerfile(engine, folder):
+    """The Dockerfile makes images of the same files."""
+    installlab.make("--root", folder)
+    for target, program in (("seine", "seine-agent"), ("seine-ovs", "ovs-vswitchd")):
+        tag = "localhost/%s:dockerfile" % target
+        engine("build", "-q", "-f", os.path.join(common.ROOT, "installer/linux/Dockerfile"), "--target", target, "-t", tag, folder)
+        engine("run", "--rm", "--network", "none", "--read-only", "--cap-drop", "all", "--entrypoint", program, tag, "--version")
+        engine("rmi", tag)
+    shutil.rmtree(folder)
+
+
 def within(timeout, check):
     try:
         return common.eventually(check, "", timeout)
@@ -164,13 +102,13 @@ def scenario():
     with common.cluster("img", nodes=1) as c:
         archive, again = c.run + "/seine.tar", c.run + "/again.tar"
         common.step("the archive")
-        common.equal(make(archive)[-1], archive, "the last line of image.sh")
-        make(again)
+        common.equal(installlab.make(archive)[-1], archive, "the last line of image.sh")
+        installlab.make(again)
         with open(archive, "rb") as a, open(again, "rb") as b:
             common.true(a.read() == b.read(), "made twice, the archives differ")
         os.unlink(again)
         tags = look_into(archive)
-        m = Machine(c.nodes[0], archive)
+        m = installlab.Machine(c.nodes[0], archive)
         try:
             run(c, m, tags)
         finally:
@@ -183,7 +121,9 @@ def run(c, m, tags):
     common.true(images <= tags, "the manifest names what the archive holds: %s" % images)
     common.step("the programs start")
     programs(m.podman, images.pop().split(":")[1])
-    before, put = m.files(), put_objects(c, m.node)
+    by_dockerfile(m.podman, c.run + "/dockerfile")
+    before = m.files()
+    installlab.put_objects(c, m.node)
     common.step("the init container")
     agent.run("install-cni")
     agent.run("install-cni")
@@ -229,4 +169,4 @@ def run(c, m, tags):
 
 
 if __name__ == "__main__":
-    common.main(scenario, need)
+    common.main(scenario, installlab.need)
