@@ -264,9 +264,9 @@ static void begin_list(struct reflector *r)
     auto_sbuf path = SBUF_INIT;
     held_round_begin(&r->held);
     sbuf_clear(&r->token);
-    if (r->state != REFLECTOR_ABSENT)
-        r->state = REFLECTOR_LISTING;
     r->reach_list = r->reach[0] != '\0';
+    if (r->state != REFLECTOR_ABSENT && !(r->state == REFLECTOR_WATCHING && r->reach_list))
+        r->state = REFLECTOR_LISTING;
     if (!r->streaming) {
         send_page(r);
         return;
@@ -275,10 +275,16 @@ static void begin_list(struct reflector *r)
     send_call(r, CALL_STREAMING, sbuf_cstr(&path));
 }
 
+/* Goes on from the last version.  While something is to be reached: what a list can tell at once
+ * is listed, what is more than a page is told by a short watch. */
 static void begin_watch(struct reflector *r)
 {
     auto_sbuf path = SBUF_INIT;
     unsigned seconds = watch_seconds(r);
+    if (r->reach[0] && reflector_count(r) <= REFLECTOR_PAGE) {
+        begin_list(r);
+        return;
+    }
     if (r->reach[0]) {
         r->reach_short = true;
         seconds = SHORT_WATCH_S;
@@ -353,7 +359,8 @@ static void list_done(struct reflector *r, const char *version)
 
 static void page_done(struct reflector *r)
 {
-    r->state = REFLECTOR_LISTING;
+    if (r->state != REFLECTOR_WATCHING)
+        r->state = REFLECTOR_LISTING;
     const char *token = json_stream_continue(r->stream);
     if (*token) {
         sbuf_clear(&r->token);

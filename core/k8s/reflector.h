@@ -123,10 +123,12 @@ struct reflector_error {
 size_t reflector_errors(const struct reflector *r, const struct reflector_error **out);
 
 /* Sync: everything up to 'version' (of kind_path_version()) is wanted.  reflector_reached() turns
- * true when the watch has passed it.  A quiet kind's watch brings nothing to tell by: after
- * REFLECTOR_REACH_MS the watch is taken up again as a short one, whose end by the server tells that
- * nothing is missing (about 1 s).  A later call replaces the version by a newer one. */
-enum { REFLECTOR_REACH_MS = 100 };
+ * true when the watch has passed it.  A quiet kind's watch brings nothing to tell by, since
+ * versions count the changes of all kinds together: after REFLECTOR_REACH_MS a kind of no more than
+ * a page is listed anew, and the watch of a larger one is taken up again as a short one, whose end
+ * by the server tells that nothing is missing (about 1 s).  A later call replaces the version by a
+ * newer one. */
+enum { REFLECTOR_REACH_MS = 50 };
 void reflector_reach(struct reflector *r, const char *version);
 bool reflector_reached(const struct reflector *r);
 

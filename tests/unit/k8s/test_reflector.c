@@ -750,13 +750,45 @@ static void sync_is_told_by_the_watch_if_it_has_passed(void **state)
     lab_done(&lab);
 }
 
-static void sync_of_a_quiet_kind_is_told_by_a_short_watch(void **state)
+static void sync_of_a_quiet_kind_is_told_by_a_list(void **state)
 {
     (void)state;
     struct lab lab;
     lab_watching(&lab);
     reflector_reach(lab.r, "500");
     assert_int_equal(lab.timer, REFLECTOR_REACH_MS);
+    lab_timer(&lab);
+    lab_expect(&lab, "cancel\n" SEND_LIST);
+    assert_int_equal(reflector_state(lab.r), REFLECTOR_WATCHING);
+    assert_false(reflector_reached(lab.r));
+    lab_answer(&lab, LIST("501", NODE("a", "1") "," NODE("c", "11")));
+    assert_true(reflector_reached(lab.r));
+    lab_expect(&lab, "put c\nremove b\n" SEND_WATCH("501"));
+    assert_int_equal(reflector_state(lab.r), REFLECTOR_WATCHING);
+    lab_done(&lab);
+}
+
+/* More than a page, watching from 10. */
+static void lab_watching_many(struct lab *lab)
+{
+    auto_sbuf list = SBUF_INIT;
+    sbuf_puts(&list, "{\"metadata\":{\"resourceVersion\":\"10\"},\"items\":[");
+    for (unsigned i = 0; i <= REFLECTOR_PAGE; i++)
+        sbuf_printf(&list, "%s{\"metadata\":{\"name\":\"n-%u\"}}", i ? "," : "", i);
+    sbuf_puts(&list, "]}");
+    lab_init(lab, kind_row(K8S_NODE));
+    reflector_start(lab->r);
+    lab_answer(lab, sbuf_cstr(&list));
+    lab_head(lab, 200);
+    lab_forget(lab);
+}
+
+static void sync_of_a_large_quiet_kind_is_told_by_a_short_watch(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_watching_many(&lab);
+    reflector_reach(lab.r, "500");
     lab_timer(&lab);
     lab_expect(&lab, "cancel\n" SEND_SHORT("10"));
     lab_head(&lab, 200);
@@ -773,7 +805,7 @@ static void a_sync_while_one_is_on_its_way_begins_anew(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_watching(&lab);
+    lab_watching_many(&lab);
     reflector_reach(lab.r, "500");
     lab_timer(&lab);
     lab_head(&lab, 200);
@@ -788,6 +820,23 @@ static void a_sync_while_one_is_on_its_way_begins_anew(void **state)
     lab_timer(&lab);
     lab_head(&lab, 200);
     lab_end(&lab);
+    assert_true(reflector_reached(lab.r));
+    lab_done(&lab);
+
+    lab_watching(&lab);
+    reflector_reach(lab.r, "500");
+    lab_timer(&lab);
+    lab_forget(&lab);
+    lab_head(&lab, 200);
+    reflector_reach(lab.r, "600");
+    lab_data(&lab, LIST("550", NODE("a", "1")));
+    lab_end(&lab);
+    assert_false(reflector_reached(lab.r)); /* this list was asked for before */
+    lab_expect(&lab, "remove b\n" SEND_LIST);
+    lab_lose(&lab);
+    lab_timer(&lab);
+    assert_false(reflector_reached(lab.r));
+    lab_answer(&lab, LIST("600", NODE("a", "1")));
     assert_true(reflector_reached(lab.r));
     lab_done(&lab);
 }
@@ -882,7 +931,8 @@ int main(void)
         cmocka_unit_test(a_busy_server_is_no_server_without_streaming_lists),
         cmocka_unit_test(a_first_list_is_a_difference_to_the_cache),
         cmocka_unit_test(sync_is_told_by_the_watch_if_it_has_passed),
-        cmocka_unit_test(sync_of_a_quiet_kind_is_told_by_a_short_watch),
+        cmocka_unit_test(sync_of_a_quiet_kind_is_told_by_a_list),
+        cmocka_unit_test(sync_of_a_large_quiet_kind_is_told_by_a_short_watch),
         cmocka_unit_test(a_sync_while_one_is_on_its_way_begins_anew),
         cmocka_unit_test(sync_before_the_list_is_told_by_the_list),
         cmocka_unit_test(each_cut_of_each_answer_is_mended),
