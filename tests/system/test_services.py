@@ -1,39 +1,202 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Services: Pods reach endpoints by the Service's address, on their own node and on another, in both families,
-by TCP and UDP; a Pod reaches itself; policies judge the endpoint."""
+"""Services: Pods reach endpoints by the Service's address, on their own node, on another and on a node itself, in
+both families, by TCP and UDP; a Pod reaches itself; policies judge the endpoint; a Service without endpoints is refused
+at once; endpoints that come, go and move disturb nobody else."""
+import time
+
 import common
 from lab import probe
 from lab.manifests import endpoint_slice, policy, service
 
-VIPS = {4: "10.96.0.10", 6: "fd00:96::10"}
 PORTS = ((80, "web"), (53, "dns", "UDP"))
 TARGETS = ((8080, "web"), (5353, "dns", "UDP"))
 
 
-def backed_by(c, name, pods, ports=TARGETS):
-    """The Service's slices, one a family."""
-    return [endpoint_slice("default", name, "v%d" % f, [p.ip(f) for p in pods], ports, f) for f in c.families]
+def vip(n, family):
+    return ("10.96.0.%d" if family == 4 else "fd00:96::%x") % n
 
 
-def at(src, vip, proto, port, expect):
-    return probe.Probe(src.ns, vip, proto, port, expect and expect.full_name)
+def put_service(c, name, n, endpoints, ports=PORTS, targets=TARGETS):
+    """A Service with the n-th addresses; `endpoints` by family: addresses, or (address, conditions)."""
+    c.apply(service("default", name, [vip(n, f) for f in c.families], ports),
+            *[endpoint_slice("default", name, "v%d" % f, endpoints(f), targets, f) for f in c.families])
+
+
+def of(*pods):
+    return lambda family: [p.ip(family) for p in pods]
+
+
+def ask(c, src, n, expect=None, proto="tcp", port=80, family=4):
+    return probe.Probe(src.ns, vip(n, family), proto, port, expect and expect.full_name)
+
+
+def expect_all(c, m, src, n, verdict, expect=None):
+    for family in c.families:
+        for proto, port in (("tcp", 80), ("udp", 53)):
+            m.add(ask(c, src, n, expect, proto, port, family), verdict,
+                  "%s -> Service %d %s v%d" % (src.full_name, n, proto, family))
+
+
+def one_endpoint(c, pods):
+    common.step("one endpoint, asked from both nodes and by the endpoint itself")
+    put_service(c, "one", 1, of(pods["web"]))
+    m = common.Matrix(c)
+    for src in (pods["near"], pods["far"], pods["web"]):
+        expect_all(c, m, src, 1, True, pods["web"])
+    m.check("one endpoint")
+
+
+def spread(c, pods):
+    common.step("three endpoints on two nodes share the connections")
+    ends = [pods["web"], pods["web2"], pods["web3"]]
+    put_service(c, "three", 2, of(*ends))
+    for family in c.families:
+        for src in (pods["near"], pods["far"]):
+            c.servers.seen.clear()
+            answers = c.ask([ask(c, src, 2, family=family) for _ in range(120)])
+            common.equal(answers.count("allow"), 120, "answers of 120")
+            counts = [c.servers.seen[p.full_name, "tcp", src.ip(family)] for p in ends]
+            print("   v%d from %s: %s" % (family, src.full_name, counts))
+            common.true(min(counts) >= 15, "each endpoint has its share: %s" % counts)
+
+
+def unready(c, pods):
+    common.step("an endpoint that is not ready gets nothing, one that ends gets what is left")
+    ending = {"ready": False, "serving": True, "terminating": True}
+    put_service(c, "three", 2, lambda f: [(pods["web"].ip(f), {"ready": False}), pods["web2"].ip(f),
+                                          (pods["web3"].ip(f), ending)])
+    m = common.Matrix(c)
+    for _ in range(6):
+        expect_all(c, m, pods["near"], 2, True, pods["web2"])
+    m.check("the ready one")
+    put_service(c, "three", 2, lambda f: [(pods["web"].ip(f), {"ready": False}), (pods["web3"].ip(f), ending)])
+    m = common.Matrix(c)
+    for _ in range(6):
+        expect_all(c, m, pods["near"], 2, True, pods["web3"])
+    m.check("the ending one")
+
+
+def refused(c, pods):
+    common.step("without endpoints it is refused at once")
+    put_service(c, "none", 3, lambda f: [])
+    start = time.monotonic()
+    probes = [ask(c, src, 3, None, proto, port, family) for family in c.families
+              for proto, port in (("tcp", 80), ("udp", 53)) for src in (pods["near"], pods["far"])]
+    common.equal(c.ask(probes), ["refused"] * len(probes), "a Service without endpoints")
+    common.true(time.monotonic() - start < probe.TIMEOUT, "at once")
+
+
+def policies(c, pods):
+    common.step("policies judge the endpoint, however often the client asks")
+    web, near = pods["web"], pods["near"]
+    c.apply(policy("default", "shut", {"matchLabels": {"app": "web"}}, ["Ingress"],
+                   ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "far"}}}]}]))
+    m = common.Matrix(c)
+    expect_all(c, m, near, 1, False)
+    expect_all(c, m, pods["far"], 1, True, web)
+    expect_all(c, m, web, 1, True, web)
+    m.check("ingress of the endpoint")
+    c.remove(policy("default", "shut"))
+
+    def egress(blocks):
+        to = [{"ipBlock": {"cidr": b}} for b in blocks]
+        return policy("default", "out", {"matchLabels": {"app": "near"}}, ["Egress"], egress=[{"to": to}])
+    c.apply(egress(["10.96.0.0/16", "fd00:96::/64"]))
+    m = common.Matrix(c)
+    expect_all(c, m, near, 1, False)
+    m.check("egress to the Service's address opens nothing")
+    c.apply(egress(["%s/32" % web.ip(4), "%s/128" % web.ip(6)]))
+    m = common.Matrix(c)
+    expect_all(c, m, near, 1, True, web)
+    m.check("egress to the endpoint's address does")
+    ports = [{"port": "http"}]
+    c.apply(policy("default", "out", {"matchLabels": {"app": "near"}}, ["Egress"],
+                   egress=[{"to": [{"podSelector": {"matchLabels": {"app": "web"}}}], "ports": ports}]))
+    m = common.Matrix(c)
+    for family in c.families:
+        m.add(ask(c, near, 1, web, "tcp", 80, family), True, "named port v%d" % family)
+        m.add(ask(c, near, 1, web, "udp", 53, family), False, "another port v%d" % family)
+    m.check("a named port is the endpoint's")
+    c.remove(policy("default", "out"))
+
+
+def node_endpoints(c, pods):
+    common.step("endpoints on the nodes themselves, as the API server's own Service has")
+    a, b = c.nodes
+    for i, node in enumerate((a, b)):
+        c.serve_in(node.ns, "host-" + node.name, tcp=(6443,), udp=())
+        c.apply(service("default", "api%d" % i, [vip(10 + i, 4)], ((443, None),)),
+                endpoint_slice("default", "api%d" % i, "x", [node.ip4], ((6443, None),)))
+    m = common.Matrix(c)
+    for src in (pods["near"], pods["far"]):
+        for i, node in enumerate((a, b)):
+            m.add(probe.Probe(src.ns, vip(10 + i, 4), "tcp", 443, "host-" + node.name), True,
+                  "%s -> %s:6443" % (src.full_name, node.name))
+    m.check("node addresses")
+
+
+def moving(c, pods):
+    common.step("endpoints move between slices under traffic")
+    ends, near = [pods["web"], pods["web2"]], pods["near"]
+    c.remove(*[endpoint_slice("default", "three", "v6", [], TARGETS, 6)])
+    put_service(c, "moves", 4, of(*ends))
+    streams = [probe.Stream(near.ns, vip(4, f), p, proto) for f in c.families for proto, p in (("tcp", 80), ("udp", 53))]
+    for s in streams:
+        s.start()
+    for _ in range(3):
+        for split in ((0, 1), (1, 0)):
+            for f in c.families:
+                texts = [e.ip(f) for e in ends]
+                # To the new slice first, as the controller does not promise; then away from the old one.
+                c.apply(endpoint_slice("default", "moves", "w%d" % f, texts, TARGETS, f))
+                c.apply(endpoint_slice("default", "moves", "v%d" % f, [texts[split[0]]], TARGETS, f))
+                c.apply(endpoint_slice("default", "moves", "w%d" % f, [texts[split[1]]], TARGETS, f))
+    for s in streams:
+        common.equal(s.finish(), 0, "lost of %s while endpoints moved" % s)
+        common.equal(s.failed, None, str(s))
+    c.remove(*[endpoint_slice("default", "moves", "w%d" % f, []) for f in c.families])
+
+
+def gone(c, pods):
+    common.step("an endpoint is taken out: its TCP connections go on")
+    near, ends = pods["near"], [pods["web"], pods["web2"]]
+    put_service(c, "moves", 4, of(ends[0]))
+    stream = probe.Stream(near.ns, vip(4, 4), 80, "tcp")
+    stream.start()
+    put_service(c, "moves", 4, of(ends[1]))
+    m = common.Matrix(c)
+    expect_all(c, m, near, 4, True, ends[1])
+    m.check("new connections")
+    common.equal(stream.finish(), 0, "lost of the old connection")
+
+
+def many(c, pods):
+    common.step("a Service of 1,000 endpoints, read back after a restart")
+    ips = ["10.200.%d.%d" % (i // 200, i % 200 + 1) for i in range(999)]
+    parts = [[pods["web"].ip(4)] + ips[:499], ips[499:]]
+    c.apply(service("default", "many", [vip(20, 4)], ((80, None),)),
+            *[endpoint_slice("default", "many", "p%d" % i, part, ((8080, None),)) for i, part in enumerate(parts)])
+    a = c.nodes[0]
+    before = a.status()["messages"]["groupMods"]
+    c.apply(endpoint_slice("default", "many", "p1", ips[500:], ((8080, None),)))
+    common.equal(a.status()["messages"]["groupMods"] - before, 1, "group messages for one endpoint that goes")
+    a.stop_agent()
+    a.start_agent()
+    common.equal(a.flow_mods(), 0, "flow messages after a restart")
+    common.equal(a.status()["messages"]["groupMods"], 0, "group messages after a restart")
 
 
 def scenario():
     with common.cluster("svc") as c:
         c.start_agents()
         a, b = c.nodes
-        common.step("a Service of one endpoint, asked from both nodes and by the endpoint itself")
-        near, far = c.pod(a, "default", "near"), c.pod(b, "default", "far")
-        web = c.pod(a, "default", "web", {"app": "web"})
-        c.apply(service("default", "web", [VIPS[f] for f in c.families], PORTS), *backed_by(c, "web", [web]))
-        m = common.Matrix(c)
-        for src in (near, far, web):
-            for family in c.families:
-                for proto, port in (("tcp", 80), ("udp", 53)):
-                    m.add(at(src, VIPS[family], proto, port, web), True,
-                          "%s -> Service %s v%d" % (src.full_name, proto, family))
-        m.check("one endpoint")
+        named = {"ports": [("http", 8080, "TCP")]}
+        pods = {"near": c.pod(a, "default", "near", {"app": "near"}), "far": c.pod(b, "default", "far", {"app": "far"}),
+                "web": c.pod(a, "default", "web", {"app": "web"}, **named),
+                "web2": c.pod(a, "default", "web2", {"app": "web"}, **named),
+                "web3": c.pod(b, "default", "web3", {"app": "web"}, **named)}
+        for part in (one_endpoint, spread, unready, refused, policies, node_endpoints, moving, gone, many):
+            part(c, pods)
         c.recompute()
 
 
