@@ -3,7 +3,7 @@
 # told and judged by who runs run.py: a busy machine is no defect.
 if(SEINE_SANITIZE AND NOT SEINE_FUZZ)
     find_package(Python3 COMPONENTS Interpreter REQUIRED)
-    foreach(bench IN ITEMS flows json cni agent windows)
+    foreach(bench IN ITEMS flows json cni agent services windows)
         add_test(NAME bench-${bench}
                  COMMAND ${Python3_EXECUTABLE} "${CMAKE_CURRENT_LIST_DIR}/run.py" ${bench}
                  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")

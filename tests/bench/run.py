@@ -19,6 +19,7 @@ BENCHES = {
     "json": ([os.path.join(BUILD, "bench", "bench_json")], "reading an API server's list of Pods, against cJSON_Parse"),
     "cni": ([sys.executable, os.path.join(HERE, "bench_cni.py")], "ADD and DEL, against bridge + host-local"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
+    "services": ([sys.executable, os.path.join(HERE, "bench_services.py")], "1,000 Services, one of 1,000 endpoints"),
     "windows": ([sys.executable, os.path.join(HERE, "bench_windows.py")], "the engine under Wine, against the Linux build"),
 }
 
