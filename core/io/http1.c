@@ -162,7 +162,7 @@ static int http1_head_cb__(http_parser *p)
     }
     if (p->status_code < 200) {
         http_call_forget_head__(call);
-        return p->status_code == 101 ? -1 : 0; /* nothing of that kind was asked for */
+        return p->status_code == 101 ? -1 : 1; /* nothing of that kind was asked for; no body */
     }
     call->status = (int)p->status_code;
     bool no_body = p->status_code == 204 || p->status_code == 304 || !strcmp(call->method, "HEAD");

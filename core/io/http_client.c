@@ -118,7 +118,7 @@ static int http_server__(struct http_client *c, const char *url, struct err *err
 static void http_back_off__(struct http_client *c)
 {
     unsigned shift = c->failures < 8 ? c->failures : 8;
-    unsigned d = HTTP_AGAIN_MIN_MS << shift;
+    unsigned d = (unsigned)HTTP_AGAIN_MIN_MS << shift;
     c->failures++;
     d = d < HTTP_AGAIN_MAX_MS ? d : HTTP_AGAIN_MAX_MS;
     c->rng = hash_u64(c->rng + loop_now_ns());
@@ -160,7 +160,10 @@ static void http_dial_opened__(void *aux)
     c->dialed = NULL;
     c->connected++;
     c->good = c->ips[c->next_ip - 1];
-    c->protocol = http_conn_new__(c, stream, c->peer)->protocol->name;
+    const struct http_protocol *protocol =
+        strcmp(stream_protocol(stream), "h2") == 0 ? &http2_protocol : &http1_protocol;
+    c->protocol = protocol->name;
+    http_conn_attach__(http_conn_new__(c, protocol, c->peer), stream);
     http_client_soon__(c);
 }
 

@@ -116,8 +116,11 @@ struct http_conn {
     bool dead;
     unsigned busy;
 };
-/* Takes the stream, which is open. */
-struct http_conn *http_conn_new__(struct http_client *c, struct stream *stream, const char *peer);
+/* One without a stream yet. */
+struct http_conn *http_conn_new__(struct http_client *c, const struct http_protocol *protocol,
+                                  const char *peer);
+/* Gives it its stream, which is open. */
+void http_conn_attach__(struct http_conn *conn, struct stream *stream);
 /* Puts a waiting call on it.  False: it does not take it. */
 bool http_conn_take__(struct http_conn *conn, struct http_call *call);
 void http_conn_send__(struct http_conn *conn); /* soon */

@@ -252,12 +252,12 @@ bool http_conn_take__(struct http_conn *conn, struct http_call *call)
     return true;
 }
 
-struct http_conn *http_conn_new__(struct http_client *c, struct stream *stream, const char *peer)
+struct http_conn *http_conn_new__(struct http_client *c, const struct http_protocol *protocol,
+                                  const char *peer)
 {
     struct http_conn *conn = mem_calloc(1, sizeof *conn);
     conn->client = c;
-    conn->stream = stream;
-    conn->protocol = !strcmp(stream_protocol(stream), "h2") ? &http2_protocol : &http1_protocol;
+    conn->protocol = protocol;
     conn->timer = loop_timer_new(c->loop, http_conn_timer__, conn);
     conn->deferred = loop_deferred_new(c->loop, http_conn_deferred__, conn);
     conn->heard = loop_now(c->loop);
@@ -269,8 +269,13 @@ struct http_conn *http_conn_new__(struct http_client *c, struct stream *stream, 
     }
     c->conns = conn;
     conn->session = conn->protocol->open(conn);
+    return conn;
+}
+
+void http_conn_attach__(struct http_conn *conn, struct stream *stream)
+{
+    conn->stream = stream;
     stream_set_events(stream, &http_conn_events, conn);
     http_conn_rearm__(conn);
     http_conn_send__(conn);
-    return conn;
 }

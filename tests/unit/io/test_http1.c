@@ -132,6 +132,7 @@ static void a_body_ends_as_its_head_says(void **state)
         {"HTTP/1.1 204 No Content\r\n\r\n", "", 204},
         {"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", "", 304},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "ab", 200},
+        {"HTTP/1.1 103 Early\r\nContent-Length: 3\r\n\r\n" HELLO, "hello", 200},
         {"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n", "", 429},
     };
     static const size_t pieces[] = {0, 1, 2, 3, 5, 8, 13};
