@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Agents on a real API server: Pods and policies from it, exact syncs, a server that is away, killed, and comes back, relists that change
+no flow, an ADD that the watch is too late for, Nodes that come and change, what Seine writes."""
+import time
+
+import agentlab
+import kubelab
+from agentlab import is_ready, source, unchanged
+from kubelab import common, manifests
+
+
+def pods_and_policies(c):
+    common.step("Pods and policies from the API server, each change in the switch when sync returns")
+    a, b = c.nodes
+    c.apply(manifests.namespace("red", {"team": "red"}))
+    web = c.pod(a, "red", "web", {"app": "web"})
+    near = c.pod(a, "red", "near", {"app": "client"})
+    far = c.pod(b, "blue", "far", {"app": "client"})
+    m = common.Matrix(c)
+    m.expect(far, web, True)
+    m.expect(near, web, True)
+    m.check("no policy")
+    c.apply(manifests.policy("red", "only-red", {"matchLabels": {"app": "web"}}, ["Ingress"],
+                             [{"from": [{"podSelector": {"matchLabels": {"app": "client"}}}]}]))
+    m = common.Matrix(c)
+    m.expect(far, web, False)
+    m.expect(near, web, True)
+    m.check("a policy")
+    c.cp.kubectl("label", "pod", "-n", "red", "near", "app=other", "--overwrite")
+    c.sync()
+    m = common.Matrix(c)
+    m.expect(near, web, False)
+    m.check("another label, by kubectl")
+    c.cp.kubectl("label", "pod", "-n", "red", "near", "app=client", "--overwrite")
+    c.remove(manifests.policy("red", "only-red"))
+    return web, near, far
+
+
+def sync_is_exact(c):
+    common.step("sync: ten changes in a row, each there when it returns")
+    a = c.nodes[0]
+    for i in range(10):
+        c.cp.client.patch(manifests.pod("blue", "far"), {"metadata": {"labels": {"n": str(i)}}})
+        a.sync()
+        told = next(p for p in a.ctl_json("get", "pods")["items"] if p["name"] == "far")
+        common.equal(told["labels"].get("n"), str(i), "the label after sync")
+
+
+def all_pods(c):
+    common.step("finished and hostNetwork Pods: only with --all")
+    c.cp.apply(manifests.pod("red", "done", {"app": "web"}, "node1", ["10.80.1.200"], phase="Succeeded"),
+               manifests.pod("red", "host", {"app": "web"}, "node2", ["192.0.2.2"], host_network=True))
+    agentlab.check(c)
+
+
+def relist(c, proxy):
+    common.step("watches end, expire and break: nothing is written to the switch")
+    a = c.nodes[0]
+    for fault in ("end", "expired", "error", "cut", "goaway"):
+        def what():
+            common.true(proxy.strike(fault) > 0, "watches were struck")
+            time.sleep(0.2)
+            a.sync()
+        unchanged(a, what)
+
+
+def server_away(c, web, far):
+    common.step("the API server is killed: what was in force holds, the agents are ready and say that they are stale")
+    a = c.nodes[0]
+    policy = manifests.policy("red", "none", {"matchLabels": {"app": "web"}}, ["Ingress"])
+    c.apply(policy)
+    before = a.switch.flows()
+    mods = a.flow_mods()
+    c.cp.kill()
+    common.eventually(lambda: all(source(n)["stale"] for n in c.nodes), "sources are stale", 10)
+    common.true(all(is_ready(n) for n in c.nodes), "ready while the server is away")
+    m = common.Matrix(c)
+    m.expect(far, web, False)
+    m.check("away")
+    common.equal(a.ctl("sync", "--timeout", "1s", check=False).returncode, 1, "sync while the server is away")
+    c.cp.start()
+    common.eventually(lambda: not any(source(n)["stale"] for n in c.nodes), "sources are fresh again", 30)
+    c.sync()
+    common.equal((a.switch.flows(), a.flow_mods() - mods), (before, 0), "flows, and how many were written")
+    c.remove(policy)
+    m = common.Matrix(c)
+    m.expect(far, web, True)
+    m.check("back")
+
+
+def late_watch(c, proxy):
+    common.step("an ADD whose Pod the watch has not brought reads it itself")
+    a = c.nodes[0]
+    common.true(proxy.strike("stall", path="/pods", ms=4000) > 0, "the watch of Pods stalls")
+    obj = manifests.pod("red", "late", {"app": "late"}, a.name)
+    c.objects.put(obj)
+    start = time.monotonic()
+    pod = a.add_pod("red", "late")
+    took = time.monotonic() - start
+    print("   ADD took %.2f s" % took)
+    common.true(took < 3.5, "ADD waited for the watch: %.1f s" % took)
+    c.record(pod, obj)
+    c.remove_pod(pod)
+
+
+def namespace_goes(c, near):
+    common.step("a Namespace that goes while an attached Pod needs it: its last labels hold")
+    a = c.nodes[0]
+    policy = manifests.policy("red", "teams", {"matchLabels": {"app": "web"}}, ["Ingress"],
+                              [{"from": [{"namespaceSelector": {"matchLabels": {"team": "green"}}}]}])
+    c.apply(manifests.namespace("green", {"team": "green"}), policy)
+    guest = c.pod(a, "green", "guest", {})
+    web = c.pods["red/web"]
+    m = common.Matrix(c)
+    m.expect(guest, web, True)
+    m.expect(near, web, False)
+    m.check("its Namespace is there")
+    c.cp.delete(manifests.pod("green", "guest"))
+    c.remove(manifests.namespace("green"))
+    m = common.Matrix(c)
+    m.expect(guest, web, True)
+    m.check("object and Namespace are gone, the Pod is not")
+    c.remove_pod(guest)
+    c.remove(policy)
+
+
+def written(c):
+    common.step("what Seine writes: its own Node's condition, nothing else")
+    for node in c.nodes:
+        found = c.cp.client.get("Node", name=node.name)
+        conditions = {x["type"]: x for x in found["status"].get("conditions", [])}
+        common.equal((conditions["NetworkUnavailable"]["status"], conditions["NetworkUnavailable"]["reason"]), ("False", "SeineReady"),
+                     node.name + ": condition")
+        managers = {(m["manager"], m.get("subresource", "")) for m in found["metadata"]["managedFields"]}
+        common.true(("seine-agent", "status") in managers and ("seine-agent", "") not in managers, "managers: %s" % managers)
+
+
+def gateway_addresses(node):
+    text = kubelab.netns.run("ip", "-o", "addr", "show", "dev", "seine-gw0", ns=node.ns).stdout
+    return {word.split("/")[0] for line in text.splitlines() for word in line.split() if "/" in word}
+
+
+def node_changes(c, far):
+    common.step("a Node goes and comes back with another podCIDR: its Pods keep their addresses, the gateway has both")
+    a, b = c.nodes
+    c.objects.delete(b.object())
+    a.sync()
+    common.true(all("10.80.2.0" not in line for line in a.switch.flows()), "no flow to a Node that is gone")
+    common.equal(b.ctl("sync", "--timeout", "1s", check=False).returncode, 1, "sync of a node without its Node")
+    changed = manifests.node(b.name, ["10.80.99.0/24", "fd00:80:99::/64"], [b.ip4, b.ip6])
+    c.apply(changed)
+    common.true(any("10.80.99.0/24" in line for line in a.switch.flows()), "flows to its new range")
+    both = {b.gateways[0], "10.80.99.1"}
+    common.true(both <= gateway_addresses(b), "%s on %s's gateway: %s" % (both, b.name, gateway_addresses(b)))
+    near = c.pod(b, "blue", "near", {})
+    common.true(near.ip(4).startswith("10.80.99."), "a new Pod has an address of the new range: " + near.ip(4))
+    m = common.Matrix(c)
+    m.expect(near, far, True)
+    m.check("Pods of both ranges")
+    c.remove_pod(near)
+    c.objects.delete(changed)
+    c.apply(b.object())
+
+
+def scenario():
+    with kubelab.cluster("ag") as c:
+        with kubelab.Proxy(c.cp) as proxy:
+            c.through(proxy)
+            c.start_agents()
+            web, near, far = pods_and_policies(c)
+            sync_is_exact(c)
+            all_pods(c)
+            relist(c, proxy)
+            late_watch(c, proxy)
+            namespace_goes(c, near)
+            written(c)
+            node_changes(c, far)
+            server_away(c, web, far)
+            agentlab.check(c)
+
+
+common.main(scenario, agentlab.need)
