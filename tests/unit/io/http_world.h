@@ -19,6 +19,7 @@
 enum { PATIENCE_MS = 20000, CALLS = 8, REQUESTS = 64, REFUSED = 7, CANCEL = 8, INTERNAL = 2 };
 
 struct world;
+enum { NOTHING, CANCEL_IT, CANCEL_OTHER, FREE_CLIENT, CALL_AGAIN };
 struct heard {
     struct world *w;
     struct http_call *call;
@@ -27,8 +28,8 @@ struct heard {
     char type[64], text[ERR_TEXT_MAX];
     struct sbuf data;
     size_t n_data; /* events */
-    /* what the owner does in its events */
-    enum { NOTHING, CANCEL_IT, CANCEL_OTHER, FREE_CLIENT, CALL_AGAIN } on_head, on_data, on_end;
+    /* what the owner does in its events: one of those above */
+    int on_head, on_data, on_end;
     struct heard *other;
 };
 struct world {
