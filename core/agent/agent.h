@@ -6,6 +6,9 @@
 
 #include "core/agent/options.h"
 
+/* The file of --cache-dir. */
+#define AGENT_CACHE_NAME "api-server.cache"
+
 /* Serves the node until SIGTERM, SIGINT or the service manager's stop.  Returns the program's exit
  * code: 0; 1 (another agent holds the run directory, or something cannot be opened: told on
  * stderr); 2 (an option that only the system can tell to be wrong). */

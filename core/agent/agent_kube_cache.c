@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/agent/agent.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
@@ -241,7 +242,7 @@ void agent_kube_cache_start(struct agent_kube *k)
 {
     struct kube_cache *c = mem_calloc(1, sizeof *c);
     auto_sbuf path = SBUF_INIT;
-    sbuf_printf(&path, "%s/api-server.cache", k->a->o->cache_dir);
+    sbuf_printf(&path, "%s/" AGENT_CACHE_NAME, k->a->o->cache_dir);
     c->k = k;
     c->path = sbuf_take(&path);
     c->timer = loop_timer_new(k->a->loop, cache_write, c);

@@ -351,6 +351,26 @@ static void cleanup_folder(struct cleanup *c, const char *dir)
     }
 }
 
+/* A file that is written by temporary name, and what a write that was cut short left of it. */
+static void cleanup_atomic(struct cleanup *c, const char *dir, const char *name)
+{
+    char **names = NULL;
+    size_t n = 0, len = strlen(name);
+    if (file_list(dir, &names, &n, NULL) < 0) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const char *found = names[i];
+        bool temporary =
+            found[0] == '.' && strncmp(found + 1, name, len) == 0 && found[1 + len] == '.';
+        if (temporary || strcmp(found, name) == 0) {
+            cleanup_file(c, dir, found);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+}
+
 static void cleanup_files(struct cleanup *c)
 {
     auto_sbuf journal = SBUF_INIT, ports = SBUF_INIT;
@@ -359,7 +379,8 @@ static void cleanup_files(struct cleanup *c)
     cleanup_folder(c, journal.data);
     sbuf_printf(&ports, "%s/ports", c->o->run_dir);
     cleanup_folder(c, ports.data);
-    cleanup_file(c, c->o->run_dir, "released");
+    cleanup_atomic(c, c->o->run_dir, "released");
+    cleanup_atomic(c, c->o->cache_dir, AGENT_CACHE_NAME);
     if (!pipe_is_native() && file_remove(c->o->socket, &err) < 0) {
         cleanup_tell(c, c->o->socket, &err);
     }
