@@ -158,7 +158,11 @@ def run(c, m, tags):
     agent.stop("agent")
     common.step("no capability is asked for in vain")
     less_will_not_do(c, m, agent)
-    shutil.rmtree(m.paths["/var/lib/seine"] + "/objects")
+    cache = m.paths["/var/lib/seine"]
+    shutil.rmtree(cache + "/objects")
+    for name in ("api-server.cache", ".api-server.cache.1"):
+        with open("%s/%s" % (cache, name), "w") as f:
+            f.write("as one that was cut short\n")
     common.step("uninstall.yaml")
     gone = m.pod({"uninstall": "true"}, "seine-uninstall", {"seine-config": manifest({"config": CONFIG})["ConfigMap", "seine-config"]})
     gone.run("cleanup")
