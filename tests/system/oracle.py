@@ -186,6 +186,41 @@ class Oracle:
         """May a new connection from Pod src to Pod dst come up?"""
         return self.egress(src, dst, family, proto, port) and self.ingress(src, dst, family, proto, port)
 
+    # ---- Services ----
+    def frontend(self, address, proto, port):
+        """Where a connection to the address goes: a set of (address, port), empty if it is refused; None if no
+        Service has this address and port."""
+        for service in self.objects:
+            if service["kind"] != "Service" or service["spec"].get("type") == "ExternalName":
+                continue
+            spec = service["spec"]
+            if not any(a != "None" and ipaddress.ip_address(a) == address for a in spec.get("clusterIPs") or []):
+                continue
+            for entry in spec.get("ports") or []:
+                if (entry.get("protocol") or "TCP", entry["port"]) == (proto, port):
+                    return self.endpoints(service, entry, address.version)
+        return None
+
+    def endpoints(self, service, entry, family):
+        """Of one port of a Service: the ready ones, else those that end but still serve."""
+        ready, ending = set(), set()
+        for piece in self.objects:
+            if piece["kind"] != "EndpointSlice" or namespace_of(piece) != namespace_of(service) \
+                    or labels_of(piece).get("kubernetes.io/service-name") != service["metadata"]["name"] \
+                    or piece["addressType"] != "IPv%d" % family:
+                continue
+            numbers = [p["port"] for p in piece.get("ports") or [] if p.get("port")
+                       and (p.get("name") or "", p.get("protocol") or "TCP") ==
+                       (entry.get("name") or "", entry.get("protocol") or "TCP")]
+            for endpoint in piece.get("endpoints") or []:
+                said = endpoint.get("conditions") or {}
+                address = ipaddress.ip_address(endpoint["addresses"][0])
+                if said.get("ready", True):
+                    ready |= {(address, n) for n in numbers}
+                if said.get("serving", said.get("ready", True)) and said.get("terminating"):
+                    ending |= {(address, n) for n in numbers}
+        return ready or ending
+
     @staticmethod
     def _same(pod, party, family):
         """A Pod to itself is always allowed."""

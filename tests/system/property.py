@@ -16,6 +16,7 @@
 The seed is printed first; the same seed is the same run. A failure prints the cluster's own seed and leaves its
 objects in a file named in the output."""
 import argparse
+import ipaddress
 import json
 import os
 import random
@@ -156,6 +157,51 @@ class Judge:
         self.compare(what % "<-", tracer.reaches(text, attached["ofPort"]),
                      self.oracle.ingress(address, pod, family, proto, port), text)
 
+    def service(self, name, target):
+        """A Pod to a Service's address: the endpoint that was chosen must be one, and policy judges it."""
+        ip, proto, port = target
+        attached, pod = self.world.attachments[name], self.pods[name]
+        address, gateway = ipaddress.ip_address(ip), self.gateway_mac(attached["node"])
+        family, tracer = address.version, self.tracers[attached["node"]]
+        what = "seed %d: %s -> Service %s %s/%s" % (self.world.seed, name, ip, proto, port)
+        # The datapath's hash of the connection, which a trace does not compute.
+        head = "dp_hash=%d," % self.world.rnd.randint(1, 0xffffffff)
+        text = tracer.trace(attached["ofPort"], head + tracing.packet(family, proto, address_of(pod, family), ip, 40000, port),
+                            (attached["mac"], gateway))
+        expected = self.oracle.frontend(address, proto, port)
+        if not expected:
+            refused = "controller(" in text.lower() and not tracing.outputs(text)
+            self.compare(what + " refused", refused, expected is not None, text)
+            if expected is None:
+                self.compare(what, tracer.reaches(text, tracer.gateway),
+                             self.oracle.egress(pod, ip, family, proto, port), text)
+            return
+        end = tracing.translated(text)
+        self.compare("%s: endpoint %s of %s" % (what, end, sorted(map(str, expected))), end in expected, True, text)
+        if end in expected:
+            self.endpoint(what + " at %s:%d" % end, (name, proto), end, text)
+
+    def endpoint(self, what, asked, end, text):
+        """What became of the packet after its translation; `text` is the trace on the sender's node."""
+        name, proto = asked
+        src, pod, tracer = self.world.attachments[name], self.pods[name], self.tracers[self.world.attachments[name]["node"]]
+        family, owner = end[0].version, self.oracle.owner_of(end[0])
+        party = owner if owner is not None else str(end[0])
+        egress = self.oracle.egress(pod, party, family, proto, end[1])
+        ingress = owner is None or self.oracle.ingress(pod, owner, family, proto, end[1])
+        dst = self.world.attachments[full_name(owner)] if owner is not None else None
+        if dst is None:
+            self.compare(what + " outside", tracer.reaches(text, tracer.gateway), egress, text)
+        elif dst["node"] == src["node"]:
+            self.compare(what, tracer.reaches(text, dst["ofPort"]), egress and ingress, text)
+        else:
+            self.compare(what + " egress", tracer.reaches(text, tracer.tunnel), egress, text)
+            there = self.tracers[dst["node"]]
+            packet = tracing.packet(family, proto, address_of(pod, family), end[0], 40000, end[1])
+            far = there.trace(there.tunnel, packet, (self.gateway_mac(src["node"]), self.gateway_mac(dst["node"])),
+                              self.tunnel_fields(src, dst))
+            self.compare(what + " ingress", there.reaches(far, dst["ofPort"]), ingress, far)
+
     def node_probe(self, name, family):
         """The node to its own Pod: always."""
         attached, pod = self.world.attachments[name], self.pods[name]
@@ -188,6 +234,9 @@ class Judge:
                 self.spoofed(src, family)
                 for proto, port in self.world.protocols(2):
                     self.outside(src, family, proto, port)
+            for target in self.world.service_targets():
+                self.service(src, target)
+            for family in (4, 6):
                 for dst in self.live:
                     if src == dst or self.world.rnd.random() > share:
                         continue
@@ -231,6 +280,8 @@ def verdicts(args):
             seed = args.seed + clusters
             world = worldgen.World(seed, n_pods=random.Random(seed).randint(4, 18),
                                    n_policies=random.Random(seed + 1).randint(0, 14))
+            for i in range(random.Random(seed + 2).randint(0, 5)):
+                world.add_service(i)
             tracers = dry.load(world)
             judge = Judge(world, tracers, gateway_macs(tracers))
             total += judge.all()

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The oracle against cases worked out by hand from the definition of NetworkPolicy: the judge is judged."""
+import ipaddress
 import unittest
 
 import common  # noqa: F401  (finds the lab)
-from lab.manifests import namespace, pod, policy
+from lab.manifests import endpoint_slice, namespace, pod, policy, service
 from oracle import Oracle, policy_types, selector_matches
 
 
@@ -19,6 +20,43 @@ def world(*more):
     oracle = Oracle(objects + list(more))
     return oracle, {"%s/%s" % (o["metadata"]["namespace"], o["metadata"]["name"]): o
                     for o in objects if o["kind"] == "Pod"}
+
+
+class Services(unittest.TestCase):
+    @staticmethod
+    def ask(slices, address="10.96.0.1", proto="TCP", port=80, **more):
+        objects = [service("a", "s", ["10.96.0.1", "fd00:96::1"], ((80, "x"), (53, "y", "UDP")), **more), *slices]
+        found = Oracle(objects).frontend(ipaddress.ip_address(address), proto, port)
+        return found if found is None else sorted("%s:%d" % e for e in found)
+
+    def test_addresses_and_ports(self):
+        one = [endpoint_slice("a", "s", "1", ["10.0.0.1"], ((8080, "x"),))]
+        self.assertEqual(self.ask(one), ["10.0.0.1:8080"])
+        self.assertEqual(self.ask(one, port=81), None)
+        self.assertEqual(self.ask(one, proto="UDP"), None)
+        self.assertEqual(self.ask(one, proto="UDP", port=53), [])
+        self.assertEqual(self.ask(one, "fd00:96::1"), [])
+        self.assertEqual(self.ask(one, "10.96.0.2"), None)
+        self.assertEqual(self.ask(one, kind="ExternalName"), None)
+
+    def test_slices(self):
+        self.assertEqual(self.ask([endpoint_slice("b", "s", "1", ["10.0.0.1"], ((8080, "x"),)),
+                                   endpoint_slice("a", "t", "1", ["10.0.0.2"], ((8080, "x"),)),
+                                   endpoint_slice("a", "s", "1", ["10.0.0.3"], ((8080, "z"),)),
+                                   endpoint_slice("a", "s", "2", ["10.0.0.4"], ((8080, "x", "UDP"),))]), [])
+        self.assertEqual(self.ask([endpoint_slice("a", "s", "1", ["10.0.0.1"], ((1, "x"),)),
+                                   endpoint_slice("a", "s", "2", ["10.0.0.1"], ((1, "x"),)),
+                                   endpoint_slice("a", "s", "3", ["10.0.0.1"], ((2, "x"),))]),
+                         ["10.0.0.1:1", "10.0.0.1:2"])
+
+    def test_conditions(self):
+        def ends(*conditions):
+            return self.ask([endpoint_slice("a", "s", "1", [("10.0.0.%d" % i, c) for i, c in enumerate(conditions)],
+                                            ((1, "x"),))])
+        ending = {"ready": False, "serving": True, "terminating": True}
+        self.assertEqual(ends({}, {"ready": False}, ending), ["10.0.0.0:1"])
+        self.assertEqual(ends({"ready": False}, ending), ["10.0.0.1:1"])
+        self.assertEqual(ends({"ready": False, "serving": True}, {"ready": False, "terminating": True}), [])
 
 
 class Selectors(unittest.TestCase):

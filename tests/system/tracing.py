@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Verdicts from Open vSwitch itself: a packet is put through ofproto/trace, on the sending node and, over the
 tunnel, on the receiving one, and what counts is the port that the last datapath actions name."""
+import ipaddress
 import re
 
 from lab import ovs
@@ -34,6 +35,12 @@ def outputs(text):
         else:
             word += ch
     return {int(w) for w in words if w.isdigit()}
+
+
+def translated(text):
+    """(address, port) that the last translation in the trace leads to; None if there was none."""
+    found = re.findall(r"Modified flow: .*?(?:nw_dst|ipv6_dst)=\[?([0-9a-f.:]+)\]?,tp_dst=(\d+)", text)
+    return (ipaddress.ip_address(found[-1][0]), int(found[-1][1])) if found else None
 
 
 def final_macs(text):

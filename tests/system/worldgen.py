@@ -183,6 +183,55 @@ class World:
         egress = self.rules("to") if self.chance(0.6) else None
         return manifests.policy(rnd.choice(self.spaces), name, self.selector(), types, ingress, egress)
 
+    # ---- Services ----
+    def service_ports(self):
+        ports, used = [], set()
+        for i in range(self.rnd.randint(1, 3)):
+            port = (self.rnd.choice(NUMBERS), "p%d" % i, self.rnd.choice(PROTOCOLS))
+            if port[::2] not in used:
+                used.add(port[::2])
+                ports.append(port)
+        if len(ports) == 1 and self.chance(0.5):
+            ports = [(ports[0][0], None, ports[0][2])]
+        return ports
+
+    def endpoint(self, family):
+        """Of a Pod, of a node, or outside; in any state."""
+        kind, which = self.rnd.random(), 0 if family == 4 else 1
+        if kind < 0.8 and self.attachments:
+            address = self.attachments[self.rnd.choice(sorted(self.attachments))]["addresses"][which]
+        elif kind < 0.9:
+            address = ("192.0.2.%d", "2001:db8:5e::%x")[which] % self.rnd.randint(1, len(self.nodes))
+        else:
+            address = self.rnd.choice(OUTSIDE[family])
+        conditions = self.rnd.choice(({}, {"ready": True}, {"ready": True}, {"ready": False}, {"serving": True},
+                                      {"ready": False, "serving": True, "terminating": True},
+                                      {"ready": False, "serving": False, "terminating": True}))
+        return address, dict(conditions)
+
+    def add_service(self, number):
+        """A Service and its slices; some have none, some slices lack a port or belong to nobody."""
+        rnd, space, name = self.rnd, self.rnd.choice(self.spaces), "svc%d" % number
+        ports = self.service_ports()
+        ips = rnd.choice((["10.96.0.%d"], ["fd00:96::%x"], ["10.96.0.%d", "fd00:96::%x"], ["10.96.0.%d", "fd00:96::%x"], ["None"]))
+        self.put(manifests.service(space, name, [ip if ip == "None" else ip % (number + 1) for ip in ips], ports))
+        for i in range(rnd.randint(0, 4)):
+            family = rnd.choice((4, 6))
+            mine = [(rnd.choice(NUMBERS), p[1], p[2]) for p in ports if self.chance(0.85)]
+            owner = name if self.chance(0.9) else "other"
+            self.put(manifests.endpoint_slice(space, owner, "s%d-%d" % (number, i), [
+                self.endpoint(family) for _ in range(rnd.randint(0, 5))], mine, family))
+
+    def service_targets(self):
+        """(address, protocol, port) of every Service, and some that are nearly one."""
+        found = []
+        for obj in list(self.objects.values()):
+            if obj["kind"] == "Service":
+                for ip in obj["spec"]["clusterIPs"]:
+                    for p in obj["spec"]["ports"] if ip != "None" else ():
+                        found.append((ip, p["protocol"], p["port"]))
+        return found + [(ip, proto, port + 1) for ip, proto, port in found[:2] if port < 65535]
+
     # ---- questions ----
     def ports(self):
         """Ports worth asking: those that occur, their neighbours, and one that nobody names."""
