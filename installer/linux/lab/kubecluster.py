@@ -12,8 +12,6 @@ import contextlib
 import glob
 import json
 import os
-import shutil
-import signal
 import time
 from concurrent import futures
 
@@ -164,21 +162,26 @@ class KubeCluster(cluster.Cluster):
         return ""
 
     def install_bridge(self, node):
-        """The reference plugins: a bridge a node, routes between the nodes."""
-        for plugin in ("bridge", "host-local"):
-            shutil.copy("/usr/lib/cni/" + plugin, node.dir + "/up/opt/cni/bin")
-        routes = [{"dst": "::/0" if ":" in c else "0.0.0.0/0"} for c in node.cidrs]
-        self.place_conflist(node, {"cniVersion": "0.4.0", "name": "reference", "plugins": [
-            {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True,
-             "ipam": {"type": "host-local", "ranges": [[{"subnet": c}] for c in node.cidrs], "routes": routes}}]})
+        self.place_bridge(node)
         for other in self.nodes:
             for cidr in other.cidrs if other is not node else ():
                 run("ip", "route", "replace", cidr, "via", other.ip6 if ":" in cidr else other.ip4, ns=node.ns)
 
+    def place_bridge(self, node):
+        """The reference plugins: a bridge a node, addresses of the node's ranges."""
+        node.place_plugins("/usr/lib/cni/bridge", "/usr/lib/cni/host-local")
+        routes = [{"dst": "::/0" if ":" in c else "0.0.0.0/0"} for c in node.cidrs]
+        node.place_conflist({"cniVersion": "0.4.0", "name": "reference", "plugins": [
+            {"type": "bridge", "bridge": "cni0", "isGateway": True, "hairpinMode": True,
+             "ipam": {"type": "host-local", "ranges": [[{"subnet": c}] for c in node.cidrs], "routes": routes}}]})
+
     def install_programs(self, node):
-        shutil.copy(self.program("seine-cni"), node.dir + "/up/opt/cni/bin")
         node.start_agent()
-        self.place_conflist(node, {"cniVersion": "0.4.0", "name": "seine", "plugins": [{"type": "seine-cni"}]})
+        self.place_seine(node)
+
+    def place_seine(self, node):
+        node.place_plugins(self.program("seine-cni"))
+        node.place_conflist({"cniVersion": "0.4.0", "name": "seine", "plugins": [{"type": "seine-cni"}]})
 
     def kill_agent(self, node):
         """kill -9."""
@@ -201,12 +204,6 @@ class KubeCluster(cluster.Cluster):
         for node in self.nodes:
             node.stop("agent")
             node.start_agent()
-
-    @staticmethod
-    def place_conflist(node, config):
-        """Through the node's own view of its overlay: what changes below one is not seen."""
-        node.exec("sh", "-ec", "cat > /etc/cni/net.d/.new; mv /etc/cni/net.d/.new /etc/cni/net.d/10-lab.conflist",
-                  stdin=json.dumps(config))
 
     # ---- objects ----
     def kubectl(self, *args, stdin=None, check=True, timeout=90):

@@ -176,10 +176,10 @@ class KubeNode(cluster.Node):
         self.underlay_up()
         self.start_containerd()
 
-    def start_containerd(self):
+    def start_containerd(self, *more):
         with open(self.dir + "/containerd.toml", "w") as f:
             f.write(CONTAINERD % kubeimage.SANDBOX)
-        self.spawn("containerd", "containerd", "-c", self.dir + "/containerd.toml")
+        self.spawn("containerd", "containerd", "-c", self.dir + "/containerd.toml", *more)
 
     def ctr(self, *args, check=True, timeout=120):
         return self.exec("ctr", "-n", "k8s.io", *args, check=check, timeout=timeout)
@@ -224,6 +224,15 @@ class KubeNode(cluster.Node):
             "registerNode": True, "syncFrequency": "10s", "nodeStatusUpdateFrequency": "5s", "kubeAPIQPS": 200,
             "kubeAPIBurst": 400, "registryPullQPS": 0, "eventRecordQPS": 0,
         }
+
+    # ---- a CNI by hand; through the node's own view, since an overlay does not see what changes below it ----
+    def place_plugins(self, *programs):
+        self.exec("cp", *programs, "/opt/cni/bin")
+
+    def place_conflist(self, config):
+        """In place of the one that was there."""
+        self.exec("sh", "-ec", "cat > /etc/cni/net.d/.new; mv /etc/cni/net.d/.new /etc/cni/net.d/10-lab.conflist",
+                  stdin=json.dumps(config))
 
     # ---- the agent as a program of the node ----
     def agent_args(self, *more):

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What anybody expects of a cluster: nodes become Ready, Deployments scale over them, exec, logs, port-forward and probes work,
+NetworkPolicies applied with kubectl hold from the next connection on, follow labels of Pods and Namespaces, and go."""
+import ipaddress
+import subprocess
+import time
+
+from clusterlab import cluster, common, deployment, main, namespace, pod_object, probe, running
+from lab import netns
+from lab.manifests import policy
+
+PORTS = (("tcp", 80), ("tcp", 8080), ("udp", 5353))
+
+
+def matrix(c, what, rows):
+    """rows: (source, destination, the ports that are open)."""
+    m = common.Matrix(c)
+    for src, dst, opened in rows:
+        for proto, port in PORTS:
+            m.expect(src, dst, (proto, port) in opened, proto, port)
+    m.check(what)
+
+
+def nodes(c):
+    common.step("nodes")
+    for node in c.nodes:
+        found = c.control.get("/api/v1/nodes/" + node.name)
+        status = {s["type"]: s for s in found["status"]["conditions"]}
+        common.equal(status["Ready"]["status"], "True", node.name + " is Ready")
+        common.equal(found["spec"].get("taints"), None, "taints of " + node.name)
+        common.true(node.status()["ready"], "the agent of %s is ready" % node.name)
+
+
+def workloads(c):
+    common.step("a Deployment, scaled")
+    c.apply(namespace("work"), deployment("work", "web", 1))
+    c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=5")
+    pods = running(c, "work", "app=web", 5)
+    common.equal({p.node.name for p in pods}, {n.name for n in c.nodes}, "nodes that have some of them")
+    for p in pods:
+        inside = [any(ipaddress.ip_address(ip) in ipaddress.ip_network(cidr) for cidr in p.node.cidrs) for ip in p.ips]
+        common.equal(inside, [True, True], "%s' addresses %s in the ranges of %s" % (p.name, p.ips, p.node.name))
+    common.equal(len({ip for p in pods for ip in p.ips}), 10, "different addresses")
+    matrix(c, "all to all", [(a, b, PORTS) for a in pods for b in pods if a is not b])
+    c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=1")
+    left = running(c, "work", "app=web", 1)
+    c.sync()
+    for node in c.nodes:
+        known = [p["name"] for p in node.ctl_json("get", "pods")["items"] if p["namespace"] == "work"]
+        common.equal(known, [left[0].name], "Pods that the agent of %s knows" % node.name)
+
+
+def tools(c):
+    common.step("exec, logs, port-forward")
+    a, b = c.create(pod_object("default", "a", "node1", {"app": "a"}), pod_object("default", "b", "node2", {"app": "b"}))
+    asked = [w for ip in b.ips for w in ("tcp", ip, "80", "tcp", ip, "8080", "udp", ip, "5353")]
+    common.equal(c.exec(a, "labpod", "ask", *asked).stdout.split(), ["default/b"] * 6, "asked by kubectl exec")
+    common.equal(c.exec(a, "ping", "-c", "2", "-W", "2", b.ip(4)).returncode, 0, "ping")
+    c.exec(b, "sh", "-c", "echo said > /proc/1/fd/1")
+    common.true("said" in c.kubectl("logs", "-n", "default", "b").stdout, "logs")
+    argv = ["nsenter", "--net=" + netns.path(c.fabric), c.kube_bin + "/kubectl", "--kubeconfig", c.control.kubeconfig,
+            "port-forward", "-n", "default", "pod/b", "18080:8080"]
+    forward = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        common.true("Forwarding from" in forward.stdout.readline(), "port-forward")
+        common.equal(probe.ask([probe.Probe(c.fabric, "127.0.0.1", "tcp", 18080, "default/b")], timeout=5), ["allow"],
+                     "through the forwarded port")
+    finally:
+        forward.terminate()
+        forward.wait(10)
+        forward.stdout.close()
+    return a, b
+
+
+def probes(c):
+    common.step("probes reach a Pod that nobody else may reach")
+    c.apply(namespace("shut"), policy("shut", "deny", {}, ["Ingress", "Egress"]))
+    asked = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+    obj = pod_object("shut", "probed", "node1")
+    obj["spec"]["containers"][0].update(readinessProbe=asked, livenessProbe=dict(asked, failureThreshold=2))
+    pod, = c.create(obj)
+    time.sleep(2.5)
+    again = c.control.get("/api/v1/namespaces/shut/pods/probed")["status"]["containerStatuses"][0]
+    common.equal((again["ready"], again["restartCount"]), (True, 0), "ready, never restarted")
+    return pod
+
+
+def policies(c, a, b, shut):
+    common.step("policies by kubectl")
+    d, = c.create(pod_object("default", "d", "node2", {"app": "d"}, ports=[("web", 8080, "TCP")]))
+    everything = [(s, t, PORTS) for s in (a, b, d) for t in (a, b, d) if s is not t]
+    matrix(c, "without", everything + [(a, shut, ()), (shut, a, ())])
+    only = policy("default", "only-a", {"matchLabels": {"app": "b"}}, ["Ingress"],
+                  [{"from": [{"podSelector": {"matchLabels": {"app": "a"}}}], "ports": [{"port": 80}]}])
+    named = policy("default", "named", {"matchLabels": {"app": "a"}}, ["Egress"], egress=[{"ports": [{"port": "web"}]}, {
+        "to": [{"namespaceSelector": {"matchLabels": {"team": "x"}}}]}, {"to": [{"podSelector": {"matchLabels": {"app": "b"}}}]}])
+    c.apply(only, named)
+    matrix(c, "ingress by Pod, egress by named port", [
+        (a, b, [("tcp", 80)]), (d, b, ()), (a, d, [("tcp", 8080)]), (b, d, PORTS), (b, a, PORTS), (d, a, PORTS)])
+    common.step("labels of Pods and Namespaces")
+    c.kubectl("label", "pod", "-n", "default", "d", "app=a", "--overwrite")
+    c.kubectl("apply", "-f", "-", stdin="{apiVersion: v1, kind: Namespace, metadata: {name: other}}")
+    f, = c.create(pod_object("other", "f", "node2"))
+    c.sync()
+    matrix(c, "d is an a now; other is nobody's team", [(d, b, [("tcp", 80)]), (a, f, ()), (b, f, PORTS)])
+    c.kubectl("label", "namespace", "other", "team=x")
+    c.sync()
+    matrix(c, "other is of team x", [(a, f, PORTS)])
+    c.remove(only, named)
+    c.kubectl("label", "pod", "-n", "default", "d", "app=d", "--overwrite")
+    c.sync()
+    matrix(c, "without again", everything)
+
+
+def scenario():
+    with cluster("basic") as c:
+        common.step("install")
+        c.install()
+        nodes(c)
+        workloads(c)
+        a, b = tools(c)
+        shut = probes(c)
+        policies(c, a, b, shut)
+        c.recompute()
+
+
+main(scenario)

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each part in turn crashes, comes back, goes for good or is replaced, under traffic between the nodes: agent, Open vSwitch,
+containerd (with what it left behind), kubelet, API server, a whole node, a node's Pod range. What must not lose a packet
+loses none, and in the end nothing is left of Pods that are gone."""
+import contextlib
+import json
+import signal
+import time
+
+from clusterlab import cluster, common, main, pod_object, probe
+from lab.manifests import policy
+
+
+@contextlib.contextmanager
+def traffic(src, dst, lost=0.0):
+    """Numbered datagrams and bytes from Pod to Pod, both families, as long as the block lasts. No connection breaks, and no
+    more than the share `lost` of the datagrams stays without an answer. (In its userspace datapath Open vSwitch 3.1 forgets the
+    routes of tunnels for some milliseconds whenever a link of the node comes or goes, so that a Pod's start costs others a few.)"""
+    found = [probe.Stream(src.ns, dst.ip(f), 5353 if proto == "udp" else 80, proto, rate=100)
+             for f in (4, 6) for proto in ("udp", "tcp")]
+    for s in found:
+        s.start()
+    time.sleep(0.3)
+    yield
+    time.sleep(0.3)
+    for s in found:
+        s.stop()
+    missing = [s.finish() for s in found]
+    for s, n in zip(found, missing):
+        common.true(s.failed is None, "%s broke: %s" % (s, s.failed))
+        if n:
+            print("   %s: %d of %d lost, longest silence %.2f s" % (s, n, s.sent, s.longest_silence))
+        common.true(n <= lost * s.sent, "%s: %d of %d packets lost" % (s, n, s.sent))
+
+
+def reach(c, *pods, what="", refused=()):
+    """All Pods reach each other, but those of `refused` reach nobody and are not reached."""
+    m = common.Matrix(c)
+    for a in pods:
+        for b in pods:
+            if a is not b:
+                m.expect(a, b, not {a, b} & set(refused), "tcp", 80)
+    m.check(what)
+
+
+def attached(node):
+    """Pods that have a port on the node's bridge, one for each port."""
+    table = json.loads(node.switch.tool("ovs-vsctl", "--format=json", "--columns=external_ids", "list", "Port"))
+    ids = [dict(row[0][1]) for row in table["data"]]
+    return sorted("%s/%s" % (i["seine.pod-namespace"], i["seine.pod-name"]) for i in ids if "seine.container-id" in i)
+
+
+def settled(c, timeout=30):
+    """On every node exactly the Pods that the API server has there are attached, and nothing would be derived otherwise."""
+    def same(node):
+        pods = [p for p in c.list_pods() if p["spec"].get("nodeName") == node.name and not p["spec"].get("hostNetwork")]
+        return attached(node) == sorted("%s/%s" % (p["metadata"]["namespace"], p["metadata"]["name"]) for p in pods)
+    for node in c.nodes:
+        common.eventually(lambda: same(node), "attachments of %s: %s" % (node.name, attached(node)), timeout, 0.2)
+    c.recompute()
+
+
+def restarts(c):
+    return {p["metadata"]["name"]: p["status"]["containerStatuses"][0]["restartCount"] for p in c.list_pods("default")}
+
+
+def agent_killed(c, src, dst):
+    common.step("the agent is killed")
+    node = src.node
+    with traffic(src, dst):
+        c.kill_agent(node)
+        time.sleep(0.5)
+        c.revive_agent(node)
+    common.step("and once more; a Pod comes meanwhile")
+    c.kill_agent(node)
+    c.control.call("POST", "/api/v1/namespaces/default/pods", pod_object("default", "meanwhile", node.name))
+    time.sleep(1)
+    c.revive_agent(node)
+    new = c.wait_pod("default", "meanwhile")
+    reach(c, src, dst, new)
+    c.delete_pods(new)
+
+
+def switch_killed(c, src, dst):
+    common.step("Open vSwitch is killed")
+    with traffic(src, dst, lost=0.6):
+        dst.node.switch.stop("ovs-vswitchd")
+        time.sleep(0.5)
+        dst.node.switch.start_switch()
+        dst.node.underlay_up()
+        start = time.monotonic()
+        asked = [probe.Probe(src.ns, dst.ip(4), "tcp", 80, dst.full_name)]
+        common.eventually(lambda: probe.ask(asked, timeout=0.5) == ["allow"], "a Pod on the node answers again", 10)
+        print("   reached again %.1f s after the start" % (time.monotonic() - start))
+        time.sleep(2)  # what was sent meanwhile over TCP is sent again
+    reach(c, src, dst)
+
+
+def runtime_killed(c, src, dst):
+    common.step("containerd is killed; a Pod is deleted meanwhile, another dies with its sandbox")
+    node = src.node
+    gone, died = c.create(pod_object("default", "gone", node.name), pod_object("default", "died", node.name))
+    sandboxes = node.sandboxes(died)
+    common.equal(len(sandboxes), 1, "sandboxes of one Pod")
+    with traffic(src, dst, lost=0.05):
+        node.stop("containerd", signal.SIGKILL)
+        c.control.call("DELETE", "/api/v1/namespaces/default/pods/gone")
+        for container in sandboxes:
+            node.kill_container(container)
+        time.sleep(1)
+        node.start_containerd()
+        node.wait_containerd()
+        common.eventually(lambda: not c.control.get("/api/v1/namespaces/default/pods/gone"), "the deleted Pod is gone", 40, 0.2)
+        again = common.eventually(lambda: restarted(c, died), "the other one runs again", 40, 0.2)
+    reach(c, src, dst, again)
+    c.delete_pods(again)
+    settled(c)
+
+
+def restarted(c, pod):
+    """The Pod as it runs in a sandbox of another network namespace."""
+    obj = c.control.get("/api/v1/namespaces/%s/pods/%s" % (pod.namespace, pod.name))
+    states = obj["status"].get("containerStatuses", ())
+    if not states or not states[0]["ready"] or states[0]["restartCount"] == 0:
+        return None
+    return c.known(obj)
+
+
+def kubelet_killed(c, src, dst):
+    common.step("kubelet is killed")
+    before = restarts(c)
+    with traffic(src, dst):
+        src.node.stop("kubelet", signal.SIGKILL)
+        src.node.start_kubelet()
+        time.sleep(2)
+    new, = c.create(pod_object("default", "new", src.node.name))
+    common.equal({k: v for k, v in restarts(c).items() if k != "new"}, before, "restarts of containers")
+    reach(c, src, dst, new)
+    c.delete_pods(new)
+
+
+def server_killed(c, src, dst):
+    common.step("the API server is killed")
+    with traffic(src, dst):
+        c.control.kill()
+        time.sleep(1.5)
+        for node in c.nodes:
+            common.true(node.status()["ready"], "the agent of %s stays ready" % node.name)
+        c.control.start()
+        c.control.wait_ready()
+        time.sleep(1)
+    deny = policy("default", "deny", {"matchLabels": {"app": "c"}}, ["Ingress", "Egress"])
+    shut, = c.create(pod_object("default", "c", dst.node.name, {"app": "c"}))
+    c.apply(deny)
+    reach(c, src, dst, shut, what="a policy after it came back", refused=[shut])
+    c.remove(deny)
+    c.delete_pods(shut)
+
+
+def node_removed(c, src, dst):
+    common.step("a node is drained, removed, and added again")
+    node = dst.node
+    c.kubectl("drain", node.name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+    c.kubectl("delete", "node", node.name)
+    other = next(n for n in c.nodes if n is not node)
+    other.sync()
+    common.equal([n["name"] for n in other.ctl_json("get", "nodes")["items"]], [other.name], "nodes that the other knows")
+    common.equal(attached(node), [], "attachments of the drained node")
+    node.stop("kubelet")
+    node.start_kubelet()
+    c.wait_registered()
+    c.wait_nodes_ready()
+    back, = c.create(pod_object("default", "back", node.name))
+    reach(c, src, back)
+    return back
+
+
+def range_changed(c, src, old):
+    common.step("a node comes back with another Pod range")
+    node = old.node
+    node.stop("kubelet")
+    c.control.call("DELETE", "/api/v1/nodes/" + node.name)
+    ranges = ["10.80.77.0/24", "fd00:80:0:77::/64"]
+    c.control.call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node.name},
+                                             "spec": {"podCIDR": ranges[0], "podCIDRs": ranges}})
+    node.start_kubelet()
+    c.wait_registered()
+    common.equal(list(node.cidrs), ranges, "ranges of the node")
+    c.wait_nodes_ready()
+    new, = c.create(pod_object("default", "renumbered", node.name))
+    common.equal([ip.rsplit(":" if ":" in ip else ".", 1)[0] for ip in new.ips], ["10.80.77", "fd00:80:0:77:"], "its addresses")
+    reach(c, old, new, what="old and new addresses on the node")
+    reach(c, src, new, what="the new range from the other node")
+    c.delete_pods(old)
+    return new
+
+
+def agent_upgraded(c, src, dst):
+    common.step("the agents are replaced")
+    with traffic(src, dst):
+        c.upgrade_agents()
+    reach(c, src, dst)
+
+
+def scenario():
+    with cluster("life") as c:
+        common.step("install")
+        c.install()
+        src, dst = c.create(pod_object("default", "a", "node1"), pod_object("default", "b", "node2"))
+        reach(c, src, dst)
+        agent_killed(c, src, dst)
+        switch_killed(c, src, dst)
+        runtime_killed(c, src, dst)
+        kubelet_killed(c, src, dst)
+        server_killed(c, src, dst)
+        agent_upgraded(c, src, dst)
+        settled(c)
+        back = node_removed(c, src, dst)
+        new = range_changed(c, src, back)
+        agent_upgraded(c, src, new)
+        settled(c)
+
+
+main(scenario)
