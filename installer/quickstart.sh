@@ -13,6 +13,8 @@
 #   --name PREFIX   another one beside it (default: seine)
 #   --mixed         with up: the nodes are `linux` and `windows`, the Windows programs under Wine; shows besides that
 #                   both systems make the same flows (the first time, libraries for Windows are built: some minutes)
+#   --kubernetes    with up: a real Kubernetes cluster, installed as docs/install.md says: API server, two nodes with kubelet and
+#                   containerd, Seine their only CNI. Needs Go 1.24 (the first time, Kubernetes is built: some ten minutes)
 #
 # Needs root and nothing beforehand. Exit status 0 only if every cell measured is the one expected.
 set -euo pipefail
@@ -20,17 +22,17 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 usage()
 {
-    sed -n '8,15s/^# \{0,1\}//p' "$0" >&2
+    sed -n '8,17s/^# \{0,1\}//p' "$0" >&2
     exit 2
 }
 
-verb='' name=seine node='' mixed=''
+verb='' name=seine node='' kind=''
 while [ $# -gt 0 ]; do
     case $1 in
-    -h | --help) sed -n '4,17s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '4,19s/^# \{0,1\}//p' "$0"; exit 0 ;;
     --name) [ $# -gt 1 ] || usage; name=$2; shift ;;
     --name=*) name=${1#--name=} ;;
-    --mixed) mixed=mixed ;;
+    --mixed | --kubernetes) [ -z "$kind" ] || usage; kind=${1#--} ;;
     up | down | status | shell) [ -z "$verb" ] || usage; verb=$1 ;;
     -*) usage ;;
     *) [ "$verb" = shell ] && [ -z "$node" ] || usage; node=$1 ;;
@@ -44,11 +46,18 @@ verb=${verb:-up}
 
 if [ "$verb" = up ]; then
     echo "== packages"
-    "$root/installer/deps.sh" build run ${mixed:+windows}
+    declare -A groups=([mixed]=windows [kubernetes]=kube)
+    "$root/installer/deps.sh" build run ${kind:+${groups[$kind]}}
     echo "== build"
     (cd "$root" && cmake --preset release > /dev/null && cmake --build --preset release --target seine-agent seine-cni seinectl)
-    [ -z "$mixed" ] || (cd "$root" && cmake --preset windows > /dev/null && cmake --build --preset windows --target node)
-    node=$mixed
+    case $kind in
+    mixed)
+        (cd "$root" && cmake --preset windows > /dev/null && cmake --build --preset windows --target node) ;;
+    kubernetes)
+        "$root/tests/kube/build.sh" "$root/build/kube" || { echo "quickstart: --kubernetes needs what is missing above" >&2; exit 1; }
+        "$root/installer/linux/image.sh" ;;
+    esac
+    node=$kind
 fi
 if ! command -v python3 > /dev/null; then
     # Without it nothing was ever set up.

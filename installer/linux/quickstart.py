@@ -2,8 +2,8 @@
 """The quickstart's own part, after installer/quickstart.sh has installed and built: see there.
 
 State between calls is what the lab keeps (namespaces by prefix, pids in the run folder), pods.json, and a file `mixed` for
-one whose second node is a Windows node. The servers that answer in the Pods are a process of their own, so that they are
-there for a shell too."""
+one whose second node is a Windows node; a real cluster (quickstart_kube.py) has a folder elsewhere. The servers that answer in
+the Pods are a process of their own, so that they are there for a shell too."""
 import contextlib
 import json
 import os
@@ -14,7 +14,7 @@ import sys
 import time
 
 from lab import cluster as lab
-from lab import netns, ovs, probe
+from lab import kubecluster, netns, ovs, probe
 
 # Namespace, name, node and named port of each Pod: those of docs/examples/pods.yaml.
 PODS = (
@@ -91,16 +91,7 @@ class Quickstart:
             with open(self.mixed_file, "w"):
                 pass
         try:
-            with step("a Linux and a Windows node (Wine), each with its own Open vSwitch" if self.mixed
-                      else "two nodes, each with its own Open vSwitch"):
-                c.up()
-            with step("a seine-agent on each node"):
-                c.start_agents()
-            self.apply_examples("namespaces.yaml")
-            with step("five Pods by CNI calls"):
-                self.make_pods()
-            with step("the policies of docs/examples/policies/"):
-                self.apply_examples("policies")
+            self.bring_up()
         except BaseException as e:
             for node in c.nodes:
                 sys.stderr.write(node.log_tail())
@@ -114,6 +105,19 @@ class Quickstart:
         self.print_why()
         self.print_next()
         return self.verdict(wrong, rows)
+
+    def bring_up(self):
+        c = self.cluster
+        with step("a Linux and a Windows node (Wine), each with its own Open vSwitch" if self.mixed
+                  else "two nodes, each with its own Open vSwitch"):
+            c.up()
+        with step("a seine-agent on each node"):
+            c.start_agents()
+        self.apply_examples("namespaces.yaml")
+        with step("five Pods by CNI calls"):
+            self.make_pods()
+        with step("the policies of docs/examples/policies/"):
+            self.apply_examples("policies")
 
     def flows_identical(self):
         """One pipeline: each node's agent, the other system's program and the switch have the same flows."""
@@ -153,12 +157,15 @@ class Quickstart:
             with open(self.pods_file) as f:
                 found = json.load(f)
         except FileNotFoundError:
-            say("quickstart: nothing is up under the name %s; start with: installer/quickstart.sh%s" % (
-                self.prefix, self.name_flag()))
-            sys.exit(1)
+            self.nothing_up()
         c = self.cluster
         c.pods = {p["namespace"] + "/" + p["name"]: lab.Pod(
             c.nodes[p["node"] - 1], p["namespace"], p["name"], p["container"], p["ns"], p["ips"]) for p in found}
+
+    def nothing_up(self):
+        say("quickstart: nothing is up under the name %s; start with: installer/quickstart.sh%s" % (
+            self.prefix, self.name_flag()))
+        sys.exit(1)
 
     def serve(self):
         """The servers in all Pods, until told to end."""
@@ -258,11 +265,17 @@ class Quickstart:
         self.print_matrix(rows)
         return self.verdict(wrong, rows) or failed
 
-    def shell(self, name):
+    def find_node(self, name):
+        """The node; None, after saying so, if there is none of that name."""
         self.load_pods()
         node = next((n for n in self.cluster.nodes if n.name == name), None)
         if not node:
             say("quickstart: no node %s; there are %s" % (name, ", ".join(n.name for n in self.cluster.nodes)))
+        return node
+
+    def shell(self, name):
+        node = self.find_node(name)
+        if not node:
             return 2
         env = dict(node.switch.env, SEINE_SOCKET=node.socket, PATH=self.cluster.bin + ":" + os.environ["PATH"])
         if getattr(node, "kind", "linux") == "windows":
@@ -278,6 +291,9 @@ class Quickstart:
         sys.stdout.flush()
         os.execvpe("ip", ["ip", "netns", "exec", node.ns] + argv, env)
 
+    def leftovers(self):
+        return lab.leftovers(self.prefix, self.cluster.run)
+
     def down(self, quiet=False):
         with contextlib.suppress(FileNotFoundError, ValueError):
             with open(self.servers_pid) as f:
@@ -287,7 +303,7 @@ class Quickstart:
                     if "quickstart.py" in f.read():
                         ovs.kill(pid, signal.SIGTERM, 3) or ovs.kill(pid)
         self.cluster.down()
-        left = lab.leftovers(self.prefix, self.cluster.run)
+        left = self.leftovers()
         for line in left:
             say("quickstart: left behind: " + line)
         if not quiet and not left:
@@ -295,14 +311,29 @@ class Quickstart:
         return 1 if left else 0
 
 
+def kind_up(prefix):
+    """Which kind of quickstart is up under that name: "mixed", "kubernetes" or ""."""
+    if os.path.exists(lab.free_run_dir(prefix) + "/mixed"):
+        return "mixed"
+    return "kubernetes" if os.path.exists(kubecluster.free_run_dir(prefix)) else ""
+
+
+def make(root, prefix, kind):
+    if kind == "kubernetes":
+        import quickstart_kube
+        return quickstart_kube.KubeQuickstart(root, prefix)
+    return Quickstart(root, prefix, kind == "mixed")
+
+
 def main():
-    root, prefix, verb, node = sys.argv[1:5]
-    mixed = os.path.exists(lab.free_run_dir(prefix) + "/mixed") if verb != "up" else node == "mixed"
-    if verb == "up" and mixed != os.path.exists(lab.free_run_dir(prefix) + "/mixed"):
-        Quickstart(root, prefix, not mixed).down(quiet=True)  # one of the other kind may be up
-    quickstart = Quickstart(root, prefix, mixed)
+    root, prefix, verb, more = sys.argv[1:5]
+    there = kind_up(prefix)
+    kind = more if verb == "up" else there
+    if verb == "up" and kind != there:
+        make(root, prefix, there).down(quiet=True)  # one of another kind may be up
+    quickstart = make(root, prefix, kind)
     if verb == "shell":
-        return quickstart.shell(node)
+        return quickstart.shell(more)
     return {"up": quickstart.up, "down": quickstart.down, "status": quickstart.status,
             "serve": quickstart.serve}[verb]()
 
