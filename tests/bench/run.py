@@ -18,6 +18,7 @@ BENCHES = {
     "flows": ([os.path.join(BUILD, "bench", "bench_flows")], "installing flows and reading them back, against ovs-ofctl"),
     "json": ([os.path.join(BUILD, "bench", "bench_json")], "reading an API server's list of Pods, against cJSON_Parse"),
     "cni": ([sys.executable, os.path.join(HERE, "bench_cni.py")], "ADD and DEL, against bridge + host-local"),
+    "cluster": ([sys.executable, os.path.join(HERE, "bench_cluster.py")], "Pod start in a real cluster, against bridge + host-local"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
     "services": ([sys.executable, os.path.join(HERE, "bench_services.py")], "1,000 Services, one of 1,000 endpoints"),
     "windows": ([sys.executable, os.path.join(HERE, "bench_windows.py")], "the engine under Wine, against the Linux build"),
