@@ -148,7 +148,11 @@ static void stream_listener_connection_cb__(uv_stream_t *uv, int status)
         return;
     }
     struct stream *s = stream_listener_new__(sl);
-    stream_listener_take__(sl, s, uv_accept(&sl->uv.stream, &s->uv.stream));
+    int rc = uv_accept(&sl->uv.stream, &s->uv.stream);
+    if (rc == 0 && !stream_is_local__(sl->address.kind)) {
+        uv_tcp_nodelay(&s->uv.tcp, 1); /* as with those that we make */
+    }
+    stream_listener_take__(sl, s, rc);
 }
 
 /* All clients of the named pipe that have connected. */

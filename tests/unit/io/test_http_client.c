@@ -348,7 +348,7 @@ static void attempts_become_rare(void **state)
     struct world *w = *state;
     w->server.cut = 1;
     start(w);
-    int64_t end = loop_now(w->loop) + 2500;
+    int64_t end = loop_now(w->loop) + 1200;
     int n = 0;
     while (loop_now(w->loop) < end) {
         struct heard *h = get(w, 0, "/");
@@ -357,8 +357,8 @@ static void attempts_become_rare(void **state)
         n++;
         forget(h);
     }
-    assert_true(n >= 3 && n <= 8);
-    assert_true(w->server.n_accepted >= 3 && w->server.n_accepted <= 8);
+    assert_true(n >= 2 && n <= 6);
+    assert_true(w->server.n_accepted >= 2 && w->server.n_accepted <= 6);
     w->server.cut = 0;
     expect_whole(get(w, 0, "/"), 200, "hello"); /* and it is tried again by itself */
 }
