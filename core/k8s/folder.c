@@ -186,6 +186,51 @@ static void entry_update(struct entry *e, const struct fresh *fresh)
     e->old = e->stale = false;
 }
 
+/* ---- Nodes: the earlier place has the range ---- */
+
+static void node_put(void *aux, const char *name, void *object)
+{
+    const struct folder *f = aux;
+    f->sink.put(f->sink.aux, K8S_NODE, name, object);
+}
+
+static void node_remove(void *aux, const char *name)
+{
+    const struct folder *f = aux;
+    f->sink.remove(f->sink.aux, K8S_NODE, name);
+}
+
+static int node_order(const void *a, const void *b)
+{
+    const struct node_slot *const *x = a, *const *y = b;
+    const struct entry *p = (*x)->origin, *q = (*y)->origin;
+    int c = strcmp(p->file->name, q->file->name);
+    return c ? c : (p->line > q->line) - (p->line < q->line);
+}
+
+static void node_describe(const struct node_slot *slot, const struct node_slot *other,
+                          const char *what, struct sbuf *out)
+{
+    const struct entry *mine = slot->origin, *theirs = other->origin;
+    sbuf_printf(out, "%s:%u: %s (%s:%u)", mine->file->name, mine->cidr_line, what,
+                theirs->file->name, theirs->cidr_line);
+}
+
+static void node_error(void *aux, const char *text)
+{
+    folder_note(aux, FOLDER_NOTE_BAD, text);
+}
+
+static void nodes_init(struct folder *f)
+{
+    node_ranges_init(&f->nodes, &(struct node_ranges_ops){.aux = f,
+                                                          .put = node_put,
+                                                          .remove = node_remove,
+                                                          .order = node_order,
+                                                          .describe = node_describe,
+                                                          .error = node_error});
+}
+
 /* ---- settling: what the sink must hear about one object ---- */
 
 /* 'meta' names the object; 'was_put': an entry that is gone was what the sink has. */
@@ -197,7 +242,7 @@ static void settle(struct folder *f, const struct object_meta *meta, bool was_pu
 
     k8s_key(meta, key);
     if (meta->kind == K8S_NODE) {
-        folder_nodes_want(f, key, holder);
+        node_ranges_want(&f->nodes, key, holder, holder ? holder->object : NULL);
         if (holder)
             holder->changed = false;
         return;
@@ -228,7 +273,7 @@ static void settle_all(struct folder *f, const struct folder_file_state *file,
     for (size_t i = 0; i < file->entries.n; i++)
         if (file->entries.v[i]->changed || f->n_duplicates)
             settle(f, file->entries.v[i]->object, false);
-    folder_nodes_settle(f);
+    node_ranges_settle(&f->nodes);
     for (size_t i = 0; i < dropped->n; i++)
         entry_free(dropped->v[i]);
 }
@@ -540,6 +585,7 @@ struct folder *folder_new(const struct folder_sink *sink)
     struct folder *f = mem_calloc(1, sizeof *f);
     f->sink = *sink;
     hmap_init(&f->objects);
+    nodes_init(f);
     return f;
 }
 
@@ -554,7 +600,7 @@ void folder_free(struct folder *f)
     }
     VEC_DONE(&f->files);
     hmap_done(&f->objects);
-    folder_nodes_done(f);
+    node_ranges_done(&f->nodes);
     for (size_t i = 0; i < f->noted_kinds.n; i++)
         mem_free(f->noted_kinds.v[i]);
     VEC_DONE(&f->noted_kinds);
@@ -620,11 +666,12 @@ size_t folder_errors(struct folder *f, const struct folder_error **out)
                      ((struct folder_error){file->name, c->line, c->text, c->blocking}));
         }
     }
-    for (size_t i = 0; i < f->nodes.n; i++) {
-        const struct node_slot *s = &f->nodes.v[i];
+    for (size_t i = 0; i < f->nodes.slots.n; i++) {
+        const struct node_slot *s = &f->nodes.slots.v[i];
+        const struct entry *e = s->origin;
         if (s->error)
-            VEC_PUSH(&f->errors, ((struct folder_error){s->wanted->file->name, s->wanted->cidr_line,
-                                                        s->error, false}));
+            VEC_PUSH(&f->errors,
+                     ((struct folder_error){e->file->name, e->cidr_line, s->error, false}));
     }
     if (f->errors.n)
         qsort(f->errors.v, f->errors.n, sizeof *f->errors.v, error_cmp);
@@ -644,8 +691,8 @@ void folder_counts(const struct folder *f, struct folder_counts *out)
         for (size_t k = 0; k < file->unknown.n; k++)
             out->unknown += file->unknown.v[k].n;
     }
-    for (size_t i = 0; i < f->nodes.n; i++)
-        out->errors += f->nodes.v[i].error != NULL;
+    for (size_t i = 0; i < f->nodes.slots.n; i++)
+        out->errors += f->nodes.slots.v[i].error != NULL;
     out->errors += f->dir_error != NULL;
     out->objects = f->objects.n - f->n_duplicates;
     out->duplicates = f->n_duplicates;

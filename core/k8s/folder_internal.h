@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Inside core/k8s: the parts of the folder source.  folder_read.c makes objects and complaints of a
- * text; folder.c holds them per file and decides what the sink is told; folder_nodes.c holds
- * Nodes back whose podCIDRs overlap. */
+ * text; folder.c holds them per file and decides what the sink is told; node_ranges.c holds Nodes
+ * back whose podCIDRs overlap. */
 #ifndef SEINE_K8S_FOLDER_INTERNAL_H
 #define SEINE_K8S_FOLDER_INTERNAL_H
 
 #include "core/base/hmap.h"
 #include "core/base/vec.h"
 #include "core/k8s/folder.h"
+#include "core/k8s/node_ranges.h"
 
 /* One object as one file says it. */
 struct entry {
@@ -47,20 +48,12 @@ struct folder_file_state {
     unknown_list unknown;
 };
 
-/* Nodes: what is wanted, and what the sink has. */
-struct node_slot {
-    char *name;
-    const struct entry *wanted;               /* NULL: nobody says this Node any more */
-    struct object_meta *wanted_object, *sent; /* a reference each, or NULL */
-    char *error;                              /* "file:line: ...", NULL: none */
-};
-
 struct folder {
     struct folder_sink sink;
     VEC(struct folder_file_state *) files; /* sorted by name */
     struct hmap objects;
-    VEC(struct node_slot) nodes;
-    VEC(char *) noted_kinds; /* unknown ones that were noted */
+    struct node_ranges nodes; /* a slot's origin: the entry that says it */
+    VEC(char *) noted_kinds;  /* unknown ones that were noted */
     char *dir_error;
     bool first_done;
     size_t n_blocking, n_duplicates;
@@ -92,12 +85,5 @@ char *object_title(enum k8s_kind kind, const char *key);
 
 /* ---- folder.c ---- */
 void folder_note(const struct folder *f, enum folder_note note, const char *text);
-
-/* ---- folder_nodes.c ---- */
-/* 'holder' says the Node 'key' now (NULL: nobody). */
-void folder_nodes_want(struct folder *f, const char *key, const struct entry *holder);
-/* Tells the sink what follows from the wants. */
-void folder_nodes_settle(struct folder *f);
-void folder_nodes_done(struct folder *f);
 
 #endif
