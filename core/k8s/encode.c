@@ -301,6 +301,8 @@ static void put_meta(struct sbuf *out, const union k8s_object *o)
     put_given(out, "namespace", meta->namespace_);
     if (meta->uid_given)
         put_string(out, "uid", meta->uid);
+    if (meta->kind == K8S_NODE)
+        put_given(out, "creationTimestamp", o->node.created);
     open(out, "labels", '{');
     for (size_t i = 0; i < meta->labels.n; i++)
         put_string(out, meta->labels.v[i].key, meta->labels.v[i].value);

@@ -9,6 +9,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/k8s/decode.h"
 
 struct entry {
     struct hmap_node node;
@@ -46,12 +47,80 @@ static struct entry *entry_new(struct held *h, void *object, uint64_t hash)
     return e;
 }
 
+/* ---- Nodes: the one that was created first has the range ---- */
+
+static void node_put(void *aux, const char *name, void *object)
+{
+    const struct held *h = aux;
+    h->ops->put(h->ops->aux, K8S_NODE, name, object);
+}
+
+static void node_remove(void *aux, const char *name)
+{
+    const struct held *h = aux;
+    h->ops->remove(h->ops->aux, K8S_NODE, name);
+}
+
+static const char *created(const struct node_slot *slot)
+{
+    const union k8s_object *o = (const void *)slot->wanted;
+    return o->node.created;
+}
+
+/* By the times as the server writes them, all in the same form; one without comes last. */
+static int node_order(const void *a, const void *b)
+{
+    const struct node_slot *const *x = a, *const *y = b;
+    const char *p = created(*x), *q = created(*y);
+    int c = !*p - !*q;
+    if (c == 0)
+        c = strcmp(p, q);
+    return c ? c : strcmp((*x)->name, (*y)->name);
+}
+
+static void node_describe(const struct node_slot *slot, const struct node_slot *other,
+                          const char *what, struct sbuf *out)
+{
+    (void)other;
+    sbuf_printf(out, "Node %s: %s", slot->name, what);
+}
+
+static void node_error(void *aux, const char *text)
+{
+    const struct held *h = aux;
+    h->ops->note(h->ops->aux, LOG_WARN, text);
+}
+
+static void tell_put(struct held *h, const char *key, const void *object)
+{
+    if (h->kind == K8S_NODE)
+        node_ranges_want(&h->nodes, key, NULL, object);
+    else
+        h->ops->put(h->ops->aux, h->kind, key, object_ref(object));
+}
+
+static void tell_remove(struct held *h, const char *key)
+{
+    if (h->kind == K8S_NODE)
+        node_ranges_want(&h->nodes, key, NULL, NULL);
+    else
+        h->ops->remove(h->ops->aux, h->kind, key);
+}
+
+/* ---- life ---- */
+
 void held_init(struct held *h, enum k8s_kind kind, const struct reflector_ops *ops)
 {
     memset(h, 0, sizeof *h);
     h->kind = kind;
     h->ops = ops;
     hmap_init(&h->objects);
+    node_ranges_init(&h->nodes, &(struct node_ranges_ops){.aux = h,
+                                                          .put = node_put,
+                                                          .remove = node_remove,
+                                                          .order = node_order,
+                                                          .describe = node_describe,
+                                                          .error = node_error});
 }
 
 static void error_free(struct held *h, size_t i)
@@ -74,6 +143,8 @@ void held_done(struct held *h)
         error_free(h, h->errors.n - 1);
     VEC_DONE(&h->errors);
     VEC_DONE(&h->rounds);
+    VEC_DONE(&h->listed_errors);
+    node_ranges_done(&h->nodes);
 }
 
 /* ---- errors ---- */
@@ -144,6 +215,8 @@ void held_seed(struct held *h, void *object)
     if (e)
         entry_free(h, e);
     entry_new(h, object, hash);
+    if (h->kind == K8S_NODE)
+        node_ranges_seed(&h->nodes, key, object);
 }
 
 void held_put(struct held *h, void *object)
@@ -165,7 +238,7 @@ void held_put(struct held *h, void *object)
     }
     e->round = h->round;
     if (!same)
-        h->ops->put(h->ops->aux, h->kind, key, object_ref(object));
+        tell_put(h, key, object);
 }
 
 static void entry_remove(struct held *h, struct entry *e)
@@ -173,7 +246,7 @@ static void entry_remove(struct held *h, struct entry *e)
     char key[K8S_KEY_MAX];
     k8s_key(e->object, key);
     entry_free(h, e);
-    h->ops->remove(h->ops->aux, h->kind, key);
+    tell_remove(h, key);
 }
 
 void held_remove(struct held *h, const char *key)
@@ -184,9 +257,30 @@ void held_remove(struct held *h, const char *key)
         entry_remove(h, e);
 }
 
+static void list_errors(struct held *h)
+{
+    h->listed_errors.n = 0;
+    for (size_t i = 0; i < h->errors.n; i++)
+        VEC_PUSH(&h->listed_errors, h->errors.v[i]);
+    for (size_t i = 0; i < h->nodes.slots.n; i++) {
+        const struct node_slot *s = &h->nodes.slots.v[i];
+        if (s->error)
+            VEC_PUSH(&h->listed_errors, ((struct reflector_error){s->name, s->error, false}));
+    }
+}
+
+/* Nodes wait for the end of a round: only then is it known which of them there are. */
+void held_settle(struct held *h)
+{
+    if (h->kind == K8S_NODE && !h->in_round)
+        node_ranges_settle(&h->nodes);
+    list_errors(h);
+}
+
 void held_round_begin(struct held *h)
 {
     h->round++;
+    h->in_round = true;
     h->nameless = false;
 }
 
@@ -199,6 +293,7 @@ void held_round_end(struct held *h)
         if (!h->nameless && entry_of(node)->round != h->round)
             entry_remove(h, entry_of(node));
     h->listed = true;
+    h->in_round = false;
 }
 
 void held_clear(struct held *h)

@@ -11,15 +11,19 @@
 
 #include "core/base/hmap.h"
 #include "core/base/vec.h"
+#include "core/k8s/node_ranges.h"
 #include "core/k8s/reflector.h"
 
 struct held {
     enum k8s_kind kind;
     const struct reflector_ops *ops; /* put, remove, note */
     struct hmap objects;
+    struct node_ranges nodes; /* of Nodes alone: what the owner is told goes through here */
     VEC(struct reflector_error) errors;
-    VEC(uint32_t) rounds; /* in which each error was met */
+    VEC(uint32_t) rounds;                      /* in which each error was met */
+    VEC(struct reflector_error) listed_errors; /* these, and what 'nodes' holds back */
     uint32_t round;
+    bool in_round;
     bool nameless; /* something of this round has no name that could be told */
     bool listed;   /* a round was finished */
 };
@@ -28,6 +32,8 @@ void held_init(struct held *h, enum k8s_kind kind, const struct reflector_ops *o
 void held_done(struct held *h);
 /* An object that the owner has already. */
 void held_seed(struct held *h, void *object);
+/* After each input: tells what was held back until it can be judged. */
+void held_settle(struct held *h);
 void held_round_begin(struct held *h);
 void held_round_end(struct held *h);
 /* An object that is there now; one reference, taken over. */

@@ -72,6 +72,22 @@ static int read_addresses(struct decode *d, const struct field *f, struct node *
     return 0;
 }
 
+/* Which of two Nodes was there first. */
+static int read_created(struct decode *d, const struct field *root, struct node *node)
+{
+    struct field meta = field_member(root, "metadata");
+    struct field created = field_member(&meta, "creationTimestamp");
+    int rc = decode_string(d, &created, &node->created);
+    if (rc)
+        return rc;
+    if (!node->created)
+        node->created = "";
+    if (strlen(node->created) > 64)
+        return decode_fail(d, &created, "must be no more than 64 characters");
+    decode_text(d, node->created);
+    return 0;
+}
+
 static int node_read(struct decode *d, const struct field *root, union k8s_object *o)
 {
     struct field spec = field_member(root, "spec"), status = field_member(root, "status");
@@ -84,6 +100,8 @@ static int node_read(struct decode *d, const struct field *root, union k8s_objec
         rc = decode_object(d, &status);
     if (!rc)
         rc = read_addresses(d, &addresses, &o->node);
+    if (!rc)
+        rc = read_created(d, root, &o->node);
     const char *os = labels_get(&o->meta.labels, "kubernetes.io/os");
     o->node.os = os && *os ? os : "linux";
     return rc;
@@ -95,6 +113,7 @@ static void node_settle(struct block *b, union k8s_object *o)
     n->pod_cidrs = block_array(b, n->pod_cidrs, n->n_pod_cidrs, sizeof *n->pod_cidrs);
     n->internal_ips = block_array(b, n->internal_ips, n->n_internal_ips, sizeof *n->internal_ips);
     n->os = block_intern(n->os);
+    n->created = block_text(b, n->created);
 }
 
 static void node_unref(const union k8s_object *o)
@@ -106,7 +125,7 @@ static bool node_equal(const union k8s_object *a, const union k8s_object *b)
 {
     const struct node *x = &a->node, *y = &b->node;
     if (x->n_pod_cidrs != y->n_pod_cidrs || x->n_internal_ips != y->n_internal_ips ||
-        strcmp(x->os, y->os))
+        strcmp(x->os, y->os) != 0 || strcmp(x->created, y->created) != 0)
         return false;
     for (size_t i = 0; i < x->n_pod_cidrs; i++)
         if (!prefix_equal(&x->pod_cidrs[i], &y->pod_cidrs[i]))

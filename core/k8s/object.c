@@ -74,6 +74,7 @@ const struct json_fields k8s_meta_fields[] = {JSON_FIELD("name", NULL),
                                               JSON_FIELD("namespace", NULL),
                                               JSON_FIELD("uid", NULL),
                                               JSON_FIELD("resourceVersion", NULL),
+                                              JSON_FIELD("creationTimestamp", NULL),
                                               JSON_FIELD("labels", NULL),
                                               JSON_FIELD("annotations", annotation_fields),
                                               JSON_FIELDS_END};

@@ -88,7 +88,8 @@ struct node {
     size_t n_pod_cidrs;
     const struct ip *internal_ips;
     size_t n_internal_ips;
-    const char *os; /* label kubernetes.io/os, "linux" if absent */
+    const char *os;      /* label kubernetes.io/os, "linux" if absent */
+    const char *created; /* metadata.creationTimestamp as it is written, "" if absent */
 };
 
 /* ---- networking.k8s.io/v1 NetworkPolicy ---- */

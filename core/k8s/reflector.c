@@ -151,8 +151,8 @@ size_t reflector_count(const struct reflector *r)
 
 size_t reflector_errors(const struct reflector *r, const struct reflector_error **out)
 {
-    *out = r->held.errors.v;
-    return r->held.errors.n;
+    *out = r->held.listed_errors.v;
+    return r->held.listed_errors.n;
 }
 
 bool reflector_reached(const struct reflector *r)
@@ -163,6 +163,7 @@ bool reflector_reached(const struct reflector *r)
 /* At the end of each input. */
 static void tell_changes(struct reflector *r)
 {
+    held_settle(&r->held);
     bool complete = reflector_complete(r), reached = reflector_reached(r);
     if (complete == r->was_complete && reached == r->was_reached && r->state == r->was_state)
         return;

@@ -28,7 +28,10 @@
  *                                    list, keeps the kind incomplete until it is mended or gone;
  * one whose name cannot be told lets that list remove nothing
  *  - an unknown event type:          ignored, with a note
- * Every kind of trouble is noted once, when it begins, and once when it is over. */
+ *  - Nodes whose podCIDRs overlap:    the one that was told, or else was created first, keeps the
+ *                                    range; the other one is an error and not told until the
+ * overlap ends (Nodes are told at the end of a list, for that) Every kind of trouble is noted once,
+ * when it begins, and once when it is over. */
 #ifndef SEINE_K8S_REFLECTOR_H
 #define SEINE_K8S_REFLECTOR_H
 

@@ -322,6 +322,7 @@ void objgen_put(struct objgen *g, enum k8s_kind kind)
     if (maybe(g))
         text(g, "uid", "11111111-2222-3333-4444-555555555555");
     text(g, "resourceVersion", "17");
+    text(g, "creationTimestamp", "2026-11-28T04:07:57Z");
     labels(g, "labels");
     if (maybe(g)) {
         open(g, "annotations", '{');

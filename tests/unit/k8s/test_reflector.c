@@ -4,14 +4,17 @@
 #include "core/k8s/json_stream.h"
 #include "tests/unit/k8s/reflector_lab.h"
 
-#define NODE(name, version)                                                                        \
+#define NS(name, version)                                                                          \
     "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}"
-#define NODE_OS(name, version, os)                                                                 \
+#define NS_LABELLED(name, version, os)                                                             \
     "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version                          \
     "\",\"labels\":{\"kubernetes.io/os\":\"" os "\"}}}"
 #define BAD(name, version)                                                                         \
     "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version                          \
-    "\"},\"spec\":{\"podCIDR\":\"x\"}}"
+    "\",\"labels\":{\"a\":\"_\"}}}"
+#define BAD_WHY                                                                                    \
+    "metadata.labels.a: a label value must be letters, digits, '-', '_' and '.', beginning and "   \
+    "ending with a letter or digit"
 #define NAMELESS(version) "{\"metadata\":{\"name\":\"_\",\"resourceVersion\":\"" version "\"}}"
 #define LIST(version, items)                                                                       \
     "{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
@@ -20,8 +23,8 @@
     "\"},\"items\":[" items "]}"
 #define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
 #define BOOKMARK(version)                                                                          \
-    EVENT("BOOKMARK",                                                                              \
-          "{\"kind\":\"Node\",\"metadata\":{\"resourceVersion\":\"" version "\"},\"spec\":{}}")
+    EVENT("BOOKMARK", "{\"kind\":\"Namespace\",\"metadata\":{\"resourceVersion\":\"" version       \
+                      "\"},\"spec\":{}}")
 #define INITIAL_END(version)                                                                       \
     EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"" version                              \
                       "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}")
@@ -32,30 +35,32 @@
     "{\"reason\":\"Timeout\",\"message\":\"Too large resource version\",\"code\":504,"             \
     "\"details\":{\"causes\":[{\"reason\":\"ResourceVersionTooLarge\",\"message\":\"m\"}],"        \
     "\"retryAfterSeconds\":1}}"
-#define SEND_LIST "send /api/v1/nodes?limit=500\n"
+#define SEND_LIST "send /api/v1/namespaces?limit=500\n"
 #define SEND_WATCH(version)                                                                        \
     "send "                                                                                        \
-    "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&resourceVersion=" version     \
-    "\n"
+    "/api/v1/"                                                                                     \
+    "namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&resourceVersion=" version "\n"
 #define SEND_SHORT(version)                                                                        \
     "send "                                                                                        \
-    "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=short&resourceVersion=" version \
+    "/api/v1/"                                                                                     \
+    "namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=short&resourceVersion=" version    \
     "\n"
 #define SEND_STREAMING                                                                             \
-    "send /api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&sendInitialEvents=true"  \
+    "send "                                                                                        \
+    "/api/v1/namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&sendInitialEvents=true"  \
     "&resourceVersionMatch=NotOlderThan\n"
 
 static const struct kind_row optional_row = {
-    .kind = K8S_NODE, .group_path = "/api/v1", .resource = "nodes", .optional = true};
+    .kind = K8S_NAMESPACE, .group_path = "/api/v1", .resource = "namespaces", .optional = true};
 static const struct kind_row streaming_row = {
-    .kind = K8S_NODE, .group_path = "/api/v1", .resource = "nodes", .streaming = true};
+    .kind = K8S_NAMESPACE, .group_path = "/api/v1", .resource = "namespaces", .streaming = true};
 
 /* Started and listed: a at version 1, b at 2, watching from 10. */
 static void lab_watching(struct lab *lab)
 {
-    lab_init(lab, kind_row(K8S_NODE));
+    lab_init(lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab->r);
-    lab_answer(lab, LIST("10", NODE("a", "1") "," NODE("b", "2")));
+    lab_answer(lab, LIST("10", NS("a", "1") "," NS("b", "2")));
     lab_head(lab, 200);
     lab_expect(lab, SEND_LIST "put a\nput b\n" SEND_WATCH("10"));
     assert_int_equal(reflector_state(lab->r), REFLECTOR_WATCHING);
@@ -68,26 +73,27 @@ static void a_list_is_followed_by_a_watch_from_its_version(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     assert_int_equal(reflector_state(lab.r), REFLECTOR_NEW);
     assert_false(reflector_complete(lab.r));
     reflector_start(lab.r);
     lab_expect(&lab, SEND_LIST);
     assert_int_equal(reflector_state(lab.r), REFLECTOR_LISTING);
     lab_head(&lab, 200);
-    lab_data(&lab, "{\"items\":[" NODE("a", "1") ",");
+    lab_data(&lab, "{\"items\":[" NS("a", "1") ",");
     lab_expect(&lab, "put a\n");
     assert_false(reflector_complete(lab.r));
     assert_string_equal(reflector_version(lab.r), "");
-    lab_data(&lab, NODE("b", "2") "],\"metadata\":{\"resourceVersion\":\"10\"}}");
+    lab_data(&lab, NS("b", "2") "],\"metadata\":{\"resourceVersion\":\"10\"}}");
     lab_end(&lab);
     lab_expect(&lab, "put b\n" SEND_WATCH("10"));
     assert_true(reflector_complete(lab.r));
     assert_string_equal(reflector_version(lab.r), "10");
     lab_head(&lab, 200);
     assert_int_equal(reflector_state(lab.r), REFLECTOR_WATCHING);
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")) EVENT("MODIFIED", NODE_OS("a", "12", "windows"))
-                       EVENT("DELETED", NODE("b", "13")));
+    lab_data(&lab,
+             EVENT("ADDED", NS("c", "11")) EVENT("MODIFIED", NS_LABELLED("a", "12", "windows"))
+                 EVENT("DELETED", NS("b", "13")));
     lab_expect(&lab, "put c\nput a\nremove b\n");
     assert_string_equal(reflector_version(lab.r), "13");
     lab_expect_keys(&lab, "a c");
@@ -98,14 +104,14 @@ static void pages_are_asked_for_one_by_one(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab.r);
-    lab_answer(&lab, PAGE("10", "t=1", NODE("a", "1")));
-    lab_expect(&lab, SEND_LIST "put a\nsend /api/v1/nodes?limit=500&continue=t%3D1\n");
+    lab_answer(&lab, PAGE("10", "t=1", NS("a", "1")));
+    lab_expect(&lab, SEND_LIST "put a\nsend /api/v1/namespaces?limit=500&continue=t%3D1\n");
     assert_false(reflector_complete(lab.r));
-    lab_answer(&lab, PAGE("10", "t2", NODE("b", "2")));
-    lab_expect(&lab, "put b\nsend /api/v1/nodes?limit=500&continue=t2\n");
-    lab_answer(&lab, LIST("10", NODE("c", "3")));
+    lab_answer(&lab, PAGE("10", "t2", NS("b", "2")));
+    lab_expect(&lab, "put b\nsend /api/v1/namespaces?limit=500&continue=t2\n");
+    lab_answer(&lab, LIST("10", NS("c", "3")));
     lab_expect(&lab, "put c\n" SEND_WATCH("10"));
     assert_true(reflector_complete(lab.r));
     lab_done(&lab);
@@ -116,8 +122,8 @@ static void what_changes_nothing_that_is_read_is_not_told(void **state)
     (void)state;
     struct lab lab;
     lab_watching(&lab);
-    lab_data(&lab, EVENT("MODIFIED", NODE("a", "11")) EVENT("ADDED", NODE("b", "12"))
-                       EVENT("DELETED", NODE("never-seen", "13")));
+    lab_data(&lab, EVENT("MODIFIED", NS("a", "11")) EVENT("ADDED", NS("b", "12"))
+                       EVENT("DELETED", NS("never-seen", "13")));
     lab_expect(&lab, "");
     assert_string_equal(reflector_version(lab.r), "13");
     lab_done(&lab);
@@ -141,9 +147,9 @@ static void an_unknown_event_is_ignored_with_one_note(void **state)
     (void)state;
     struct lab lab;
     lab_watching(&lab);
-    lab_data(&lab, EVENT("NEWS\\n", NODE("x", "11")) EVENT("NEWS\\n", NODE("x", "11"))
-                       EVENT("ADDED", NODE("c", "12")));
-    lab_expect(&lab, "warn Node: events of an unknown type are ignored: \"NEWS?\"\nput c\n");
+    lab_data(&lab, EVENT("NEWS\\n", NS("x", "11")) EVENT("NEWS\\n", NS("x", "11"))
+                       EVENT("ADDED", NS("c", "12")));
+    lab_expect(&lab, "warn Namespace: events of an unknown type are ignored: \"NEWS?\"\nput c\n");
     lab_done(&lab);
 }
 
@@ -154,7 +160,7 @@ static void a_watch_that_ended_is_taken_up_at_once(void **state)
     (void)state;
     struct lab lab;
     lab_watching(&lab);
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")));
+    lab_data(&lab, EVENT("ADDED", NS("c", "11")));
     lab_end(&lab);
     lab_expect(&lab, "put c\n" SEND_WATCH("11"));
     lab_head(&lab, 200);
@@ -196,17 +202,18 @@ static void a_lost_connection_is_noted_once_and_when_over(void **state)
     (void)state;
     struct lab lab;
     lab_watching(&lab);
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")) "{\"type\":\"ADDED\",\"obj");
+    lab_data(&lab, EVENT("ADDED", NS("c", "11")) "{\"type\":\"ADDED\",\"obj");
     lab_lose(&lab);
-    lab_expect(&lab, "put c\nwarn Node: cannot watch nodes: the connection was lost\n");
-    assert_string_equal(reflector_trouble(lab.r), "cannot watch nodes: the connection was lost");
+    lab_expect(&lab, "put c\nwarn Namespace: cannot watch namespaces: the connection was lost\n");
+    assert_string_equal(reflector_trouble(lab.r),
+                        "cannot watch namespaces: the connection was lost");
     lab_timer(&lab);
     lab_lose(&lab); /* without a head */
     lab_timer(&lab);
     lab_expect(&lab, SEND_WATCH("11") SEND_WATCH("11"));
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("ADDED", NODE("d", "12")));
-    lab_expect(&lab, "put d\ninfo Node: read from the API server again\n");
+    lab_data(&lab, EVENT("ADDED", NS("d", "12")));
+    lab_expect(&lab, "put d\ninfo Namespace: read from the API server again\n");
     assert_string_equal(reflector_trouble(lab.r), "");
     lab_done(&lab);
 }
@@ -216,10 +223,12 @@ static void a_truncated_watch_is_taken_up_from_the_last_whole_event(void **state
     (void)state;
     struct lab lab;
     lab_watching(&lab);
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")) "{\"type\":\"ADDED\",\"obj");
+    lab_data(&lab, EVENT("ADDED", NS("c", "11")) "{\"type\":\"ADDED\",\"obj");
     lab_end(&lab);
-    lab_expect(&lab, "put c\nwarn Node: cannot watch nodes: the answer is not to be read: the text "
-                     "ends after 95 bytes, before its end\n");
+    lab_expect(
+        &lab,
+        "put c\nwarn Namespace: cannot watch namespaces: the answer is not to be read: the text "
+        "ends after 95 bytes, before its end\n");
     lab_timer(&lab);
     lab_expect(&lab, SEND_WATCH("11"));
     lab_done(&lab);
@@ -231,8 +240,10 @@ static void garbage_ends_the_call(void **state)
     struct lab lab;
     lab_watching(&lab);
     lab_data(&lab, "<html>");
-    lab_expect(&lab, "cancel\nwarn Node: cannot watch nodes: the answer is not to be read: byte 0: "
-                     "expected a value\n");
+    lab_expect(
+        &lab,
+        "cancel\nwarn Namespace: cannot watch namespaces: the answer is not to be read: byte 0: "
+        "expected a value\n");
     lab_timer(&lab);
     lab_expect(&lab, SEND_WATCH("10"));
     lab_expect_keys(&lab, "a b");
@@ -269,14 +280,14 @@ static void an_expired_watch_leads_to_a_list_that_is_a_difference(void **state)
     (void)state;
     struct lab lab;
     lab_watching(&lab);
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")) ERROR_EVENT("410", "Expired")
-                       EVENT("DELETED", NODE("a", "12")));
+    lab_data(&lab, EVENT("ADDED", NS("c", "11")) ERROR_EVENT("410", "Expired")
+                       EVENT("DELETED", NS("a", "12")));
     lab_expect(
         &lab,
-        "put c\ncancel\ninfo Node: the watch was left behind: reading a new list\n" SEND_LIST);
+        "put c\ncancel\ninfo Namespace: the watch was left behind: reading a new list\n" SEND_LIST);
     lab_head(&lab, 200);
     lab_data(&lab,
-             "{\"items\":[" NODE("a", "1") "," NODE_OS("c", "20", "windows") "," NODE("d", "21"));
+             "{\"items\":[" NS("a", "1") "," NS_LABELLED("c", "20", "windows") "," NS("d", "21"));
     lab_expect(&lab, "put c\nput d\n");
     lab_expect_keys(&lab, "a b c d"); /* b goes when the list has ended, not before */
     lab_data(&lab, "],\"metadata\":{\"resourceVersion\":\"30\"}}");
@@ -294,12 +305,12 @@ static void a_real_410_is_the_same(void **state)
     lab_timer(&lab);
     lab_forget(&lab);
     lab_refuse(&lab, 410, "Expired");
-    lab_expect(&lab, "info Node: the watch was left behind: reading a new list\n" SEND_LIST);
+    lab_expect(&lab, "info Namespace: the watch was left behind: reading a new list\n" SEND_LIST);
     lab_answer(&lab, LIST("30", ""));
     assert_int_equal(lab.rows.n, 0);
     lab_forget(&lab);
     lab_refuse(&lab, 410, "Expired"); /* again: no loop */
-    lab_expect(&lab, "warn Node: cannot watch nodes: 410 Expired\n");
+    lab_expect(&lab, "warn Namespace: cannot watch namespaces: 410 Expired\n");
     lab_timer(&lab);
     lab_expect(&lab, SEND_LIST);
     lab_done(&lab);
@@ -312,17 +323,18 @@ static void pages_that_expire_are_read_from_the_start_then_unpaged(void **state)
     lab_watching(&lab);
     lab_data(&lab, ERROR_EVENT("410", "Gone"));
     lab_head(&lab, 200);
-    lab_data(&lab, PAGE("20", "t", NODE("a", "1") "," NODE("c", "3")));
+    lab_data(&lab, PAGE("20", "t", NS("a", "1") "," NS("c", "3")));
     lab_end(&lab);
     lab_forget(&lab);
     lab_refuse(&lab, 410, "Expired");
-    lab_expect(&lab, "warn Node: cannot list nodes: 410 Expired\n");
+    lab_expect(&lab, "warn Namespace: cannot list namespaces: 410 Expired\n");
     lab_expect_keys(&lab, "a b c");
     lab_timer(&lab);
-    lab_expect(&lab, "send /api/v1/nodes\n");
-    lab_answer(&lab, LIST("30", NODE("a", "1")));
-    lab_expect(&lab,
-               "remove c\nremove b\ninfo Node: read from the API server again\n" SEND_WATCH("30"));
+    lab_expect(&lab, "send /api/v1/namespaces\n");
+    lab_answer(&lab, LIST("30", NS("a", "1")));
+    lab_expect(
+        &lab,
+        "remove c\nremove b\ninfo Namespace: read from the API server again\n" SEND_WATCH("30"));
     lab_done(&lab);
 }
 
@@ -337,15 +349,16 @@ static void retry_after_is_held(void **state)
     lab_head_after(&lab, 429, 7);
     lab_data(&lab, "slow down");
     lab_end(&lab);
-    lab_expect(&lab, "warn Node: cannot watch nodes: 429\n");
+    lab_expect(&lab, "warn Namespace: cannot watch namespaces: 429\n");
     assert_true(lab.timer > 7000 && lab.timer <= 7000 + REFLECTOR_BACKOFF_MAX_MS);
     lab_timer(&lab);
     lab_head(&lab, 503);
     lab_data(&lab, "{\"code\":503,\"reason\":\"ServiceUnavailable\",\"message\":\"a\\nb\","
                    "\"details\":{\"retryAfterSeconds\":3}}");
     lab_end(&lab);
-    lab_expect(&lab,
-               SEND_WATCH("10") "warn Node: cannot watch nodes: 503 ServiceUnavailable: a b\n");
+    lab_expect(
+        &lab,
+        SEND_WATCH("10") "warn Namespace: cannot watch namespaces: 503 ServiceUnavailable: a b\n");
     assert_true(lab.timer > 3000 && lab.timer <= 3000 + REFLECTOR_BACKOFF_MAX_MS);
     lab_timer(&lab);
     lab_head_after(&lab, 500, 4000000);
@@ -375,8 +388,8 @@ static void a_version_of_the_future_is_tried_again_then_listed(void **state)
     lab_expect(&lab, "cancel\n");
     lab_timer(&lab);
     lab_expect(&lab, SEND_LIST);
-    lab_answer(&lab, LIST("3", NODE("a", "1"))); /* older: the storage went back */
-    lab_expect(&lab, "remove b\ninfo Node: read from the API server again\n" SEND_WATCH("3"));
+    lab_answer(&lab, LIST("3", NS("a", "1"))); /* older: the storage went back */
+    lab_expect(&lab, "remove b\ninfo Namespace: read from the API server again\n" SEND_WATCH("3"));
     lab_done(&lab);
 }
 
@@ -384,19 +397,20 @@ static void a_permission_that_lacks_is_named(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab.r);
     lab_refuse(&lab, 403, "Forbidden");
-    lab_expect(&lab, SEND_LIST "error Node: not permitted to list nodes: 403 Forbidden\n");
+    lab_expect(&lab,
+               SEND_LIST "error Namespace: not permitted to list namespaces: 403 Forbidden\n");
     lab_timer(&lab);
     lab_refuse(&lab, 403, "Forbidden");
     lab_expect(&lab, SEND_LIST);
     assert_false(reflector_complete(lab.r));
     lab_timer(&lab);
     lab_answer(&lab, LIST("5", ""));
-    lab_expect(&lab, SEND_LIST "info Node: read from the API server again\n" SEND_WATCH("5"));
+    lab_expect(&lab, SEND_LIST "info Namespace: read from the API server again\n" SEND_WATCH("5"));
     lab_refuse(&lab, 401, "Unauthorized");
-    lab_expect(&lab, "error Node: not permitted to watch nodes: 401 Unauthorized\n");
+    lab_expect(&lab, "error Namespace: not permitted to watch namespaces: 401 Unauthorized\n");
     assert_true(reflector_complete(lab.r));
     reflector_hurry(lab.r); /* a new token */
     lab_expect(&lab, SEND_WATCH("5"));
@@ -409,18 +423,18 @@ static void a_lost_page_is_asked_for_again(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab.r);
-    lab_answer(&lab, PAGE("10", "t", NODE("a", "1")));
+    lab_answer(&lab, PAGE("10", "t", NS("a", "1")));
     lab_head(&lab, 200);
-    lab_data(&lab, "{\"items\":[" NODE("b", "2") ",");
+    lab_data(&lab, "{\"items\":[" NS("b", "2") ",");
     lab_forget(&lab);
     lab_lose(&lab);
     lab_timer(&lab);
-    lab_expect(&lab, "warn Node: cannot list nodes: the connection was lost\n"
-                     "send /api/v1/nodes?limit=500&continue=t\n");
-    lab_answer(&lab, LIST("10", NODE("b", "2") "," NODE("c", "3")));
-    lab_expect(&lab, "put c\ninfo Node: read from the API server again\n" SEND_WATCH("10"));
+    lab_expect(&lab, "warn Namespace: cannot list namespaces: the connection was lost\n"
+                     "send /api/v1/namespaces?limit=500&continue=t\n");
+    lab_answer(&lab, LIST("10", NS("b", "2") "," NS("c", "3")));
+    lab_expect(&lab, "put c\ninfo Namespace: read from the API server again\n" SEND_WATCH("10"));
     lab_expect_keys(&lab, "a b c");
     lab_done(&lab);
 }
@@ -429,16 +443,16 @@ static void what_a_lost_first_page_brought_may_be_gone(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab.r);
     lab_head(&lab, 200);
-    lab_data(&lab, "{\"items\":[" NODE("a", "1") "," NODE("b", "2") ",");
+    lab_data(&lab, "{\"items\":[" NS("a", "1") "," NS("b", "2") ",");
     lab_lose(&lab);
     lab_timer(&lab);
     lab_forget(&lab);
-    lab_answer(&lab, LIST("12", NODE("b", "2") "," NODE("c", "11")));
-    lab_expect(&lab,
-               "put c\nremove a\ninfo Node: read from the API server again\n" SEND_WATCH("12"));
+    lab_answer(&lab, LIST("12", NS("b", "2") "," NS("c", "11")));
+    lab_expect(
+        &lab, "put c\nremove a\ninfo Namespace: read from the API server again\n" SEND_WATCH("12"));
     lab_expect_keys(&lab, "b c");
     lab_done(&lab);
 }
@@ -452,7 +466,7 @@ static void a_bad_object_keeps_its_last_good_version(void **state)
     const struct reflector_error *errors;
     lab_watching(&lab);
     lab_data(&lab, EVENT("MODIFIED", BAD("a", "11")) EVENT("MODIFIED", BAD("a", "12")));
-    lab_expect(&lab, "warn Node a: spec.podCIDR: \"x\" is not a CIDR (address/length)\n");
+    lab_expect(&lab, "warn Namespace a: " BAD_WHY "\n");
     assert_string_equal(reflector_version(lab.r), "12");
     assert_int_equal(reflector_errors(lab.r, &errors), 1);
     assert_string_equal(errors[0].key, "a");
@@ -463,12 +477,12 @@ static void a_bad_object_keeps_its_last_good_version(void **state)
     lab_answer(&lab, LIST("20", BAD("a", "12"))); /* it stays through a list, b does not */
     lab_expect(&lab, "remove b\n" SEND_WATCH("20"));
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("MODIFIED", NODE("a", "21")));
-    lab_expect(&lab, "info Node a: its error is over\n");
+    lab_data(&lab, EVENT("MODIFIED", NS("a", "21")));
+    lab_expect(&lab, "info Namespace a: its error is over\n");
     assert_int_equal(reflector_errors(lab.r, &errors), 0);
     lab_data(&lab, EVENT("MODIFIED", BAD("a", "22")) EVENT("DELETED", BAD("a", "23")));
-    lab_expect(&lab, "warn Node a: spec.podCIDR: \"x\" is not a CIDR (address/length)\n"
-                     "info Node a: its error is over\nremove a\n");
+    lab_expect(&lab, "warn Namespace a: " BAD_WHY "\n"
+                     "info Namespace a: its error is over\nremove a\n");
     assert_int_equal(reflector_errors(lab.r, &errors), 0);
     lab_done(&lab);
 }
@@ -478,16 +492,16 @@ static void a_bad_object_of_the_first_list_keeps_it_incomplete(void **state)
     (void)state;
     struct lab lab;
     const struct reflector_error *errors;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab.r);
-    lab_answer(&lab, LIST("10", NODE("a", "1") "," BAD("b", "2") "," BAD("c", "3")));
+    lab_answer(&lab, LIST("10", NS("a", "1") "," BAD("b", "2") "," BAD("c", "3")));
     assert_false(reflector_complete(lab.r));
     assert_int_equal(reflector_errors(lab.r, &errors), 2);
     assert_true(errors[0].blocking && errors[1].blocking);
     lab_head(&lab, 200);
     lab_data(&lab, EVENT("MODIFIED", BAD("b", "11")));
     assert_false(reflector_complete(lab.r));
-    lab_data(&lab, EVENT("MODIFIED", NODE("b", "12")));
+    lab_data(&lab, EVENT("MODIFIED", NS("b", "12")));
     assert_false(reflector_complete(lab.r));
     unsigned changes = lab.changes;
     lab_data(&lab, EVENT("DELETED", BAD("c", "13")));
@@ -505,15 +519,16 @@ static void a_list_with_a_nameless_object_removes_nothing(void **state)
     struct lab lab;
     lab_watching(&lab);
     lab_data(&lab, ERROR_EVENT("410", "Expired"));
-    lab_answer(&lab, LIST("20", NODE("a", "1") "," NAMELESS("2")));
+    lab_answer(&lab, LIST("20", NS("a", "1") "," NAMELESS("2")));
     lab_expect_keys(&lab, "a b");
     lab_head(&lab, 200);
     lab_timer(&lab);
     lab_forget(&lab);
     lab_end(&lab); /* listed again, not watched on */
     lab_expect(&lab, SEND_LIST);
-    lab_answer(&lab, LIST("30", NODE("a", "1")));
-    lab_expect(&lab, "info Node without a name: its error is over\nremove b\n" SEND_WATCH("30"));
+    lab_answer(&lab, LIST("30", NS("a", "1")));
+    lab_expect(&lab,
+               "info Namespace without a name: its error is over\nremove b\n" SEND_WATCH("30"));
     lab_done(&lab);
 }
 
@@ -523,10 +538,10 @@ static void a_nameless_delete_leads_to_a_list(void **state)
     struct lab lab;
     lab_watching(&lab);
     lab_data(&lab, EVENT("DELETED", NAMELESS("11")));
-    lab_expect(&lab,
-               "cancel\nwarn Node: an object without a name was deleted: reading a new list\n");
+    lab_expect(
+        &lab, "cancel\nwarn Namespace: an object without a name was deleted: reading a new list\n");
     lab_timer(&lab);
-    lab_answer(&lab, LIST("20", NODE("a", "1")));
+    lab_answer(&lab, LIST("20", NS("a", "1")));
     lab_expect_keys(&lab, "a");
     lab_done(&lab);
 }
@@ -540,7 +555,7 @@ static void an_optional_kind_that_is_not_served_is_complete_and_empty(void **sta
     lab_init(&lab, &optional_row);
     reflector_start(lab.r);
     lab_refuse(&lab, 404, "NotFound");
-    lab_expect(&lab, SEND_LIST "info Node: not served by this API server\n");
+    lab_expect(&lab, SEND_LIST "info Namespace: not served by this API server\n");
     assert_true(reflector_complete(lab.r));
     assert_int_equal(reflector_state(lab.r), REFLECTOR_ABSENT);
     unsigned changes = lab.changes;
@@ -552,7 +567,7 @@ static void an_optional_kind_that_is_not_served_is_complete_and_empty(void **sta
     }
     assert_int_equal(lab.changes, changes);
     lab_timer(&lab);
-    lab_answer(&lab, LIST("10", NODE("a", "1")));
+    lab_answer(&lab, LIST("10", NS("a", "1")));
     lab_expect(&lab, SEND_LIST "put a\n" SEND_WATCH("10"));
     lab_done(&lab);
 }
@@ -563,19 +578,19 @@ static void an_optional_kind_that_goes_keeps_its_objects_for_some_looks(void **s
     struct lab lab;
     lab_init(&lab, &optional_row);
     reflector_start(lab.r);
-    lab_answer(&lab, LIST("10", NODE("a", "1")));
+    lab_answer(&lab, LIST("10", NS("a", "1")));
     lab_refuse(&lab, 404, "NotFound"); /* of the watch: a list tells */
     lab_timer(&lab);
     lab_forget(&lab);
     lab_refuse(&lab, 404, "NotFound");
-    lab_expect(&lab, "warn Node: not served any more: its objects are kept for the moment\n");
+    lab_expect(&lab, "warn Namespace: not served any more: its objects are kept for the moment\n");
     lab_timer(&lab);
     lab_refuse(&lab, 404, "NotFound");
     lab_expect_keys(&lab, "a");
     lab_timer(&lab);
     lab_forget(&lab);
     lab_refuse(&lab, 404, "NotFound");
-    lab_expect(&lab, "info Node: not served by this API server\nremove a\n");
+    lab_expect(&lab, "info Namespace: not served by this API server\nremove a\n");
     assert_true(reflector_complete(lab.r));
     lab_done(&lab);
 }
@@ -584,10 +599,10 @@ static void a_kind_that_must_be_there_is_not_taken_for_empty(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab.r);
     lab_refuse(&lab, 404, "NotFound");
-    lab_expect(&lab, SEND_LIST "warn Node: cannot list nodes: 404 NotFound\n");
+    lab_expect(&lab, SEND_LIST "warn Namespace: cannot list namespaces: 404 NotFound\n");
     assert_false(reflector_complete(lab.r));
     lab_timer(&lab);
     lab_expect(&lab, SEND_LIST);
@@ -604,10 +619,10 @@ static void a_streaming_list_ends_with_its_bookmark(void **state)
     reflector_start(lab.r);
     lab_expect(&lab, SEND_STREAMING);
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("ADDED", NODE("a", "1")) BOOKMARK("5") EVENT("ADDED", NODE("b", "2")));
+    lab_data(&lab, EVENT("ADDED", NS("a", "1")) BOOKMARK("5") EVENT("ADDED", NS("b", "2")));
     assert_false(reflector_complete(lab.r));
     assert_string_equal(reflector_version(lab.r), "");
-    lab_data(&lab, INITIAL_END("10") EVENT("ADDED", NODE("c", "11")));
+    lab_data(&lab, INITIAL_END("10") EVENT("ADDED", NS("c", "11")));
     lab_expect(&lab, "put a\nput b\nput c\n");
     assert_true(reflector_complete(lab.r));
     assert_string_equal(reflector_version(lab.r), "11");
@@ -618,7 +633,7 @@ static void a_streaming_list_ends_with_its_bookmark(void **state)
     lab_data(&lab, ERROR_EVENT("410", "Expired"));
     lab_forget(&lab);
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("ADDED", NODE("a", "1")));
+    lab_data(&lab, EVENT("ADDED", NS("a", "1")));
     lab_expect_keys(&lab, "a b c");
     lab_data(&lab, INITIAL_END("20"));
     lab_expect_keys(&lab, "a");
@@ -632,7 +647,7 @@ static void a_streaming_list_that_breaks_off_begins_again(void **state)
     lab_init(&lab, &streaming_row);
     reflector_start(lab.r);
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("ADDED", NODE("a", "1")));
+    lab_data(&lab, EVENT("ADDED", NS("a", "1")));
     lab_forget(&lab);
     lab_end(&lab);
     lab_expect(&lab, "");
@@ -641,7 +656,7 @@ static void a_streaming_list_that_breaks_off_begins_again(void **state)
     lab_lose(&lab);
     lab_timer(&lab);
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("ADDED", NODE("b", "2")) INITIAL_END("10"));
+    lab_data(&lab, EVENT("ADDED", NS("b", "2")) INITIAL_END("10"));
     lab_expect_keys(&lab, "b");
     lab_done(&lab);
 }
@@ -660,12 +675,12 @@ static void refuse_streaming(const char *how, int status, const char *body)
     else if (!*body)
         lab_timer(&lab);
     lab_expect(&lab, how);
-    lab_answer(&lab, LIST("10", NODE("a", "1")));
+    lab_answer(&lab, LIST("10", NS("a", "1")));
     lab_head(&lab, 200);
     lab_forget(&lab);
     lab_data(&lab, ERROR_EVENT("410", "Expired"));
     lab_expect(&lab,
-               "cancel\ninfo Node: the watch was left behind: reading a new list\n" SEND_LIST);
+               "cancel\ninfo Namespace: the watch was left behind: reading a new list\n" SEND_LIST);
     lab_done(&lab);
 }
 
@@ -673,11 +688,12 @@ static void a_server_without_streaming_lists_is_remembered(void **state)
 {
     (void)state;
     static const char refused[] =
-        "info Node: no streaming lists by this API server: reading plain ones\n" SEND_LIST;
-    static const char cancelled[] =
-        "cancel\ninfo Node: no streaming lists by this API server: reading plain ones\n" SEND_LIST;
-    static const char silent[] = "cancel\ninfo Node: a streaming list does not come to its end: "
-                                 "reading plain ones\n" SEND_LIST;
+        "info Namespace: no streaming lists by this API server: reading plain ones\n" SEND_LIST;
+    static const char cancelled[] = "cancel\ninfo Namespace: no streaming lists by this API "
+                                    "server: reading plain ones\n" SEND_LIST;
+    static const char silent[] =
+        "cancel\ninfo Namespace: a streaming list does not come to its end: "
+        "reading plain ones\n" SEND_LIST;
     refuse_streaming(refused, 422, "{\"reason\":\"Invalid\",\"code\":422}");
     refuse_streaming(refused, 400, "");
     refuse_streaming(cancelled, 200, ERROR_EVENT("500", "InternalError"));
@@ -706,11 +722,11 @@ static void a_first_list_is_a_difference_to_the_cache(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     static const char *const names[] = {"a", "b"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         auto_sbuf yaml = SBUF_INIT;
-        sbuf_printf(&yaml, "apiVersion: v1\nkind: Node\nmetadata: {name: %s}\n", names[i]);
+        sbuf_printf(&yaml, "apiVersion: v1\nkind: Namespace\nmetadata: {name: %s}\n", names[i]);
         void *object = k8s_object(sbuf_cstr(&yaml));
         lab_put(&lab, object_ref(object));
         reflector_seed(lab.r, object);
@@ -718,15 +734,12 @@ static void a_first_list_is_a_difference_to_the_cache(void **state)
     lab_forget(&lab);
     assert_false(reflector_complete(lab.r));
     reflector_start(lab.r);
-    lab_answer(&lab, LIST("10", NODE("b", "2") "," BAD("a", "3") "," NODE("c", "4")));
-    lab_expect(
-        &lab, SEND_LIST
-        "warn Node a: spec.podCIDR: \"x\" is not a CIDR (address/length)\nput c\n" SEND_WATCH(
-            "10"));
+    lab_answer(&lab, LIST("10", NS("b", "2") "," BAD("a", "3") "," NS("c", "4")));
+    lab_expect(&lab, SEND_LIST "warn Namespace a: " BAD_WHY "\nput c\n" SEND_WATCH("10"));
     assert_true(reflector_complete(lab.r)); /* a has a good version, the cache's */
     lab_head(&lab, 200);
     lab_data(&lab, ERROR_EVENT("410", "Expired"));
-    lab_answer(&lab, LIST("20", NODE("c", "4")));
+    lab_answer(&lab, LIST("20", NS("c", "4")));
     lab_expect_keys(&lab, "c");
     lab_done(&lab);
 }
@@ -741,7 +754,7 @@ static void sync_is_told_by_the_watch_if_it_has_passed(void **state)
     assert_true(reflector_reached(lab.r));
     reflector_reach(lab.r, "12");
     assert_false(reflector_reached(lab.r));
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")));
+    lab_data(&lab, EVENT("ADDED", NS("c", "11")));
     assert_false(reflector_reached(lab.r));
     unsigned changes = lab.changes;
     lab_data(&lab, BOOKMARK("12"));
@@ -761,7 +774,7 @@ static void sync_of_a_quiet_kind_is_told_by_a_list(void **state)
     lab_expect(&lab, "cancel\n" SEND_LIST);
     assert_int_equal(reflector_state(lab.r), REFLECTOR_WATCHING);
     assert_false(reflector_reached(lab.r));
-    lab_answer(&lab, LIST("501", NODE("a", "1") "," NODE("c", "11")));
+    lab_answer(&lab, LIST("501", NS("a", "1") "," NS("c", "11")));
     assert_true(reflector_reached(lab.r));
     lab_expect(&lab, "put c\nremove b\n" SEND_WATCH("501"));
     assert_int_equal(reflector_state(lab.r), REFLECTOR_WATCHING);
@@ -776,7 +789,7 @@ static void lab_watching_many(struct lab *lab)
     for (unsigned i = 0; i <= REFLECTOR_PAGE; i++)
         sbuf_printf(&list, "%s{\"metadata\":{\"name\":\"n-%u\"}}", i ? "," : "", i);
     sbuf_puts(&list, "]}");
-    lab_init(lab, kind_row(K8S_NODE));
+    lab_init(lab, kind_row(K8S_NAMESPACE));
     reflector_start(lab->r);
     lab_answer(lab, sbuf_cstr(&list));
     lab_head(lab, 200);
@@ -792,7 +805,7 @@ static void sync_of_a_large_quiet_kind_is_told_by_a_short_watch(void **state)
     lab_timer(&lab);
     lab_expect(&lab, "cancel\n" SEND_SHORT("10"));
     lab_head(&lab, 200);
-    lab_data(&lab, EVENT("ADDED", NODE("c", "11")));
+    lab_data(&lab, EVENT("ADDED", NS("c", "11")));
     assert_false(reflector_reached(lab.r));
     lab_end(&lab);
     assert_true(reflector_reached(lab.r));
@@ -829,14 +842,14 @@ static void a_sync_while_one_is_on_its_way_begins_anew(void **state)
     lab_forget(&lab);
     lab_head(&lab, 200);
     reflector_reach(lab.r, "600");
-    lab_data(&lab, LIST("550", NODE("a", "1")));
+    lab_data(&lab, LIST("550", NS("a", "1")));
     lab_end(&lab);
     assert_false(reflector_reached(lab.r)); /* this list was asked for before */
     lab_expect(&lab, "remove b\n" SEND_LIST);
     lab_lose(&lab);
     lab_timer(&lab);
     assert_false(reflector_reached(lab.r));
-    lab_answer(&lab, LIST("600", NODE("a", "1")));
+    lab_answer(&lab, LIST("600", NS("a", "1")));
     assert_true(reflector_reached(lab.r));
     lab_done(&lab);
 }
@@ -845,12 +858,72 @@ static void sync_before_the_list_is_told_by_the_list(void **state)
 {
     (void)state;
     struct lab lab;
-    lab_init(&lab, kind_row(K8S_NODE));
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
     reflector_reach(lab.r, "versions-are-opaque");
     reflector_start(lab.r);
     assert_false(reflector_reached(lab.r));
     lab_answer(&lab, LIST("x", ""));
     assert_true(reflector_reached(lab.r));
+    lab_done(&lab);
+}
+
+/* ---- Nodes ---- */
+
+#define NODE(name, created, cidr)                                                                  \
+    "{\"metadata\":{\"name\":\"" name                                                              \
+    "\",\"resourceVersion\":\"9\",\"creationTimestamp\":\"" created                                \
+    "\"},\"spec\":{\"podCIDRs\":[\"" cidr "\"]}}"
+#define SEND_NODES "send /api/v1/nodes?limit=500\n"
+#define WATCH_NODES(version)                                                                       \
+    "send "                                                                                        \
+    "/api/v1/nodes?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&resourceVersion=" version     \
+    "\n"
+
+static void the_node_that_was_first_keeps_its_range(void **state)
+{
+    (void)state;
+    struct lab lab;
+    const struct reflector_error *errors;
+    lab_init(&lab, kind_row(K8S_NODE));
+    reflector_start(lab.r);
+    lab_answer(&lab, LIST("10", NODE("a", "2026-02-01T00:00:00Z", "10.1.0.0/16") "," NODE(
+                                    "b", "2026-01-01T00:00:00Z", "10.1.2.0/24")));
+    lab_expect(&lab, SEND_NODES WATCH_NODES("10") "put b\nwarn Node a: spec.podCIDRs[0]: "
+                                                  "10.1.0.0/16 of Node a overlaps 10.1.2.0/24 of "
+                                                  "Node b\n");
+    assert_true(reflector_complete(lab.r));
+    assert_int_equal(reflector_errors(lab.r, &errors), 1);
+    assert_string_equal(errors[0].key, "a");
+    assert_false(errors[0].blocking);
+    lab_head(&lab, 200);
+    lab_data(&lab, EVENT("ADDED", NODE("c", "2025-01-01T00:00:00Z", "10.1.2.0/25")));
+    lab_expect(&lab, "warn Node c: spec.podCIDRs[0]: 10.1.2.0/25 of Node c overlaps 10.1.2.0/24 of "
+                     "Node b\n"); /* older, but later told */
+    lab_data(&lab, EVENT("DELETED", NODE("b", "2026-01-01T00:00:00Z", "10.1.2.0/24")));
+    lab_expect(&lab, "remove b\nput c\nwarn Node a: spec.podCIDRs[0]: 10.1.0.0/16 of Node a "
+                     "overlaps 10.1.2.0/25 of Node c\n");
+    lab_data(&lab, EVENT("MODIFIED", NODE("c", "2025-01-01T00:00:00Z", "10.2.0.0/24")));
+    lab_expect(&lab, "put c\nput a\n");
+    assert_int_equal(reflector_errors(lab.r, &errors), 0);
+    lab_done(&lab);
+}
+
+static void a_range_goes_over_in_a_list(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init(&lab, kind_row(K8S_NODE));
+    reflector_start(lab.r);
+    lab_answer(&lab, LIST("10", NODE("z", "2026-01-01T00:00:00Z", "10.1.2.0/24")));
+    lab_head(&lab, 200);
+    lab_data(&lab, ERROR_EVENT("410", "Expired"));
+    lab_forget(&lab);
+    lab_head(&lab, 200);
+    lab_data(&lab, "{\"items\":[" NODE("a", "2026-02-01T00:00:00Z", "10.1.2.0/24"));
+    lab_expect(&lab, ""); /* who has it is not known before the end */
+    lab_data(&lab, "],\"metadata\":{\"resourceVersion\":\"20\"}}");
+    lab_end(&lab);
+    lab_expect(&lab, WATCH_NODES("20") "remove z\nput a\n");
     lab_done(&lab);
 }
 
@@ -860,8 +933,8 @@ static void sync_before_the_list_is_told_by_the_list(void **state)
 static void each_cut_of_each_answer_is_mended(void **state)
 {
     (void)state;
-    static const char list[] = LIST("20", NODE("a", "1") "," NODE("c", "3"));
-    static const char events[] = EVENT("ADDED", NODE("d", "21")) EVENT("DELETED", NODE("a", "22"));
+    static const char list[] = LIST("20", NS("a", "1") "," NS("c", "3"));
+    static const char events[] = EVENT("ADDED", NS("d", "21")) EVENT("DELETED", NS("a", "22"));
     for (size_t n = 0; n <= strlen(list); n++)
         for (int how = 0; how < 2; how++) {
             struct lab lab;
@@ -935,6 +1008,8 @@ int main(void)
         cmocka_unit_test(sync_of_a_large_quiet_kind_is_told_by_a_short_watch),
         cmocka_unit_test(a_sync_while_one_is_on_its_way_begins_anew),
         cmocka_unit_test(sync_before_the_list_is_told_by_the_list),
+        cmocka_unit_test(the_node_that_was_first_keeps_its_range),
+        cmocka_unit_test(a_range_goes_over_in_a_list),
         cmocka_unit_test(each_cut_of_each_answer_is_mended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
