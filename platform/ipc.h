@@ -28,6 +28,10 @@ void ipc_close(struct ipc *c);
  *
  * Writes a whole file by temporary name, sync and rename.  Makes missing folders. */
 int file_write_atomic(const char *path, const void *p, size_t n, struct err *err);
+/* The same of a text that comes in pieces: 'next' gives one after the other, valid until it is
+ * called again, and 0 bytes at the end. */
+typedef size_t file_piece_fn(void *aux, const void **p_out);
+int file_write_pieces(const char *path, file_piece_fn *next, void *aux, struct err *err);
 /* Appends to a file (made if absent), without syncing: for hints that may be lost
  * with the machine, but not with the process. */
 int file_append(const char *path, const void *p, size_t n, struct err *err);

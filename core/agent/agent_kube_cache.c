@@ -25,6 +25,7 @@
 
 enum {
     KUBE_CACHE_LIMIT = 512 << 20,
+    KUBE_CACHE_PIECE = 64 << 10,
     KUBE_CACHE_SOON_MS = 1000,   /* after a change */
     KUBE_CACHE_WRITE_MS = 10000, /* after the write before */
     KUBE_CACHE_GRACE_MS = 2000,  /* so long a silent API server is waited for */
@@ -38,6 +39,10 @@ struct cache_job {
     char *path, *dir, *cluster, *node;
     char versions[K8S_N_KINDS][JSON_STREAM_VERSION_MAX];
     VEC(void *) objects;
+    size_t at; /* the next of them */
+    enum { CACHE_HEAD, CACHE_OBJECTS, CACHE_DONE } stage;
+    struct cache_writer writer;
+    struct sbuf piece;
     struct err err;
 };
 
@@ -112,25 +117,45 @@ static void cache_grace_over(void *aux)
 /* ---- writing ---- */
 static void cache_text(void *aux, const char *text, size_t n)
 {
-    sbuf_put(aux, text, n);
+    struct cache_job *job = aux;
+    sbuf_put(&job->piece, text, n);
+}
+
+static void cache_head(struct cache_job *job)
+{
+    struct cache_header header = {.cluster = job->cluster, .node = job->node};
+    for (int i = 0; i < K8S_N_KINDS; i++) {
+        header.versions[i] = job->versions[i][0] ? job->versions[i] : NULL;
+    }
+    job->writer = (struct cache_writer){.put = cache_text, .aux = job};
+    cache_begin(&job->writer, &header);
+}
+
+/* The file is made while it is written: its text is never whole in memory. */
+static size_t cache_next(void *aux, const void **p_out)
+{
+    struct cache_job *job = aux;
+    sbuf_clear(&job->piece);
+    if (job->stage == CACHE_HEAD) {
+        cache_head(job);
+        job->stage = CACHE_OBJECTS;
+    }
+    while (job->at < job->objects.n && job->piece.len < KUBE_CACHE_PIECE) {
+        cache_object(&job->writer, job->objects.v[job->at++]);
+    }
+    if (job->stage == CACHE_OBJECTS && job->at == job->objects.n) {
+        cache_end(&job->writer);
+        job->stage = CACHE_DONE;
+    }
+    *p_out = job->piece.data;
+    return job->piece.len;
 }
 
 static void cache_job_run(void *aux)
 {
     struct cache_job *job = aux;
-    auto_sbuf text = SBUF_INIT;
-    struct cache_writer w = {.put = cache_text, .aux = &text};
-    struct cache_header header = {.cluster = job->cluster, .node = job->node};
-    for (int i = 0; i < K8S_N_KINDS; i++) {
-        header.versions[i] = job->versions[i][0] ? job->versions[i] : NULL;
-    }
-    cache_begin(&w, &header);
-    for (size_t i = 0; i < job->objects.n; i++) {
-        cache_object(&w, job->objects.v[i]);
-    }
-    cache_end(&w);
     if (dir_make_private(job->dir, &job->err) == 0) {
-        file_write_atomic(job->path, text.data, text.len, &job->err);
+        file_write_pieces(job->path, cache_next, job, &job->err);
     }
 }
 
@@ -140,6 +165,8 @@ static void cache_job_free(struct cache_job *job)
         object_free(job->objects.v[i]);
     }
     VEC_DONE(&job->objects);
+    sbuf_done(&job->piece);
+    sbuf_done(&job->writer.line); /* if it was given up */
     mem_free(job->path);
     mem_free(job->dir);
     mem_free(job->cluster);

@@ -72,20 +72,25 @@ int os_sync_folder_of(const char *path, struct err *err)
     return file_sync_folder(dir, err);
 }
 
-static int file_write_temporary(const char *temporary, const void *p, size_t n, struct err *err)
+static int file_write_temporary(const char *temporary, file_piece_fn *next, void *aux,
+                                struct err *err)
 {
     auto_close int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) {
         return os_err(err, errno, "%s", temporary);
     }
-    int failed = file_write_all(fd, p, n);
+    const void *p = NULL;
+    int failed = 0;
+    for (size_t n = next(aux, &p); n && !failed; n = failed ? 0 : next(aux, &p)) {
+        failed = file_write_all(fd, p, n);
+    }
     if (!failed && fsync(fd) < 0) {
         failed = errno;
     }
     return failed ? os_err(err, failed, "%s", temporary) : 0;
 }
 
-int file_write_atomic(const char *path, const void *p, size_t n, struct err *err)
+int file_write_pieces(const char *path, file_piece_fn *next, void *aux, struct err *err)
 {
     auto_free char *dir = file_folder(path);
     int rc = dir_make(dir, err);
@@ -96,7 +101,7 @@ int file_write_atomic(const char *path, const void *p, size_t n, struct err *err
     auto_sbuf temporary = SBUF_INIT;
     const char *base = strrchr(path, '/');
     sbuf_printf(&temporary, "%s/.%s.%ld", dir, base ? base + 1 : path, (long)getpid());
-    rc = file_write_temporary(temporary.data, p, n, err);
+    rc = file_write_temporary(temporary.data, next, aux, err);
     if (rc == 0 && rename(temporary.data, path) < 0) {
         rc = os_err(err, errno, "%s", path);
     }
@@ -105,6 +110,27 @@ int file_write_atomic(const char *path, const void *p, size_t n, struct err *err
         return rc;
     }
     return file_sync_folder(dir, err);
+}
+
+/* A text that is one piece. */
+struct file_whole {
+    const void *p;
+    size_t n;
+};
+
+static size_t file_whole_next(void *aux, const void **p_out)
+{
+    struct file_whole *whole = aux;
+    size_t n = whole->n;
+    *p_out = whole->p;
+    whole->n = 0;
+    return n;
+}
+
+int file_write_atomic(const char *path, const void *p, size_t n, struct err *err)
+{
+    struct file_whole whole = {p, n};
+    return file_write_pieces(path, file_whole_next, &whole, err);
 }
 
 int file_append(const char *path, const void *p, size_t n, struct err *err)

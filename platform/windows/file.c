@@ -52,7 +52,7 @@ static size_t file_folder_len(const char *path)
 }
 
 /* A new file of our own, written and flushed; 'private' at once, before anything is in it. */
-static DWORD file_write_temporary(const wchar_t *temporary, const void *p, size_t n)
+static DWORD file_write_temporary(const wchar_t *temporary, file_piece_fn *next, void *aux)
 {
     SECURITY_ATTRIBUTES sa;
     auto_local void *descriptor = NULL;
@@ -65,7 +65,12 @@ static DWORD file_write_temporary(const wchar_t *temporary, const void *p, size_
     if (h == INVALID_HANDLE_VALUE) {
         return GetLastError();
     }
-    DWORD rc = file_write_all(h, p, n);
+    const void *p = NULL;
+    DWORD rc = ERROR_SUCCESS;
+    for (size_t n = next(aux, &p); n && rc == ERROR_SUCCESS;
+         n = rc == ERROR_SUCCESS ? next(aux, &p) : 0) {
+        rc = file_write_all(h, p, n);
+    }
     return rc == ERROR_SUCCESS && !FlushFileBuffers(h) ? GetLastError() : rc;
 }
 
@@ -85,7 +90,7 @@ static DWORD file_replace(const wchar_t *from, const wchar_t *to)
     }
 }
 
-int file_write_atomic(const char *path, const void *p, size_t n, struct err *err)
+int file_write_pieces(const char *path, file_piece_fn *next, void *aux, struct err *err)
 {
     size_t dir_len = file_folder_len(path);
     auto_free char *dir = dir_len ? mem_strndup(path, dir_len) : mem_strdup(".");
@@ -98,7 +103,7 @@ int file_write_atomic(const char *path, const void *p, size_t n, struct err *err
     sbuf_printf(&name, "%.*s.%s.%u", (int)dir_len, path, path + dir_len,
                 (unsigned)GetCurrentProcessId());
     auto_free wchar_t *temporary = os_path(name.data), *target = os_path(path);
-    DWORD code = file_write_temporary(temporary, p, n);
+    DWORD code = file_write_temporary(temporary, next, aux);
     if (code != ERROR_SUCCESS) {
         rc = file_err(err, temporary, name.data, code);
     } else {
@@ -109,6 +114,27 @@ int file_write_atomic(const char *path, const void *p, size_t n, struct err *err
         DeleteFileW(temporary);
     }
     return rc;
+}
+
+/* A text that is one piece. */
+struct file_whole {
+    const void *p;
+    size_t n;
+};
+
+static size_t file_whole_next(void *aux, const void **p_out)
+{
+    struct file_whole *whole = aux;
+    size_t n = whole->n;
+    *p_out = whole->p;
+    whole->n = 0;
+    return n;
+}
+
+int file_write_atomic(const char *path, const void *p, size_t n, struct err *err)
+{
+    struct file_whole whole = {p, n};
+    return file_write_pieces(path, file_whole_next, &whole, err);
 }
 
 int file_append(const char *path, const void *p, size_t n, struct err *err)

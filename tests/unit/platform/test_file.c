@@ -253,11 +253,43 @@ static void bytes_are_kept_as_they_are(void **state)
     mem_free(text);
 }
 
+struct pieces {
+    int left;
+    char text[8];
+};
+
+static size_t next_piece(void *aux, const void **p_out)
+{
+    struct pieces *x = aux;
+    if (!x->left) {
+        return 0;
+    }
+    snprintf(x->text, sizeof x->text, "%d,", x->left--);
+    *p_out = x->text;
+    return strlen(x->text);
+}
+
+static void a_file_is_written_in_pieces(void **state)
+{
+    (void)state;
+    struct pieces x = {.left = 12};
+    auto_free char *text = NULL;
+    size_t n = 0;
+    assert_int_equal(file_write_pieces(in_dir("pieces"), next_piece, &x, NULL), 0);
+    assert_int_equal(file_read(in_dir("pieces"), 100, &text, &n, NULL), 0);
+    assert_string_equal(text, "12,11,10,9,8,7,6,5,4,3,2,1,");
+    assert_int_equal(file_write_pieces(in_dir("pieces"), next_piece, &x, NULL), 0);
+    mem_free(text);
+    assert_int_equal(file_read(in_dir("pieces"), 100, &text, &n, NULL), 0);
+    assert_int_equal(n, 0);
+}
+
 int main(void)
 {
 #define DIR_TEST(name) cmocka_unit_test_setup_teardown(name, dir_setup, dir_teardown)
     const struct CMUnitTest tests[] = {
         DIR_TEST(written_file_is_private_and_whole),
+        DIR_TEST(a_file_is_written_in_pieces),
         DIR_TEST(no_temporary_file_is_left),
         DIR_TEST(too_long_file_is_refused),
         DIR_TEST(the_absent_is_told),
