@@ -358,7 +358,8 @@ int agent_run(const struct options *o)
                 a.source_class->name,
                 o->objects[0]      ? o->objects
                 : o->kubeconfig[0] ? o->kubeconfig
-                                   : o->api_server,
+                : o->api_server[0] ? o->api_server
+                                   : "in-cluster account",
                 a.acl ? "access lists" : "OVSDB ", a.acl ? "" : o->ovsdb);
         service_tell_running();
         loop_run(a.loop);

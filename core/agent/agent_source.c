@@ -314,8 +314,7 @@ static void source_gate_tell(const struct agent *a, enum agent_gate gate)
 
 void agent_gate_set(struct agent *a, bool rest)
 {
-    const struct node *own = agent_own_node(a);
-    bool named = own && own->n_pod_cidrs;
+    bool named = store_get(a->store, TABLE_SELF, "") != NULL;
     enum agent_gate gate =
         rest && named && a->config_known ? agent_source_gate(a) : AGENT_GATE_SHUT;
     if (gate == a->gate || (gate < a->gate && named)) {

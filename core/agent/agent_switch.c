@@ -4,9 +4,10 @@
  * connection and acknowledgements move the agent on.
  *
  * The gate: nothing is written to the switch before every source is complete, this node's own
- * object with a podCIDR is there, the bridge's port numbers are known, the records of attached Pods
- * were read, and all of it was derived.  Until then the switch keeps what it has.  A source that
- * has no more than its cache opens it half: what is missing is brought, nothing is taken away. */
+ * object is there with a podCIDR (or attached Pods have one that it had before), the bridge's port
+ * numbers are known, the records of attached Pods were read, and all of it was derived.  Until then
+ * the switch keeps what it has.  A source that has no more than its cache opens it half: what is
+ * missing is brought, nothing is taken away. */
 #include "core/agent/agent_internal.h"
 
 #include <stdio.h>

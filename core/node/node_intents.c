@@ -85,13 +85,15 @@ void node_self_derive(struct derive *d, const char *key)
 {
     const struct node_config *config;
     const struct node *node = own_node(d, &config);
-    if (!node || node->n_pod_cidrs == 0)
+    if (!node)
         return;
     struct intent_self self;
     memset(&self, 0, sizeof self);
     take_cidr(node, 4, &self);
     take_cidr(node, 6, &self);
     take_former_cidrs(d, node, &self);
+    if (self.n_cidrs == 0)
+        return;
     for (size_t i = 0; i < node->n_internal_ips && self.n_node_ips < SELF_MAX_IPS; i++)
         self.node_ips[self.n_node_ips++] = node->internal_ips[i];
     derive_row(d, TABLE_SELF, key, &self, sizeof self);

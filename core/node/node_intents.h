@@ -7,8 +7,8 @@
 #include "core/engine/engine.h"
 
 /* Unit kind "self", a singleton: TABLE_SELF from TABLE_CONFIG, this node's own object and the
- * attachments, whose podCIDRs may be former ones; no row while there is no object, or while it has
- * no podCIDR. */
+ * attachments, whose podCIDRs may be former ones; no row while there is no object, or no podCIDR by
+ * either. */
 void node_self_derive(struct derive *d, const char *key);
 
 /* Unit kind "remote", driven by TABLE_NODE: TABLE_REMOTE for every other node with a podCIDR.  The

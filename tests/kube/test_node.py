@@ -63,6 +63,30 @@ def another_cidr(c):
     c.remove(manifests.policy("default", "only-new"))
 
 
+def cidr_lost(c):
+    common.step("a Node that comes back without podCIDR: not ready, and policies go on being enforced for who is attached")
+    a = c.nodes[0]
+    web, client = c.pod(a, "default", "web", {"app": "web"}), c.pod(a, "default", "client", {"app": "client"})
+    c.remove_node(a)
+    c.cp.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": a.name},
+                "status": {"addresses": [{"type": "InternalIP", "address": x} for x in (a.ip4, a.ip6)]}})
+    common.eventually(lambda: "podCIDR" in a.status()["reason"], "not ready without podCIDR")
+    policy = manifests.policy("default", "shut", {"matchLabels": {"app": "web"}}, ["Ingress"])
+    c.cp.apply(policy)
+    common.eventually(lambda: a.ctl_json("get", "policies")["items"], "the policy is known")
+    common.eventually(lambda: a.status()["flows"]["desired"] == a.status()["flows"]["installed"], "it is in the switch")
+    m = common.Matrix(c)
+    m.expect(client, web, False)
+    m.expect(web, client, True)
+    m.check("a policy that came without a podCIDR")
+    c.cp.delete(policy)
+    c.remove_node(a)
+    c.cp.apply(manifests.node(a.name, ["10.81.1.0/24", "fd00:81:1::/64"], [a.ip4, a.ip6]))
+    a.wait_ready()
+    c.remove_pod(web)
+    c.remove_pod(client)
+
+
 def full(c):
     common.step("no address left: an Event on the Node, counted, not repeated")
     a = c.nodes[0]
@@ -186,6 +210,7 @@ def scenario():
             c.through(c.proxy)
             c.start_agents("--pod-timeout", "2s")
             another_cidr(c)
+            cidr_lost(c)
             full(c)
             no_cidr(c)
             pod = replaced(c)

@@ -95,6 +95,11 @@ static void former_cidrs_last_as_long_as_a_pod_has_one(void **state)
     world_detach(e, "a");
     self = world_row(e, TABLE_SELF, "");
     assert_int_equal(self->n_cidrs, 3);
+    world_node(e, "n0", "", "192.168.0.1");
+    self = world_row(e, TABLE_SELF, "");
+    assert_int_equal(self->n_cidrs, 3);
+    assert_prefix(&self->cidrs[2], "10.9.0.0/24");
+    world_node(e, "n0", "10.9.0.0/24", "192.168.0.1");
     world_detach(e, "b");
     world_detach(e, "o");
     self = world_row(e, TABLE_SELF, "");
