@@ -55,13 +55,13 @@ function(seine_fuzz name)
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
         add_test(NAME ${name} COMMAND ${name} "${A_CORPUS}" WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
         seine_unit(${name} unit)
-        # In the tree that tests/run.sh tests: a minute of libFuzzer too, built by fuzz-build
-        # (tests/fuzz/run.sh keeps what it finds in build/fuzz/corpus/NAME).
+        # In the tree that tests/run.sh tests: some seconds of libFuzzer too, built by fuzz-build
+        # (tests/fuzz/run.sh keeps what it finds in build/fuzz/corpus/NAME, and fuzzes as long as one likes).
         if(SEINE_SANITIZE)
-            add_test(NAME ${name}-minute
-                     COMMAND "${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh" ${name} "${A_CORPUS}"
+            add_test(NAME ${name}-live
+                     COMMAND "${CMAKE_SOURCE_DIR}/tests/fuzz/run.sh" ${name} "${A_CORPUS}" 20
                      WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-            set_tests_properties(${name}-minute PROPERTIES LABELS fuzz TIMEOUT 300
+            set_tests_properties(${name}-live PROPERTIES LABELS fuzz TIMEOUT 300
                 FIXTURES_REQUIRED fuzz-build SKIP_RETURN_CODE 77)
         endif()
     endif()

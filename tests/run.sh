@@ -10,8 +10,8 @@
 #   tests/run.sh -- ARGS        further arguments for ctest, such as -R NAME or -V
 #
 # It installs the packages it needs (root, if any is missing), builds `debug` (ASan and UBSan) and
-# `release`, and runs one CTest in build/debug. Its tests include those that compile with clang, run the fuzz
-# targets for a minute each and drive the release programs on real Open vSwitch in network namespaces. A test that cannot
+# `release`, and runs one CTest in build/debug. Its tests include clang's look at all sources, run the fuzz
+# targets for 20 seconds each and drive the release programs on real Open vSwitch in network namespaces. A test that cannot
 # run here is skipped and says why. CTest's own summary closes the output.
 set -euo pipefail
 cd "$(dirname "$0")/.."

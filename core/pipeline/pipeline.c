@@ -57,7 +57,7 @@ uint16_t flow_eth_type(uint8_t family)
     return family == 4 ? ETH_IPV4 : ETH_IPV6;
 }
 
-enum zone flow_zone(uint8_t family)
+uint16_t flow_zone(uint8_t family)
 {
     return family == 4 ? ZONE_IPV4 : ZONE_IPV6;
 }

@@ -67,7 +67,7 @@ void flow_match_neighbor_discovery(struct flow *f, uint64_t type);
 void flow_match_source(struct flow *f, enum reg_source source);
 /* Loads reg1 and says so in reg0. */
 void flow_act_output(struct flow *f, uint32_t ofport);
-enum zone flow_zone(uint8_t family);
+uint16_t flow_zone(uint8_t family);
 /* Answers an ARP request for 'ip' by the port it came from. */
 void flow_act_arp_reply(struct flow *f, const struct ip *ip, const struct mac *mac);
 
