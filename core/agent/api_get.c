@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/agent/agent_internal.h"
-#include "core/agent/jsonout.h"
+#include "core/agent/api_get.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
 #include "core/intent/intent.h"
@@ -19,19 +19,7 @@
 #include "ovs/group.h"
 #include "ovs/meter.h"
 
-/* A list being written. */
-struct get_use;
-struct get {
-    struct agent *a;
-    struct arena arena;
-    struct jsonout j;
-    struct sbuf body;
-    struct get_use *uses; /* by rule; NULL: not listed yet */
-    size_t n_uses;
-    bool all; /* Pods: the finished ones and those in their node's network too */
-};
-
-static void get_ips(struct get *g, const char *name, const struct ip *ips, size_t n)
+void get_ips(struct get *g, const char *name, const struct ip *ips, size_t n)
 {
     char text[IP_TEXT_MAX];
     jsonout_open(&g->j, name, '[');
@@ -429,6 +417,8 @@ static const struct {
     {"nodes", "NodeList", get_nodes},
     {"policies", "NetworkPolicyList", get_policies},
     {"rules", "RuleList", get_rules},
+    {"services", "ServiceList", get_services},
+    {"endpoints", "EndpointList", get_endpoints},
 };
 
 /* ---- flows, groups, meters ---- */
@@ -457,6 +447,7 @@ static const struct {
     {"flow_local", "the attached Pod"},
     {"flow_member", "the Pod's addresses as a peer of rules"},
     {"flow_remote", "the way to the other node"},
+    {"flow_service", "the Service's port"},
 };
 
 /* The policies that say a rule. */

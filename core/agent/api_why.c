@@ -15,6 +15,7 @@
 
 #include "core/agent/agent_internal.h"
 #include "core/agent/verdict.h"
+#include "core/agent/why_service.h"
 #include "core/base/mem.h"
 #include "core/pipeline/world.h"
 #include "core/pod/pod_local.h"
@@ -38,9 +39,10 @@ struct why {
     struct unixctl *call;
     struct cJSON *answer;
     struct sbuf text;
-    bool expected;    /* what is decided here */
-    uint32_t port;    /* where it must leave if it is allowed; 0: any */
-    struct sbuf flow; /* what was asked */
+    bool expected;               /* what is decided here */
+    uint32_t port;               /* where it must leave if it is allowed; 0: any */
+    struct sbuf flow;            /* what was asked */
+    struct why_service *service; /* NULL: the packet goes where it is addressed to */
     /* The direction that another node decides, and its name; NULL: none is. */
     const char *elsewhere;
     char *node;
@@ -51,6 +53,7 @@ static void why_free(struct why *w)
     cJSON_Delete(w->answer);
     sbuf_done(&w->text);
     sbuf_done(&w->flow);
+    why_service_free(w->service);
     mem_free(w->node);
     mem_free(w);
 }
@@ -254,6 +257,18 @@ static void why_put_arrival(struct why *w, const struct verdict *v, struct arena
     }
 }
 
+/* The port by which a packet of a local Pod leaves; 0: by the one it came from. */
+static uint32_t why_port_to(struct why *w, const struct verdict *v, struct arena *arena)
+{
+    const struct node_config *config = store_get(w->a->store, TABLE_CONFIG, "")->value;
+    if (v->dst.local) {
+        return v->dst.local == v->src.local
+                   ? 0
+                   : ((const struct intent_local *)v->dst.local->value)->ofport;
+    }
+    return why_remote(w->a, &v->dst.ip, arena) ? config->tunnel_ofport : config->gateway_ofport;
+}
+
 /* Where a packet of a local Pod goes. */
 static void why_put_departure(struct why *w, const struct verdict *v, struct arena *arena)
 {
@@ -262,12 +277,7 @@ static void why_put_departure(struct why *w, const struct verdict *v, struct are
     const struct intent_local *dst = v->dst.local ? v->dst.local->value : NULL;
     sbuf_printf(&w->flow, ",in_port=%u", (unsigned)src->ofport);
     why_put_macs(&w->flow, &src->mac, dst ? &dst->mac : &config->gateway_mac);
-    if (dst) {
-        w->port = dst == src ? 0 : dst->ofport;
-    } else {
-        w->port =
-            why_remote(w->a, &v->dst.ip, arena) ? config->tunnel_ofport : config->gateway_ofport;
-    }
+    w->port = why_port_to(w, v, arena);
 }
 
 static void why_put_flow(struct why *w, const struct verdict *v, struct arena *arena)
@@ -299,6 +309,9 @@ static const char *why_last(const char *text, const char *lead)
 
 static bool why_trace_allows(const struct why *w, const char *text)
 {
+    if (w->service && !w->service->n) {
+        return !strstr(text, "controller("); /* refused, as it is to be */
+    }
     const char *actions = why_last(text, "Datapath actions: ");
     const char *port = why_last(text, "-> output port is ");
     if (!actions || strncmp(actions, "drop", 4) == 0) {
@@ -352,9 +365,26 @@ static void why_finish(struct why *w, const struct why_told *t)
     why_free(w);
 }
 
+/* What is expected is that of the endpoint that the switch has chosen. */
+static void why_service_chosen(struct why *w, const char *trace)
+{
+    const struct why_endpoint *e = why_service_choice(w->service, trace);
+    char text[IP_TEXT_MAX];
+    if (!e) {
+        return;
+    }
+    w->expected = e->allowed;
+    w->port = e->out_port;
+    sbuf_printf(&w->text, "chosen     %s port %u, this time\n", ip_format(&e->at.ip, text),
+                (unsigned)e->at.port);
+}
+
 /* 'trace' NULL: for 'error'. */
 static void why_answer(struct why *w, const char *trace, const struct err *error)
 {
+    if (w->service && trace) {
+        why_service_chosen(w, trace);
+    }
     why_finish(w, &(struct why_told){.known = trace != NULL,
                                      .allows = trace && why_trace_allows(w, trace),
                                      .agrees = "the switch agrees",
@@ -437,6 +467,30 @@ static int why_verdict(struct agent *a, struct verdict_query *q, struct arena *a
     return rc;
 }
 
+/* The endpoints that 'v', a verdict about the Service's address, may become. */
+static void why_begin_service(struct why *w, const struct row *frontend, const struct verdict *v,
+                              struct arena *arena)
+{
+    struct why_service *s = why_service_new(frontend);
+    w->service = s;
+    for (size_t i = 0; i < s->n; i++) {
+        struct verdict one;
+        char text[IP_TEXT_MAX];
+        struct verdict_query q = v->query;
+        q.dst = ip_format(&s->v[i].at.ip, text);
+        q.port = s->v[i].at.port;
+        if (verdict_of(w->a->store, &q, arena, &one, NULL) == 0) {
+            why_endpoint_judge(&s->v[i], &one);
+            s->v[i].out_port = why_port_to(w, &one, arena);
+        }
+    }
+    w->expected = why_service_allows(s);
+    /* The datapath's hash, which a trace does not compute. */
+    sbuf_puts(&w->flow, ",dp_hash=1");
+    w->answer = why_service_json(s, v);
+    why_service_table(s, v, &w->text);
+}
+
 static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *v,
                       struct arena *arena)
 {
@@ -446,9 +500,14 @@ static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *
     w->x = x;
     w->expected = v->allowed;
     why_put_flow(w, v, arena);
-    struct engine *other = why_elsewhere(w, v, arena);
-    w->answer = verdict_json(v);
-    verdict_table(v, &w->text);
+    const struct row *frontend = v->src.local ? why_service_frontend(a->store, v, arena) : NULL;
+    struct engine *other = frontend ? NULL : why_elsewhere(w, v, arena);
+    if (frontend) {
+        why_begin_service(w, frontend, v, arena);
+    } else {
+        w->answer = verdict_json(v);
+        verdict_table(v, &w->text);
+    }
     if (w->elsewhere) {
         cJSON *side = cJSON_GetObjectItemCaseSensitive(w->answer, w->elsewhere);
         cJSON_ReplaceItemInObjectCaseSensitive(side, "here", cJSON_CreateFalse());

@@ -13,7 +13,8 @@ const struct ctl_command ctl_commands[] = {
      BIT(CTL_FLAG_OUTPUT) | BIT(CTL_FLAG_WAIT), NULL, ctl_status},
     {"sync", "", "wait until all that the source holds now is in the switch", 0, 0,
      BIT(CTL_FLAG_OUTPUT) | BIT(CTL_FLAG_TIMEOUT), NULL, ctl_sync},
-    {"get", "pods|nodes|policies|rules|flows|groups|meters|acls", "what the agent holds", 1, 1,
+    {"get", "pods|nodes|policies|rules|services|endpoints|flows|groups|meters|acls",
+     "what the agent holds", 1, 1,
      BIT(CTL_FLAG_OUTPUT) | BIT(CTL_FLAG_DESIRED) | BIT(CTL_FLAG_INSTALLED) | BIT(CTL_FLAG_TABLE) |
          BIT(CTL_FLAG_EXPLAIN) | BIT(CTL_FLAG_ALL),
      ctl_get_check, ctl_get},

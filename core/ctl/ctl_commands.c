@@ -247,6 +247,20 @@ static const struct ctl_column ctl_rule_columns[] = {{"CONJUNCTION", "conjunctio
                                                      {"POLICIES", "policies", false},
                                                      {"ID", "id", true},
                                                      {NULL, NULL, false}};
+static const struct ctl_column ctl_service_columns[] = {{"NAMESPACE", "namespace", false},
+                                                        {"NAME", "name", false},
+                                                        {"TYPE", "type", false},
+                                                        {"CLUSTER-IPS", "clusterIPs", false},
+                                                        {"PORTS", "ports", false},
+                                                        {"ENDPOINTS", "endpoints", false},
+                                                        {NULL, NULL, false}};
+static const struct ctl_column ctl_endpoint_columns[] = {{"NAMESPACE", "namespace", false},
+                                                         {"SERVICE", "service", false},
+                                                         {"CLUSTER-IP", "clusterIP", false},
+                                                         {"PORT", "port", false},
+                                                         {"ADDRESS", "address", false},
+                                                         {"TARGET-PORT", "targetPort", false},
+                                                         {NULL, NULL, false}};
 
 static const struct {
     const char *name, *kind;
@@ -256,13 +270,15 @@ static const struct {
     {"nodes", "NodeList", ctl_node_columns},
     {"policies", "NetworkPolicyList", ctl_policy_columns},
     {"rules", "RuleList", ctl_rule_columns},
+    {"services", "ServiceList", ctl_service_columns},
+    {"endpoints", "EndpointList", ctl_endpoint_columns},
     {"flows", "FlowList", NULL},
     {"groups", "GroupList", NULL},
     {"meters", "MeterList", NULL},
     {"acls", "AclList", NULL},
 };
-const char *const ctl_lists[] = {"pods",   "nodes",  "policies", "rules", "flows",
-                                 "groups", "meters", "acls",     NULL};
+const char *const ctl_lists[] = {"pods",  "nodes",  "policies", "rules", "services", "endpoints",
+                                 "flows", "groups", "meters",   "acls",  NULL};
 
 static size_t ctl_get_find(const char *name)
 {

@@ -6,10 +6,10 @@
  *
  * A packet of a Pod passes:
  *   Classifier -> SpoofGuard -> (ARP, ND: Neighbor) or ConntrackZone -> ConntrackState ->
- *   EgressRule -> EgressDefault -> L3Forwarding -> L3DecTTL -> IngressRule -> IngressDefault ->
- *   ConntrackCommit -> Output
- * Packets of established connections skip both policies.  Where the node's physical adapter is a
- * port of the bridge (the uplink), what passes between it and the node itself ends in Classifier.
+ *   (new: ServiceLB) -> EgressRule -> EgressDefault -> L3Forwarding -> L3DecTTL -> IngressRule ->
+ * IngressDefault -> ConntrackCommit -> Output Packets of established connections skip both
+ * policies.  Where the node's physical adapter is a port of the bridge (the uplink), what passes
+ * between it and the node itself ends in Classifier.
  */
 #ifndef SEINE_PIPELINE_STAGES_H
 #define SEINE_PIPELINE_STAGES_H

@@ -2,6 +2,7 @@
 """Services: Pods reach endpoints by the Service's address, on their own node, on another and on a node itself, in
 both families, by TCP and UDP; a Pod reaches itself; policies judge the endpoint; a Service without endpoints is refused
 at once; endpoints that come, go and move disturb nobody else."""
+import json
 import time
 
 import common
@@ -120,6 +121,38 @@ def policies(c, pods):
     c.remove(policy("default", "out"))
 
 
+def shown(c, pods):
+    common.step("seinectl shows Services, endpoints, and why")
+    a, web, web2 = c.nodes[0], pods["web"], pods["web2"]
+    put_service(c, "shown", 5, of(web, web2))
+    put_service(c, "none", 3, lambda f: [])
+    item = next(i for i in a.ctl_json("get", "services")["items"] if i["name"] == "shown")
+    common.equal((item["namespace"], item["type"], item["clusterIPs"], item["ports"], item["endpoints"]),
+                 ("default", "ClusterIP", [vip(5, f) for f in c.families], ["80/TCP", "53/UDP"], [2, 2]), "get services")
+    ends = {(i["clusterIP"], i["port"], i["address"], i["targetPort"])
+            for i in a.ctl_json("get", "endpoints")["items"] if i["service"] == "shown"}
+    common.equal(ends, {(vip(5, f), "80/TCP" if n == 8080 else "53/UDP", p.ip(f), n) for f in c.families
+                        for n in (8080, 5353) for p in (web, web2)}, "get endpoints")
+    print(a.ctl("get", "services").stdout)
+
+    def why(n, family, more=0):
+        done = a.ctl("why", "default/near", vip(n, family), "80/tcp", "-o", "json", check=False)
+        common.equal(done.returncode, more, "exit status of why: " + done.stdout + done.stderr)
+        return json.loads(done.stdout)
+    for family in c.families:
+        got = why(5, family)
+        common.equal((got["verdict"], got["agree"]), ("allow", True), "why")
+        common.equal([(e["address"], e["port"], e.get("pod"), e["verdict"]) for e in got["endpoints"]],
+                     [(p.ip(family), 8080, p.full_name, "allow") for p in (web, web2)], "endpoints of why")
+        got = why(3, family)
+        common.equal((got["verdict"], got["agree"]), ("refused", True), "why without endpoints")
+    c.apply(policy("default", "half", {"matchLabels": {"app": "web"}}, ["Ingress"]))
+    got = why(5, 4)
+    common.equal((got["verdict"], got["agree"]), ("drop", True), "why with a policy")
+    print(a.ctl("why", "default/near", vip(5, 4), "80/tcp", check=False).stdout)
+    c.remove(policy("default", "half"))
+
+
 def node_endpoints(c, pods):
     common.step("endpoints on the nodes themselves, as the API server's own Service has")
     a, b = c.nodes
@@ -195,7 +228,7 @@ def scenario():
                 "web": c.pod(a, "default", "web", {"app": "web"}, **named),
                 "web2": c.pod(a, "default", "web2", {"app": "web"}, **named),
                 "web3": c.pod(b, "default", "web3", {"app": "web"}, **named)}
-        for part in (one_endpoint, spread, unready, refused, policies, node_endpoints, moving, gone, many):
+        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, many):
             part(c, pods)
         c.recompute()
 

@@ -151,7 +151,7 @@ static void every_list_is_a_command_s_operand(void **state)
         char line[64] = "get ";
         takes(strcat(line, ctl_lists[i]));
     }
-    assert_int_equal(n, 8);
+    assert_int_equal(n, 10);
 }
 
 static void an_absent_agent_is_told(void **state)
