@@ -89,15 +89,24 @@ def installed(c):
 
 
 def reconfigured(c, src, dst):
-    common.step("an edit of the ConfigMap is in force after a restart")
+    common.step("an edit of the ConfigMap is in force after a restart: another log, and portmap chained")
+    for node in c.nodes:
+        node.exec("cp", "/usr/lib/cni/portmap", "/opt/cni/bin/portmap")
     held = yaml.safe_load(c.kubectl("get", "configmap", "-n", "kube-system", "seine-config", "-o", "yaml").stdout)
     text = held["data"]["seine.yaml"]
     with traffic(src, dst):
         c.kubectl("patch", "configmap", "-n", "kube-system", "seine-config", "--type=merge", "-p",
-                  json.dumps({"data": {"seine.yaml": text + "log-format: json\n"}}))
+                  json.dumps({"data": {"seine.yaml": text + "log-format: json\ncni-chained: portmap\n"}}))
         c.kubectl("rollout", "restart", "-n", "kube-system", "daemonset/seine-agent")
         c.wait_rollout()
     common.equal(json.loads(c.agent_logs(c.nodes[0], 1))["level"], "info", "a line of the log, in its new form")
+    mapped = pod_object("default", "mapped", src.node.name)
+    mapped["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 8088}]
+    pod, = c.create(mapped)
+    asked = [probe.Probe(c.fabric, src.node.ip4, "tcp", port) for port in (8088, 8089)]
+    common.equal(probe.ask(asked, timeout=3), ["allow", "refused"], "the Pod's port on the node, and none")
+    c.delete_pods(pod)
+    common.equal(probe.ask(asked, timeout=3), ["refused", "refused"], "after the Pod has gone")
 
 
 def upgraded(c, src, dst):
