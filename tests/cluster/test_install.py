@@ -84,6 +84,7 @@ def installed(c):
         common.equal(node.exec("ls", "-A", "/opt/cni/bin").stdout.split(), ["loopback", "seine-cni"], "plugins")
     said = c.kubectl("exec", "ds/seine-agent", "-n", "kube-system", "-c", "agent", "--", "seinectl", "status", "-o", "json").stdout
     common.true(json.loads(said)["ready"], "seinectl by kubectl exec")
+    c.kubectl("get", "events", "-A", "--field-selector", "reportingComponent=seine.dev/agent")
     conditions = {x["type"]: x for n in c.control.get("/api/v1/nodes")["items"] for x in n["status"]["conditions"]}
     common.equal(conditions["NetworkUnavailable"]["reason"], "SeineReady", "the Node's condition")
 
