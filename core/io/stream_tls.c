@@ -224,6 +224,8 @@ int tls_context_new(const struct stream_tls *config, bool server, struct tls_con
     }
     SSL_CTX_set_verify(ctx, verify, NULL);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    /* What is given as an authority is one, also where it was signed by another. */
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_PARTIAL_CHAIN);
 
     int rc = tls_load__(ctx, config, server, err);
     if (rc != 0) {

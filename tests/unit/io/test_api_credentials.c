@@ -137,6 +137,53 @@ static void an_authority_that_changed_is_read_again(void **state)
     assert_string_equal(w->requests[0]->token, "Bearer first");
 }
 
+/* A kubeconfig of the world's server; 'user' is its user's members. */
+static void put_kubeconfig(struct world *w, const char *cluster, const char *user)
+{
+    auto_sbuf text = SBUF_INIT;
+    sbuf_printf(&text,
+                "current-context: a\n"
+                "contexts: [{name: a, context: {cluster: c, user: u}}]\n"
+                "clusters: [{name: c, cluster: {server: \"%s\", %s}}]\n"
+                "users: [{name: u, user: {%s}}]\n",
+                w->url, cluster, user);
+    put("config", sbuf_cstr(&text));
+}
+
+/* As client programs of clusters take it: what is named an authority is one. */
+static void the_servers_own_certificate_may_be_the_authority(void **state)
+{
+    struct world *w = *state;
+    be_in_a_pod(w);
+    put_copy("ca.crt", w->cert);
+    open_credentials(w, &(struct api_credentials_config){.account_dir = account});
+    expect_whole(get(w, 0, "/a"), 200, "hello");
+}
+
+/* Certificate and key in one file, as kubelet keeps its own, with lines between that are neither.
+ */
+static void a_file_may_hold_certificate_and_key(void **state)
+{
+    struct world *w = *state;
+    char path[192], *cert, *key;
+    size_t n;
+    auto_sbuf both = SBUF_INIT;
+    w->tls.client_certificate_optional = false;
+    start_server_at(w, 0);
+    assert_int_equal(file_read(w->cert, 65536, &cert, &n, NULL), 0);
+    assert_int_equal(file_read(w->key, 65536, &key, &n, NULL), 0);
+    sbuf_printf(&both, "of node n1\n%s\n%s", cert, key);
+    put("both.pem", both.data);
+    mem_free(cert);
+    mem_free(key);
+    put_copy("ca.crt", w->ca);
+    put_kubeconfig(w, "certificate-authority: ca.crt",
+                   "client-certificate: both.pem, client-key: both.pem");
+    snprintf(path, sizeof path, "%s/config", account);
+    open_credentials(w, &(struct api_credentials_config){.kubeconfig = path});
+    expect_whole(get(w, 0, "/a"), 200, "hello");
+}
+
 static void a_given_address_goes_before_the_pods_own(void **state)
 {
     struct world *w = *state;
@@ -156,19 +203,6 @@ static void an_ipv6_address_gets_brackets(void **state)
     os_set_variable("KUBERNETES_SERVICE_PORT", "443");
     open_credentials(w, &(struct api_credentials_config){.account_dir = account});
     assert_string_equal(api_credentials_server(credentials), "https://[fd00::1]:443");
-}
-
-/* A kubeconfig of the world's server; 'user' is its user's members. */
-static void put_kubeconfig(struct world *w, const char *cluster, const char *user)
-{
-    auto_sbuf text = SBUF_INIT;
-    sbuf_printf(&text,
-                "current-context: a\n"
-                "contexts: [{name: a, context: {cluster: c, user: u}}]\n"
-                "clusters: [{name: c, cluster: {server: \"%s\", %s}}]\n"
-                "users: [{name: u, user: {%s}}]\n",
-                w->url, cluster, user);
-    put("config", sbuf_cstr(&text));
 }
 
 static void a_kubeconfig_gives_all(void **state)
@@ -264,6 +298,8 @@ int main(void)
         TEST(a_token_that_was_refused_is_read_again),
         TEST(a_token_that_cannot_be_read_stays_as_it_was),
         TEST(an_authority_that_changed_is_read_again),
+        TEST(the_servers_own_certificate_may_be_the_authority),
+        TEST(a_file_may_hold_certificate_and_key),
         TEST(a_given_address_goes_before_the_pods_own),
         TEST(an_ipv6_address_gets_brackets),
         TEST(a_kubeconfig_gives_all),
