@@ -34,7 +34,8 @@ done
 
 # The libraries for Windows are built by a test, beside others.
 installer/deps.sh --packages build run test vm windows
-jobs=$(nproc)
+# Many tests mostly wait; what takes all processors by itself says so (PROCESSORS).
+jobs=$(($(nproc) + 1))
 [ "$jobs" -le 4 ] || jobs=4
 
 step()

@@ -161,7 +161,7 @@ def bench_restart(a):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", choices=("label", "rss", "restart", []))
-    parser.add_argument("--changes", type=int, default=300)
+    parser.add_argument("--changes", type=int, default=60 if UNTIMED else 300)
     parser.add_argument("--json")
     args = parser.parse_args()
     what = args.what or ["label", "rss", "restart"]

@@ -26,6 +26,7 @@ from lab import manifests, netns  # noqa: E402
 PLUGINS = "/usr/lib/cni"
 CLONE_NEWNET = 0x40000000
 LIMIT = 0.5
+UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
 
 
 def percentile(values, share):
@@ -127,7 +128,7 @@ def report(times):
                        for name in times}
         ratio = found[verb][ours]["p50_ms"] / found[verb][theirs]["p50_ms"]
         found[verb]["ratio"] = ratio
-        good = good and (ratio <= LIMIT or "SEINE_BENCH_UNTIMED" in os.environ)
+        good = good and (ratio <= LIMIT or UNTIMED)
         print("%s: %s p50 %.2f ms, p99 %.2f ms; %s p50 %.2f ms, p99 %.2f ms; ratio of p50 %.2f (limit %.2f)" % (
             verb, ours, found[verb][ours]["p50_ms"], found[verb][ours]["p99_ms"],
             theirs, found[verb][theirs]["p50_ms"], found[verb][theirs]["p99_ms"], ratio, LIMIT))
@@ -136,7 +137,7 @@ def report(times):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=20 if UNTIMED else 200)
     parser.add_argument("--json")
     args = parser.parse_args()
 

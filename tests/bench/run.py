@@ -3,7 +3,7 @@
 
 Each prints its figures beside those of its named peer, measured in the same run, and fails if a limit of
 docs/performance.md is broken. Wall times are only worth something on a machine that does nothing else: with
-SEINE_BENCH_UNTIMED in the environment they are told, and only counts and memory are judged."""
+SEINE_BENCH_UNTIMED in the environment they are told from few rounds, and only counts and memory are judged."""
 import os
 import platform
 import subprocess
