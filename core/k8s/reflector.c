@@ -719,14 +719,18 @@ void reflector_timer(struct reflector *r)
     case WAIT_ABSENT:
         begin_list(r);
         break;
+    case WAIT_REACH:
+        if (!r->reach[0]) { /* reached meanwhile */
+            wait_for(r, WAIT_SETTLE, REFLECTOR_SETTLE_MS);
+            break;
+        }
+        drop_call(r);
+        begin_watch(r);
+        break;
     case WAIT_SETTLE:
         r->settled = true;
         r->expired = r->too_large = 0;
         good(r);
-        break;
-    case WAIT_REACH:
-        drop_call(r);
-        begin_watch(r);
         break;
     case WAIT_SILENT:
         silent(r);

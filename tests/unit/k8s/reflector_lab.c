@@ -27,6 +27,7 @@ static void on_send(void *aux, const char *path)
     struct lab *lab = aux;
     assert_false(lab->calling);
     lab->calling = true;
+    lab->sends++;
     sbuf_clear(&lab->path);
     sbuf_puts(&lab->path, path);
     put_path(&lab->log, path);

@@ -19,7 +19,7 @@ struct lab {
     struct sbuf path; /* of the call under way */
     bool calling;
     uint32_t timer; /* ms, 0: none */
-    unsigned changes;
+    unsigned changes, sends;
     VEC(struct lab_row) rows; /* what was put, in the order of the keys */
 };
 

@@ -760,6 +760,10 @@ static void sync_is_told_by_the_watch_if_it_has_passed(void **state)
     lab_data(&lab, BOOKMARK("12"));
     assert_true(reflector_reached(lab.r));
     assert_int_equal(lab.changes, changes + 1);
+    lab_forget(&lab);
+    lab_timer(&lab); /* the watch goes on */
+    lab_expect(&lab, "");
+    assert_int_equal(lab.timer, REFLECTOR_SETTLE_MS);
     lab_done(&lab);
 }
 
