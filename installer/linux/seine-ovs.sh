@@ -17,7 +17,7 @@ db)
     ;;
 switch)
     # Waits for the database; once it answered, a crash of it is none of this process.
-    ovs-vsctl --timeout=60 --db="unix:$run/db.sock" --no-wait init
+    ovs-vsctl --retry --timeout=60 --db="unix:$run/db.sock" --no-wait init
     exec ovs-vswitchd "unix:$run/db.sock" --pidfile="$run/ovs-vswitchd.pid" --no-chdir \
         -vconsole:info -vsyslog:off -vfile:off
     ;;

@@ -3,6 +3,7 @@
 after a stop with the same bridges, and each capability is needed."""
 import json
 import os
+import time
 
 import installlab
 from installlab import CONFIG, common, netns
@@ -12,9 +13,11 @@ class Ovs:
     def __init__(self, m):
         self.m, self.pod = m, m.pod({"ovs.enabled": "true"}, "seine-ovs")
 
-    def start(self, without=()):
+    def start(self):
+        """In the order that a kubelet does not choose: the one waits for the other."""
+        self.pod.start("switch")
+        time.sleep(1)
         self.pod.start("db")
-        self.pod.start("switch", without)
 
     def vsctl(self, *args, check=True):
         return self.m.podman("exec", "switch", "ovs-vsctl", "--timeout=10", *args, check=check)
