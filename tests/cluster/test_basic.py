@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What anybody expects of a cluster: nodes become Ready, Deployments scale over them, exec, logs, port-forward and probes work,
-NetworkPolicies applied with kubectl hold from the next connection on, follow labels of Pods and Namespaces, and go."""
+NetworkPolicies applied with kubectl hold from the next connection on, follow labels of Pods and Namespaces, and go. Services
+are reached from Pods without a kube-proxy: those of Deployments as they scale, the cluster's DNS, the API server's own."""
 import ipaddress
 import subprocess
 import time
 
-from clusterlab import cluster, common, deployment, main, namespace, pod_object, probe, running
+from clusterlab import cluster, common, deployment, kubeimage, main, namespace, pod_object, probe, running
 from lab import netns
 from lab.manifests import policy
 
@@ -112,14 +113,96 @@ def policies(c, a, b, shut):
     matrix(c, "without again", everything)
 
 
+def service(space, name, selector, ports, address=None):
+    """Both families; `ports`: (name, protocol, port, target)."""
+    spec = {"selector": selector, "ipFamilyPolicy": "PreferDualStack",
+            "ports": [{"name": n, "protocol": proto, "port": port, "targetPort": target} for n, proto, port, target in ports]}
+    if address:
+        spec.update(clusterIP=address, ipFamilyPolicy="SingleStack")
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": space, "name": name}, "spec": spec}
+
+
+def addresses(c, space, name):
+    """ClusterIPs of a Service, once each has an EndpointSlice."""
+    path = "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices?labelSelector=kubernetes.io/service-name=%s" % (space, name)
+    found = c.control.get("/api/v1/namespaces/%s/services/%s" % (space, name))["spec"]["clusterIPs"]
+    common.eventually(lambda: len(c.control.get(path)["items"]) == len(found), "EndpointSlices of " + name, 15, 0.1)
+    return found
+
+
+def ready_endpoints(c, space, name):
+    path = "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices?labelSelector=kubernetes.io/service-name=%s" % (space, name)
+    return len({e["targetRef"]["name"] for s in c.control.get(path)["items"] for e in s["endpoints"] or ()
+                if e["conditions"].get("ready")})
+
+
+def answers(c, pod, proto, address, port, times=24):
+    """Who answers there, asked so many times from new ports."""
+    done = c.exec(pod, "labpod", "ask", *([proto, address, str(port)] * times))
+    return set(done.stdout.split())
+
+
+def services(c, a):
+    common.step("a Service, as its Deployment scales")
+    c.apply(service("work", "web", {"app": "web"}, [("http", "TCP", 8000, 80), ("name", "UDP", 53, 5353)]))
+    ips = addresses(c, "work", "web")
+    common.equal(len(ips), 2, "addresses of both families")
+    for count in (3, 2):
+        c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=%d" % count)
+        pods = {p.full_name for p in running(c, "work", "app=web", count)}
+        common.eventually(lambda: ready_endpoints(c, "work", "web") == count, "%d endpoints" % count, 15, 0.1)
+        c.sync()
+        for ip in ips:
+            for proto, port in (("tcp", 8000), ("udp", 53)):
+                common.equal(answers(c, a, proto, ip, port), pods, "who answers on %s %s %d" % (proto, ip, port))
+    common.step("a policy judges the endpoint")
+    only = policy("work", "only-ops", {"matchLabels": {"app": "web"}}, ["Ingress"],
+                  [{"from": [{"namespaceSelector": {"matchLabels": {"team": "x"}}}], "ports": [{"port": 80}]}])
+    c.apply(only)
+    common.equal([answers(c, a, "tcp", ip, 8000, 4) for ip in ips], [{"drop"}, {"drop"}], "who answers a Pod that may not")
+    c.remove(only)
+    common.step("without endpoints it refuses")
+    c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=0")
+    running(c, "work", "app=web", 0)
+    common.eventually(lambda: ready_endpoints(c, "work", "web") == 0, "no endpoints", 15, 0.1)
+    c.sync()
+    common.equal([answers(c, a, "tcp", ip, 8000, 2) for ip in ips], [{"refused"}, {"refused"}], "who answers for nobody")
+
+
+def inside(c, b):
+    """What programs in Pods expect to find: the API server at its Service, names by the cluster's DNS."""
+    common.step("the API server and DNS, as programs in Pods find them")
+    target = c.control.get("/api/v1/namespaces/default/services/kubernetes")["spec"]["clusterIP"]
+    names = ["kubernetes.default.svc.cluster.local=" + target, "b.default.svc.cluster.local=" + b.ip(4)]
+    dns = pod_object("kube-system", "dns", "node2", {"k8s-app": "kube-dns"})
+    dns["spec"]["containers"][0]["command"] = ["labpod", "dns", *names]
+    c.apply(service("kube-system", "kube-dns", {"k8s-app": "kube-dns"}, [("dns", "UDP", 53, 53)], "10.96.0.10"))
+    client = pod_object("default", "client", "node1", image=kubeimage.AGNHOST, args=["inclusterclient", "--poll-interval=1"])
+    pods = c.create(dns, client)
+    common.eventually(lambda: ready_endpoints(c, "kube-system", "kube-dns") == 1, "the name server's endpoint", 15, 0.1)
+    c.sync()
+    for where in ("kubernetes.default:443", target + ":443", "b.default:80"):
+        done = c.exec(pods[1], "agnhost", "connect", "--timeout=5s", where, check=False)
+        common.equal((done.returncode, done.stdout), (0, ""), "%s from a Pod: %s" % (where, done.stderr))
+    done = c.exec(pods[1], "agnhost", "connect", "--timeout=5s", "absent.default:80", check=False)
+    common.true(done.returncode != 0 and "DNS" in done.stdout + done.stderr, "a name that is not there: %r" % done)
+
+    def log():
+        return c.kubectl("logs", "-n", "default", "client").stdout.splitlines()
+    common.eventually(lambda: len([line for line in log() if "calling /healthz" in line]) > 2, "client-go's calls in a Pod", 10, 0.5)
+    common.equal([line for line in log() if line.startswith("E")], [], "what client-go complains about in a Pod")
+
+
 def scenario():
-    with cluster("basic") as c:
+    with cluster("basic", agnhost=True) as c:
         common.step("install")
         c.install()
         nodes(c)
         workloads(c)
         a, b = tools(c)
         shut = probes(c)
+        services(c, a)
+        inside(c, b)
         policies(c, a, b, shut)
         c.recompute()
 

@@ -188,12 +188,12 @@ class KubeCluster(cluster.Cluster):
         ovs.kill(node.agent_pid())
         node.agent = None
 
-    def revive_agent(self, node):
-        """Returns when an agent is back: where there is a kubelet that watches over it, that starts it."""
-        if self.cni == SEINE:
+    def revive_agent(self, node, wait=True):
+        """Returns when an agent is back, and `wait`: ready. Where a kubelet watches over it, that starts it."""
+        if self.cni != SEINE:
+            node.start_agent(wait=30 if wait else 0)
+        elif wait:
             node.wait_ready(60)
-        else:
-            node.start_agent()
 
     def upgrade_agents(self):
         """All of them are replaced, one after the other."""
