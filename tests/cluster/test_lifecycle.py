@@ -140,21 +140,42 @@ def kubelet_killed(c, src, dst):
 
 
 def server_killed(c, src, dst):
-    common.step("the API server is killed")
+    common.step("the API server is killed, then an agent too")
+    deny = policy("default", "deny", {"matchLabels": {"app": "c"}}, ["Ingress", "Egress"])
+    shut, = c.create(pod_object("default", "c", src.node.name, {"app": "c"}))
+    c.apply(deny)
+    common.eventually(lambda: in_cache(src.node, shut), "the cache on disk knows of the Pod and its policy", 15, 0.2)
     with traffic(src, dst):
         c.control.kill()
         time.sleep(1.5)
         for node in c.nodes:
             common.true(node.status()["ready"], "the agent of %s stays ready" % node.name)
+        c.kill_agent(src.node)
+        c.revive_agent(src.node, wait=False)
+        common.eventually(lambda: cached(src.node), "the new agent has its state from the cache", 30, 0.2)
+        common.true(not src.node.status()["ready"], "it is not ready")
+        reach(c, src, dst, shut, what="a policy in force from the cache", refused=[shut])
         c.control.start()
         c.control.wait_ready()
-        time.sleep(1)
-    deny = policy("default", "deny", {"matchLabels": {"app": "c"}}, ["Ingress", "Egress"])
-    shut, = c.create(pod_object("default", "c", dst.node.name, {"app": "c"}))
-    c.apply(deny)
-    reach(c, src, dst, shut, what="a policy after it came back", refused=[shut])
+        src.node.wait_ready(60)
     c.remove(deny)
+    reach(c, src, dst, shut, what="the policy is gone")
     c.delete_pods(shut)
+
+
+def in_cache(node, pod):
+    """Whether what the agent would start from has the Pod, its address and a policy."""
+    with contextlib.suppress(FileNotFoundError):
+        with open(node.dir + "/up/var/lib/seine/api-server.cache", errors="replace") as f:
+            text = f.read()
+        return pod.uid in text and pod.ip(4) in text and "NetworkPolicy" in text
+    return False
+
+
+def cached(node):
+    """Whether the agent answers and says that what it holds is from its cache."""
+    done = node.ctl("status", "-o", "json", check=False)
+    return done.returncode == 0 and all(s.get("cached") for s in json.loads(done.stdout)["sources"])
 
 
 def node_removed(c, src, dst):
