@@ -446,12 +446,7 @@ static int format_controller(struct bytes all, struct sbuf *out, struct err *err
 /* ---- connection tracking ---- */
 
 /* The parts of a nat action's range. */
-struct nat_range {
-    struct ip min, max; /* family 0: absent */
-    uint16_t port_min, port_max;
-};
-
-static int nat_read(struct bytes all, struct nat_range *out, struct err *err)
+int nat_read(struct bytes all, struct nat_range *out, struct err *err)
 {
     uint16_t present = get_be16((const uint8_t *)all.p + 14);
     const uint8_t *p = (const uint8_t *)all.p + 16;

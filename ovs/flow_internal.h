@@ -117,6 +117,12 @@ struct action_ref {
 /* Takes the first action off '*list': 1, 0 at the end, ERR_TRUNCATED, ERR_INVALID, or
  * ERR_UNSUPPORTED for a kind that Seine does not know. */
 int action_next(struct bytes *list, struct action_ref *out, struct err *err);
+/* What an NXAST_NAT action translates to.  ERR_TRUNCATED. */
+struct nat_range {
+    struct ip min, max; /* family 0: absent */
+    uint16_t port_min, port_max;
+};
+int nat_read(struct bytes all, struct nat_range *out, struct err *err);
 /* Re-encodes an action list canonically. */
 int actions_canon(struct bytes list, struct sbuf *out, struct err *err);
 /* Re-encodes instructions canonically: at most one apply-actions, then at most one goto-table. */

@@ -47,6 +47,7 @@ struct flow_target {
     bool dump_open;   /* engine_dump_begin() without its end */
     bool want_dump;   /* read back before the next bundle */
     bool told_synced; /* 'acked' was called since reading back */
+    bool settled;     /* everything was acknowledged once since reading back */
     bool holding;
     int64_t hold_ms;
     const struct plan *plans[OFSESSION_N_SPACES]; /* out now */
@@ -121,6 +122,7 @@ static void flow_target_dump_end__(void *aux)
     flow_target_dump_close__(t);
     t->read = true;
     t->told_synced = false;
+    t->settled = false;
     if (t->events->read_back) {
         t->events->read_back(t->aux);
     }
@@ -172,6 +174,11 @@ static void flow_target_applied__(void *aux, const struct ofsession_outcome *o)
 {
     struct flow_target *t = aux;
     flow_target_count__(t, o);
+    if (o->result == OFSESSION_COMMITTED && t->events->committed) {
+        t->events->committed(t->aux, t->plans[OFSESSION_FLOW], t->plans[OFSESSION_GROUP],
+                             !t->settled);
+    }
+    t->settled = t->settled || (o->result == OFSESSION_COMMITTED && t->gate);
     for (int i = 0; i < OFSESSION_N_SPACES; i++) {
         if (t->plans[i]) {
             flow_target_settle__(t, i, o);
@@ -257,6 +264,7 @@ static void flow_target_apply__(struct flow_target *t)
     if (flow_target_take_plans__(t) == 0) {
         if (!t->told_synced) { /* read back, and nothing differed */
             t->told_synced = true;
+            t->settled = true;
             if (t->events->acked) {
                 t->events->acked(t->aux);
             }

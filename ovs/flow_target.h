@@ -57,6 +57,10 @@ struct flow_target_events {
     /* The switch has been read: the engine's installed sets are its own.  Before the first bundle
      * of this connection. */
     void (*read_back)(void *aux);
+    /* A bundle was committed; these of its plans are NULL where it had nothing of a space. 'first':
+     * of this connection, so that additions may be things that a fresh switch only lacks.  Before
+     * acked. */
+    void (*committed)(void *aux, const struct plan *flows, const struct plan *groups, bool first);
     /* Something was acknowledged: engine_acked() may have grown.  Also called once after reading
      * back if nothing differed. */
     void (*acked)(void *aux);

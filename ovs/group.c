@@ -248,6 +248,40 @@ int ofmsg_group_desc_next(struct bytes *body, struct sbuf *key, struct sbuf *val
     return r ? r : 1;
 }
 
+/* ---- translations ---- */
+
+/* The nat of a ct action's nested list, if it is of the destination. */
+static void target_of(struct bytes nested, group_target_fn *fn, void *aux)
+{
+    struct action_ref a;
+    struct nat_range range;
+    while (action_next(&nested, &a, NULL) > 0) {
+        bool nat = a.type == OFPAT_EXPERIMENTER && a.subtype == NXAST_NAT;
+        if (nat && (get_be16((const uint8_t *)a.all.p + 12) & NX_NAT_DST) &&
+            nat_read(a.all, &range, NULL) == 0 && range.min.family)
+            fn(aux, &range.min, range.port_min);
+    }
+}
+
+uint64_t group_targets(struct bytes value, group_target_fn *fn, void *aux)
+{
+    const uint8_t *v = value.p;
+    size_t len = value.n < GROUP_VALUE_MIN ? 0 : get_be32(v + 1);
+    if (value.n < GROUP_VALUE_MIN || len > value.n - GROUP_VALUE_MIN)
+        return 0;
+    struct bytes in = {v + GROUP_VALUE_MIN, len}, actions;
+    struct bucket_props props;
+    struct method m;
+    uint32_t id;
+    while (bucket_next(&in, &actions, &id, &props, NULL) > 0) {
+        struct action_ref a;
+        while (action_next(&actions, &a, NULL) > 0)
+            if (a.type == OFPAT_EXPERIMENTER && a.subtype == NXAST_CT)
+                target_of(bytes_from(a.all, CT_FIXED_LEN), fn, aux);
+    }
+    return props_read(bytes_from(value, GROUP_VALUE_MIN + len), &m, NULL) > 0 ? m.param : 0;
+}
+
 /* ---- text ---- */
 
 static void method_format(const struct method *m, struct sbuf *out)

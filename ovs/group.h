@@ -32,6 +32,11 @@ struct group {
 /* Appends the key / value form. */
 void group_key_encode(uint32_t id, struct sbuf *out);
 void group_value_encode(const struct group *g, struct sbuf *out);
+/* Calls 'fn' with the address and port of each bucket's ct(nat(dst=...)), in their order; buckets
+ * that do something else, and what is malformed, are left out.  Returns the parameter of the
+ * selection method, 0 if there is none. */
+typedef void group_target_fn(void *aux, const struct ip *ip, uint16_t port);
+uint64_t group_targets(struct bytes value, group_target_fn *fn, void *aux);
 /* Appends one group in `ovs-ofctl -O OpenFlow15 dump-groups` text, without leading blank and
  * newline: "group_id=1,type=select,...".  0, or ERR_TRUNCATED, ERR_INVALID, ERR_UNSUPPORTED. */
 int group_format(struct bytes key, struct bytes value, struct sbuf *out, struct err *err);

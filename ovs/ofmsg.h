@@ -101,6 +101,18 @@ int ofmsg_meter_mod_encode(enum ofmsg_mod op, struct bytes key, struct bytes val
 void ofmsg_flow_delete_all_encode(uint32_t xid, struct sbuf *out);
 void ofmsg_group_delete_all_encode(uint32_t xid, struct sbuf *out);
 
+/* NXT_CT_FLUSH (Open vSwitch 3.1): forgets the tracked connections of a zone and protocol that have
+ * what is given of these; a family of 0, a port of 0: any. */
+struct ofmsg_ct_flush {
+    uint16_t zone;
+    uint8_t proto;
+    struct ip dst; /* as the connection was opened */
+    uint16_t dst_port;
+    struct ip end; /* where replies come from: the destination after its translation */
+    uint16_t end_port;
+};
+void ofmsg_ct_flush_encode(const struct ofmsg_ct_flush *f, uint32_t xid, struct sbuf *out);
+
 /* ---- bundles ---- */
 void ofmsg_bundle_control_encode(enum ofmsg_bundle_op op, uint32_t id, uint16_t flags, uint32_t xid,
                                  struct sbuf *out);

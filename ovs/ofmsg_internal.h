@@ -11,7 +11,8 @@ enum {
     NXT_SET_PACKET_IN_FORMAT = 16,
     NXT_SET_CONTROLLER_ID = 20,
     NXT_RESUME = 28,
-    NXT_PACKET_IN2 = 30
+    NXT_PACKET_IN2 = 30,
+    NXT_CT_FLUSH = 32
 };
 
 /* Starts a message; ofmsg_end() sets its length, or takes it back with ERR_TOO_BIG. */

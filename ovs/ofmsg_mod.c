@@ -139,6 +139,57 @@ void ofmsg_group_delete_all_encode(uint32_t xid, struct sbuf *out)
     ofmsg_end(start, out, NULL);
 }
 
+/* ---- tracked connections ---- */
+
+enum { CT_ORIG_TUPLE = 0, CT_REPLY_TUPLE = 1, CT_ZONE = 2 }; /* properties */
+enum { CT_SRC = 0, CT_DST = 1, CT_SRC_PORT = 2, CT_DST_PORT = 3 };
+
+/* A property of 16 bits, padded inside. */
+static void put_prop_u16(uint16_t type, uint16_t value, struct sbuf *out)
+{
+    uint8_t b[4] = {0};
+    set_be16(b, value);
+    ofmsg_prop_put(type, b, sizeof b, out);
+}
+
+/* IPv4 addresses are mapped into IPv6. */
+static void put_prop_ip(uint16_t type, const struct ip *ip, struct sbuf *out)
+{
+    uint8_t b[16] = {[10] = 0xff, [11] = 0xff};
+    if (ip->family == 4)
+        memcpy(b + 12, ip->b, 4);
+    else
+        memcpy(b, ip->b, sizeof b);
+    ofmsg_prop_put(type, b, sizeof b, out);
+}
+
+/* The destination of the original tuple, or the source of the reply's. */
+static void put_tuple(uint16_t type, const struct ip *ip, uint16_t port, struct sbuf *out)
+{
+    size_t start = out->len;
+    bool orig = type == CT_ORIG_TUPLE;
+    if (!ip->family && !port)
+        return;
+    sbuf_put_be16(out, type);
+    sbuf_put_zeros(out, 6);
+    if (ip->family)
+        put_prop_ip(orig ? CT_DST : CT_SRC, ip, out);
+    if (port)
+        put_prop_u16(orig ? CT_DST_PORT : CT_SRC_PORT, port, out);
+    set_be16(out->data + start + 2, (uint16_t)(out->len - start));
+}
+
+void ofmsg_ct_flush_encode(const struct ofmsg_ct_flush *f, uint32_t xid, struct sbuf *out)
+{
+    size_t start = ofmsg_begin_nx(NXT_CT_FLUSH, xid, out);
+    sbuf_put_u8(out, f->proto);
+    sbuf_put_zeros(out, 7);
+    put_tuple(CT_ORIG_TUPLE, &f->dst, f->dst_port, out);
+    put_tuple(CT_REPLY_TUPLE, &f->end, f->end_port, out);
+    put_prop_u16(CT_ZONE, f->zone, out);
+    ofmsg_end(start, out, NULL);
+}
+
 /* ---- meters ---- */
 
 int ofmsg_meter_mod_encode(enum ofmsg_mod op, struct bytes key, struct bytes value, uint32_t xid,

@@ -680,6 +680,14 @@ int ofsession_packet_out(struct ofsession *s, uint32_t in_port, const struct act
     return ofmsg_packet_out_encode(in_port, actions, packet, new_xid(s), &s->out, err);
 }
 
+int ofsession_ct_flush(struct ofsession *s, const struct ofmsg_ct_flush *flush, struct err *err)
+{
+    if (!is_ready(s))
+        return err_set(err, ERR_AGAIN, "the session is not ready");
+    ofmsg_ct_flush_encode(flush, new_xid(s), &s->out);
+    return 0;
+}
+
 int ofsession_resume(struct ofsession *s, const struct ofmsg_packet_in *pin, struct err *err)
 {
     if (!is_ready(s))

@@ -112,6 +112,9 @@ int ofsession_apply(struct ofsession *s, const struct plan *const plans[OFSESSIO
 /* Packets, in any state from idle on.  0, ERR_AGAIN (not ready), ERR_TOO_BIG. */
 int ofsession_packet_out(struct ofsession *s, uint32_t in_port, const struct actions *actions,
                          struct bytes packet, struct err *err);
+/* Forgets tracked connections.  0, or ERR_AGAIN (not ready).  A switch that cannot do it answers
+ * with an error that nobody waits for. */
+int ofsession_ct_flush(struct ofsession *s, const struct ofmsg_ct_flush *flush, struct err *err);
 int ofsession_resume(struct ofsession *s, const struct ofmsg_packet_in *pin, struct err *err);
 
 #endif

@@ -208,6 +208,9 @@ void agent_switch_gate(struct agent *a);
 /* ---- agent_reject.c ---- */
 /* A packet that a flow hands to the agent (core/pipeline/pipeline.h says for what). */
 void agent_packet_in(void *aux, const struct ofmsg_packet_in *pin);
+/* A bundle was committed (flow_target.h): tracked connections that nobody serves are forgotten. */
+void agent_flush_committed(void *aux, const struct plan *flows, const struct plan *groups,
+                           bool first);
 
 /* ---- agent_host.c ---- */
 void host_start(struct agent *a);

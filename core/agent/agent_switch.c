@@ -212,6 +212,7 @@ static void switch_refused(void *aux, enum ofsession_space space, const char *re
 static const struct flow_target_events switch_flow_events = {
     .connected = switch_connected,
     .disconnected = switch_disconnected,
+    .committed = agent_flush_committed,
     .acked = switch_acked,
     .refused = switch_refused,
     .packet_in = agent_packet_in,

@@ -119,6 +119,7 @@ static void put_group(struct service_work *w, uint32_t id, bool dp_hash)
                       .buckets = w->buckets,
                       .n_buckets = w->n,
                       .selection_method = dp_hash ? "dp_hash" : "hash",
+                      .selection_param = proto, /* seeds the hash; service_flush.c reads it */
                       .fields = dp_hash ? NULL : fields,
                       .n_fields = dp_hash ? 0 : ARRAY_LEN(fields)};
     auto_sbuf key = SBUF_INIT, value = SBUF_INIT;

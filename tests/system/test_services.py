@@ -3,10 +3,11 @@
 both families, by TCP and UDP; a Pod reaches itself; policies judge the endpoint; a Service without endpoints is refused
 at once; endpoints that come, go and move disturb nobody else."""
 import json
+import socket
 import time
 
 import common
-from lab import probe
+from lab import netns, probe
 from lab.manifests import endpoint_slice, policy, service
 
 PORTS = ((80, "web"), (53, "dns", "UDP"))
@@ -203,6 +204,44 @@ def gone(c, pods):
     common.equal(stream.finish(), 0, "lost of the old connection")
 
 
+class Client:
+    """One UDP socket that keeps its port."""
+
+    def __init__(self, pod, address, port):
+        self.sock = netns.open_socket(pod.ns, probe.family_of(address), socket.SOCK_DGRAM)
+        self.sock.settimeout(0.4 * probe.SLOWNESS)
+        self.sock.connect((address, port))
+
+    def ask(self, tries=1):
+        """Who answers, or None."""
+        for _ in range(tries):
+            try:
+                self.sock.send(b"x")
+                return self.sock.recv(1000).split(b"\n")[0].decode()
+            except (TimeoutError, ConnectionRefusedError):
+                continue
+        return None
+
+
+def stuck(c, pods):
+    common.step("UDP clients that keep their port get another endpoint, or a Service that has come")
+    near, ends = pods["near"], [pods["web"], pods["web3"]]
+    for family in c.families:
+        put_service(c, "stuck", 6, of(ends[0]))
+        client, other = Client(near, vip(6, family), 53), Client(near, ends[0].ip(family), 80)
+        early = Client(near, vip(7, family), 53)
+        common.equal(client.ask(3), ends[0].full_name, "the first endpoint")
+        common.equal(client.ask(), ends[0].full_name, "again")
+        common.equal(other.ask(3), ends[0].full_name, "a port of the Pod that is none of the Service's")
+        common.equal(early.ask(2), None, "no Service there")
+        put_service(c, "stuck", 6, of(ends[1]))
+        put_service(c, "early", 7, of(ends[0]))
+        common.equal(client.ask(3), ends[1].full_name, "the other endpoint")
+        common.equal(other.ask(), ends[0].full_name, "the Pod itself")
+        common.equal(early.ask(3), ends[0].full_name, "a Service that has come")
+        c.remove(service("default", "early"))
+
+
 def many(c, pods):
     common.step("a Service of 1,000 endpoints, read back after a restart")
     ips = ["10.200.%d.%d" % (i // 200, i % 200 + 1) for i in range(999)]
@@ -228,7 +267,7 @@ def scenario():
                 "web": c.pod(a, "default", "web", {"app": "web"}, **named),
                 "web2": c.pod(a, "default", "web2", {"app": "web"}, **named),
                 "web3": c.pod(b, "default", "web3", {"app": "web"}, **named)}
-        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, many):
+        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, many):
             part(c, pods)
         c.recompute()
 

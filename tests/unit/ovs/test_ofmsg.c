@@ -35,6 +35,29 @@ static void plain_messages_have_their_bytes(void **state)
     assert_hex(&b, "06 12 0018 00000008 0007 0000 00000000 fffffffc 00000000");
 }
 
+/* As ovs-ofctl 3.1 sends "ct-flush zone=65520 TUPLE [TUPLE]". */
+static void forgetting_connections_is_written_as_ovs_ofctl_does(void **state)
+{
+    auto_sbuf b = SBUF_INIT;
+    struct ofmsg_ct_flush f = {
+        .zone = 65520, .proto = 17, .dst = ip_v4(0x0a600001), .dst_port = 53};
+    (void)state;
+    ofmsg_ct_flush_encode(&f, 2, &b);
+    assert_hex(&b, "06 04 0048 00000002 00002320 00000020 11 00000000000000"
+                   "0000 0028 00000000 0001 0014 00000000000000000000ffff0a600001 00000000"
+                   "0003 0008 0035 0000 0002 0008 fff0 0000");
+    sbuf_clear(&b);
+    f = (struct ofmsg_ct_flush){.zone = 65510, .proto = 17, .dst_port = 53, .end_port = 5353};
+    ip_parse("fd00::1", &f.dst);
+    ip_parse("fd00::2", &f.end);
+    ofmsg_ct_flush_encode(&f, 2, &b);
+    assert_hex(&b, "06 04 0070 00000002 00002320 00000020 11 00000000000000"
+                   "0000 0028 00000000 0001 0014 fd000000000000000000000000000001 00000000"
+                   "0003 0008 0035 0000"
+                   "0001 0028 00000000 0000 0014 fd000000000000000000000000000002 00000000"
+                   "0002 0008 14e9 0000 0002 0008 ffe6 0000");
+}
+
 static void framing_waits_for_whole_messages(void **state)
 {
     (void)state;
@@ -398,6 +421,7 @@ static void a_packet_out_names_its_port(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forgetting_connections_is_written_as_ovs_ofctl_does),
         cmocka_unit_test(plain_messages_have_their_bytes),
         cmocka_unit_test(framing_waits_for_whole_messages),
         cmocka_unit_test(hello_is_judged_by_bitmap_then_by_version),

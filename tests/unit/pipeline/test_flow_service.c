@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/pipeline/pipeline.h"
+#include "core/pipeline/service_flush.h"
 #include "core/pipeline/world.h"
 #include "ovs/group.h"
 #include "tests/unit/pipeline/flows_of.h"
@@ -87,7 +88,7 @@ static void a_frontend_is_a_flow_to_a_group(void **state)
     auto_sbuf text = SBUF_INIT, flow = SBUF_INIT;
     serve(e, 2, 9);
     groups_of(e, &text);
-    const char *want = ",type=select,selection_method=dp_hash,"
+    const char *want = ",type=select,selection_method=dp_hash,selection_method_param=6,"
                        "bucket=bucket_id:0,weight:100,actions=ct(commit,table=44,zone=65520,"
                        "nat(dst=10.0.1.1:8080),exec(set_field:0x30/0x30->ct_mark)),"
                        "bucket=bucket_id:1,weight:100,actions=ct(commit,table=44,zone=65520,"
@@ -153,7 +154,9 @@ static void many_endpoints_are_chosen_by_address_and_port(void **state)
     auto_sbuf text = SBUF_INIT;
     serve(e, 65, 65);
     groups_of(e, &text);
-    assert_non_null(strstr(text.data, "selection_method=hash,fields(ip_src,tcp_src),bucket="));
+    assert_non_null(
+        strstr(text.data,
+               "selection_method=hash,selection_method_param=6,fields(ip_src,tcp_src),bucket="));
     assert_int_equal(count(text.data, "bucket="), 65);
     assert_int_equal(count(text.data, "group_id="), 1);
 }
@@ -223,6 +226,82 @@ static void frontends_of_one_hash_have_groups_of_their_own(void **state)
     assert_int_equal(engine_counts(e, SPACE_GROUP).conflicts, 0);
 }
 
+/* The flushes that a change leaves, as "DST:PORT>END:PORT" with what is not said left out. */
+static void expect_flushes(struct engine *e, bool added, const char *want)
+{
+    struct arena a;
+    struct service_flush *v;
+    auto_sbuf text = SBUF_INIT;
+    char ip[IP_TEXT_MAX];
+    arena_init(&a, 0);
+    world_settle(e);
+    const struct plan *groups = engine_plan(e, SPACE_GROUP), *flows = engine_plan(e, SPACE_FLOW);
+    size_t n = service_flushes(flows, groups, added, &a, &v);
+    for (size_t i = 0; i < n; i++) {
+        sbuf_puts(&text, i ? " " : "");
+        if (v[i].dst.family)
+            sbuf_printf(&text, "%s:%u", ip_format(&v[i].dst, ip), (unsigned)v[i].dst_port);
+        sbuf_puts(&text, ">");
+        if (v[i].end.family)
+            sbuf_printf(&text, "%s:%u", ip_format(&v[i].end, ip), (unsigned)v[i].end_port);
+    }
+    assert_string_equal(sbuf_cstr(&text), want);
+    if (groups->n)
+        engine_plan_done(e, SPACE_GROUP);
+    if (flows->n)
+        engine_plan_done(e, SPACE_FLOW);
+    arena_done(&a);
+}
+
+static void udp_endpoints_that_go_are_forgotten(void **state)
+{
+    static const char udp[] = "{name: u, port: 54, protocol: UDP}, {name: t, port: 81}";
+    struct engine *e = *state;
+    expect_flushes(e, true, "");
+    world_service(e, "shop/dns", "10.96.0.9 fd00:96::9",
+                  "{name: u, port: 53, protocol: UDP}, {name: t, port: 80}");
+    world_slice(e, "shop/dns", "a", "10.0.1.1 10.0.1.2", udp);
+    world_slice(e, "shop/dns", "b", "fd00:1::1", udp);
+    expect_flushes(e, true, "10.96.0.9:53> fd00:96::9:53>");
+    world_slice(e, "shop/dns", "a", "10.0.1.2 10.0.1.3", udp);
+    expect_flushes(e, true, ">10.0.1.1:54");
+    world_remove(e, TABLE_ENDPOINT_SLICE, "shop/dns-b");
+    expect_flushes(e, true, ">fd00:1::1:54");
+    world_remove(e, TABLE_SERVICE, "shop/dns");
+    expect_flushes(e, true, ">10.0.1.2:54 >10.0.1.3:54");
+    world_service(e, "shop/dns", "10.96.0.9", "{name: u, port: 53, protocol: UDP}");
+    expect_flushes(e, false, "");
+}
+
+/* An endpoint that only changes its shard has not gone. */
+static void endpoints_that_change_their_shard_stay(void **state)
+{
+    struct engine *e = *state;
+    auto_sbuf some = SBUF_INIT;
+    for (unsigned i = 0; i < 256; i++)
+        sbuf_printf(&some, "%s10.0.%u.%u", i ? " " : "", 1 + i / 250, i % 250 + 1);
+    world_service(e, "shop/dns", "10.96.0.9", "{port: 53, protocol: UDP}");
+    world_slice(e, "shop/dns", "a", some.data, "{port: 53, protocol: UDP}");
+    expect_flushes(e, false, "");
+    assert_int_equal(engine_counts(e, SPACE_GROUP).desired, 1);
+    sbuf_clear(&some);
+    for (unsigned i = 0; i < 300; i++)
+        sbuf_printf(&some, "%s10.9.%u.%u", i ? " " : "", 1 + i / 250, i % 250 + 1);
+    world_slice(e, "shop/dns", "b", some.data, "{port: 53, protocol: UDP}");
+    expect_flushes(e, false, "");
+    assert_int_equal(engine_counts(e, SPACE_GROUP).desired, 5);
+    world_slice(e, "shop/dns", "b", "10.0.1.7", "{port: 53, protocol: UDP}");
+    world_settle(e);
+    const struct plan *groups = engine_plan(e, SPACE_GROUP);
+    struct arena a;
+    struct service_flush *v;
+    arena_init(&a, 0);
+    assert_int_equal(service_flushes(NULL, groups, true, &a, &v), 300);
+    assert_int_equal(service_flushes(NULL, NULL, true, &a, &v), 0);
+    arena_done(&a);
+    engine_plan_done(e, SPACE_GROUP);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +315,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(very_many_endpoints_are_spread_over_shards, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(an_endpoint_that_goes_changes_one_group, setup, teardown),
+        cmocka_unit_test_setup_teardown(udp_endpoints_that_go_are_forgotten, setup, teardown),
+        cmocka_unit_test_setup_teardown(endpoints_that_change_their_shard_stay, setup, teardown),
         cmocka_unit_test_setup_teardown(frontends_of_one_hash_have_groups_of_their_own, setup,
                                         teardown),
     };

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Tracked UDP connections to endpoints that are gone are forgotten (service_flush.h). */
+#include "core/agent/agent_internal.h"
+
+#include "core/base/log.h"
+#include "core/pipeline/service_flush.h"
+#include "core/pipeline/stages.h"
+
+enum {
+    FLUSHES_MAX = 1024,
+    FLUSH_UDP = 17
+}; /* each makes the switch look through its connections */
+
+static void flush_send(struct ofsession *s, const struct service_flush *f)
+{
+    struct err err = {0};
+    uint8_t family = f->dst.family ? f->dst.family : f->end.family;
+    struct ofmsg_ct_flush m = {.zone = family == 4 ? ZONE_IPV4 : ZONE_IPV6,
+                               .proto = FLUSH_UDP,
+                               .dst = f->dst,
+                               .dst_port = f->dst_port,
+                               .end = f->end,
+                               .end_port = f->end_port};
+    if (ofsession_ct_flush(s, &m, &err) != 0) {
+        log_msg(LOG_AREA_OPENFLOW, LOG_DEBUG, "forgetting a connection: %s", err.text);
+    }
+}
+
+void agent_flush_committed(void *aux, const struct plan *flows, const struct plan *groups,
+                           bool first)
+{
+    struct agent *a = aux;
+    struct ofsession *s = flow_target_session(a->target);
+    struct service_flush *v;
+    struct arena arena;
+    arena_init(&arena, 0);
+    size_t n = service_flushes(flows, groups, !first, &arena, &v);
+    for (size_t i = 0; s && i < n && i < FLUSHES_MAX; i++) {
+        flush_send(s, &v[i]);
+    }
+    if (s && n) {
+        flow_target_flush(a->target);
+    }
+    if (n > FLUSHES_MAX) {
+        log_msg(LOG_AREA_OPENFLOW, LOG_WARN,
+                "%zu UDP endpoints have gone at once: connections to %zu of them stay until they "
+                "are silent",
+                n, n - FLUSHES_MAX);
+    }
+    arena_done(&arena);
+}
