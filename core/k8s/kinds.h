@@ -22,8 +22,9 @@ struct kind_row {
     const char *resource;   /* "pods" */
     bool namespaced;
     bool optional;              /* a server that does not serve it has none of it */
-    bool streaming;             /* ask for a streaming list first */
-    const char *field_selector; /* narrowing by the server, or NULL; as it is in the query */
+    bool streaming;             /* ask for a streaming list first.  No row does: of 10,100 Pods it
+                                   cost a server of 1.34 twice the CPU of pages, and us a third more */
+    const char *field_selector; /* narrowing by the server, or NULL */
     const char *label_selector;
 };
 /* The row of a kind; never NULL for a kind below K8S_N_KINDS. */
