@@ -19,7 +19,8 @@ struct agent_files {
     struct loop_timer *retry;
     bool busy, waiting, written, ended;
     char error[ERR_TEXT_MAX];
-    struct err err; /* of the work under way */
+    struct err err;  /* of the work under way */
+    char *preferred; /* somebody else's configuration, see cni_files.h */
 };
 
 static void files_look(void *aux)
@@ -37,6 +38,12 @@ void agent_files_start(struct agent *a)
     a->files = f;
 }
 
+static void files_free(struct agent_files *f)
+{
+    mem_free(f->preferred);
+    mem_free(f);
+}
+
 void agent_files_end(struct agent *a)
 {
     struct agent_files *f = a->files;
@@ -48,7 +55,7 @@ void agent_files_end(struct agent *a)
     f->retry = NULL;
     f->ended = true;
     if (!f->busy) {
-        mem_free(f);
+        files_free(f);
     }
 }
 
@@ -56,7 +63,11 @@ static void files_run(void *aux)
 {
     struct agent_files *f = aux;
     f->err.code = 0;
-    cni_files_write_config(f->a->o, &f->err);
+    mem_free(f->preferred);
+    f->preferred = NULL;
+    if (cni_files_write_config(f->a->o, &f->err) == 0) {
+        f->preferred = cni_files_preferred(f->a->o);
+    }
 }
 
 static void files_failed(struct agent_files *f)
@@ -74,7 +85,7 @@ static void files_done(void *aux)
     struct agent_files *f = aux;
     f->busy = false;
     if (f->ended) {
-        mem_free(f);
+        files_free(f);
         return;
     }
     if (f->err.code) {
@@ -84,6 +95,12 @@ static void files_done(void *aux)
         f->error[0] = 0;
         log_msg(LOG_AREA_CNI, LOG_INFO, "the network configuration is in place: %s",
                 f->a->o->cni_config);
+    }
+    if (f->preferred) {
+        log_msg(LOG_AREA_CNI, LOG_WARN,
+                "the runtime takes %s, which lies beside it and comes first: Pods are not Seine's "
+                "until that goes",
+                f->preferred);
     }
     agent_progress(f->a);
 }

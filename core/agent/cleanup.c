@@ -399,7 +399,7 @@ static void cleanup_lock(struct cleanup *c, struct process_lock *lock)
     }
 }
 
-/* Last of all, and only once nothing else is left: a runtime without them has no network. */
+/* Only once nothing is left of the data plane: a runtime without them has no network. */
 static void cleanup_cni(struct cleanup *c)
 {
     struct err err = {0};
@@ -442,8 +442,8 @@ int cleanup_run(const struct options *o)
         cleanup_pods(&c);
         cleanup_host(&c);
     }
-    cleanup_files(&c);
     cleanup_cni(&c);
+    cleanup_files(&c);
     cleanup_lock(&c, lock);
     cleanup_folders(&c);
     if (!c.failed) {

@@ -130,6 +130,37 @@ int cni_files_write_config(const struct options *o, struct err *err)
     return file_write_atomic(o->cni_config, text.data, text.len, err);
 }
 
+static bool cni_files_is_config(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return name[0] != '.' && dot &&
+           (!strcmp(dot, ".conf") || !strcmp(dot, ".conflist") || !strcmp(dot, ".json"));
+}
+
+char *cni_files_preferred(const struct options *o)
+{
+    auto_free char *dir = mem_strdup(o->cni_config);
+    char *slash = strrchr(dir, '/');
+    char **names = NULL;
+    char *found = NULL;
+    size_t n = 0;
+    if (!slash) {
+        return NULL;
+    }
+    *slash = 0;
+    if (file_list(dir, &names, &n, NULL) < 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!found && cni_files_is_config(names[i]) && strcmp(names[i], slash + 1) < 0) {
+            found = mem_strdup(names[i]);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return found;
+}
+
 int cni_files_remove(const struct options *o, struct err *err)
 {
     auto_sbuf program = SBUF_INIT;

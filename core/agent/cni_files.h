@@ -18,6 +18,9 @@ void cni_files_config(const struct options *o, struct sbuf *out);
 int cni_files_install(const struct options *o);
 /* Writes the network configuration unless it is there already as it should be. */
 int cni_files_write_config(const struct options *o, struct err *err);
+/* A configuration of somebody else's in the same folder that the runtime takes in place of Seine's,
+ * since it is the first in byte order: its name, which the caller frees; NULL: none. */
+char *cni_files_preferred(const struct options *o);
 /* The configuration first, so that no runtime calls a program that is gone. */
 int cni_files_remove(const struct options *o, struct err *err);
 

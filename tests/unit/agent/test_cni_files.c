@@ -112,6 +112,33 @@ static void config_is_written_whole_and_taken_away(void **state)
     options_done(&o);
 }
 
+static void expect_preferred(const struct options *o, const char *want)
+{
+    auto_free char *name = cni_files_preferred(o);
+    assert_string_equal(name ? name : "", want);
+}
+
+static void configuration_that_comes_before_is_named(void **state)
+{
+    (void)state;
+    struct options o;
+    static const char *const others[] = {"before/20-x.conflist", "before/.05-x.conf",
+                                         "before/05-note.txt"};
+    auto_free char *first = at("before/09-other.conf");
+    init(&o, NULL, "");
+    replace(&o.cni_config, at("before/10-seine.conflist"));
+    expect_preferred(&o, "");
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        auto_free char *path = at(others[i]);
+        assert_int_equal(file_write_atomic(path, "{}", 2, NULL), 0);
+    }
+    assert_int_equal(cni_files_write_config(&o, NULL), 0);
+    expect_preferred(&o, "");
+    assert_int_equal(file_write_atomic(first, "{}", 2, NULL), 0);
+    expect_preferred(&o, "09-other.conf");
+    options_done(&o);
+}
+
 static void what_cannot_be_written_is_told(void **state)
 {
     (void)state;
@@ -131,6 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(config_says_how_seine_is_called),
         cmocka_unit_test(config_is_written_whole_and_taken_away),
+        cmocka_unit_test(configuration_that_comes_before_is_named),
         cmocka_unit_test(what_cannot_be_written_is_told),
     };
     return cmocka_run_group_tests(tests, make_root, drop_root);
