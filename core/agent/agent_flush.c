@@ -1,27 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tracked UDP connections to endpoints that are gone are forgotten (service_flush.h). */
+ * Tracked UDP connections to endpoints that are gone are forgotten (service_flush.h); in the
+ * userspace datapath SCTP's too. */
 #include "core/agent/agent_internal.h"
 
 #include "core/base/log.h"
 #include "core/pipeline/service_flush.h"
 #include "core/pipeline/stages.h"
 
-enum {
-    FLUSHES_MAX = 1024,
-    FLUSH_UDP = 17
-}; /* each makes the switch look through its connections */
+/* Each makes the switch look through all that it tracks. */
+enum { FLUSHES_MAX = 1024, FLUSH_SCTP = 132 };
 
 static void flush_send(struct ofsession *s, const struct service_flush *f)
 {
     struct err err = {0};
     uint8_t family = f->dst.family ? f->dst.family : f->end.family;
     struct ofmsg_ct_flush m = {.zone = family == 4 ? ZONE_IPV4 : ZONE_IPV6,
-                               .proto = FLUSH_UDP,
+                               .proto = f->proto,
                                .dst = f->dst,
                                .dst_port = f->dst_port,
                                .end = f->end,
                                .end_port = f->end_port};
+    if (f->proto == FLUSH_SCTP) {
+        m.dst_port = m.end_port = 0; /* it is tracked without */
+    }
     if (ofsession_ct_flush(s, &m, &err) != 0) {
         log_msg(LOG_AREA_OPENFLOW, LOG_DEBUG, "forgetting a connection: %s", err.text);
     }
@@ -36,8 +38,12 @@ void agent_flush_committed(void *aux, const struct plan *flows, const struct pla
     struct arena arena;
     arena_init(&arena, 0);
     size_t n = service_flushes(flows, groups, !first, &arena, &v);
+    const struct row *config = store_get(a->store, TABLE_CONFIG, "");
+    bool netdev = config && ((const struct node_config *)config->value)->netdev;
     for (size_t i = 0; s && i < n && i < FLUSHES_MAX; i++) {
-        flush_send(s, &v[i]);
+        if (v[i].proto != FLUSH_SCTP || netdev) {
+            flush_send(s, &v[i]);
+        }
     }
     if (s && n) {
         flow_target_flush(a->target);

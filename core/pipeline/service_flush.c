@@ -14,7 +14,7 @@ typedef VEC(struct service_flush) flush_vec;
 static int cmp_end(const void *pa, const void *pb)
 {
     const struct service_flush *a = pa, *b = pb;
-    int c = ip_cmp(&a->end, &b->end);
+    int c = a->proto != b->proto ? a->proto - b->proto : ip_cmp(&a->end, &b->end);
     return c ? c : (a->end_port > b->end_port) - (a->end_port < b->end_port);
 }
 
@@ -25,12 +25,15 @@ static void add_end(void *aux, const struct ip *ip, uint16_t port)
     VEC_PUSH(v, f);
 }
 
-/* The endpoints of a group's value, if it is for UDP. */
+/* The endpoints of a group's value, if it is for UDP or SCTP. */
 static void add_group(struct bytes value, flush_vec *v)
 {
     size_t before = v->n;
-    if (value.p && group_targets(value, add_end, v) != PROTO_UDP)
+    uint64_t proto = value.p ? group_targets(value, add_end, v) : 0;
+    if (proto != PROTO_UDP && proto != PROTO_SCTP)
         v->n = before;
+    for (size_t i = before; i < v->n; i++)
+        v->v[i].proto = (uint8_t)proto;
 }
 
 /* What is in 'old' and not in 'now', each once. */
@@ -47,7 +50,7 @@ static void add_gone(flush_vec *old, flush_vec *now, flush_vec *out)
     }
 }
 
-/* The address of a flow of a UDP Service. */
+/* The address of a flow of a UDP or SCTP Service. */
 static bool read_frontend(struct bytes key, struct service_flush *out)
 {
     uint8_t table;
@@ -57,10 +60,12 @@ static bool read_frontend(struct bytes key, struct service_flush *out)
         flow_key_decode(key, &table, &priority, &m, NULL) != 0)
         return false;
     const struct match_field *v4 = match_get(&m, F_IPV4_DST), *v6 = match_get(&m, F_IPV6_DST);
-    const struct match_field *port = match_get(&m, F_UDP_DST);
+    const struct match_field *udp = match_get(&m, F_UDP_DST), *sctp = match_get(&m, F_SCTP_DST);
+    const struct match_field *port = udp ? udp : sctp;
     if (!port || (!v4 && !v6))
         return false;
-    *out = (struct service_flush){.dst = {.family = v4 ? 4 : 6}};
+    *out = (struct service_flush){.proto = udp ? PROTO_UDP : PROTO_SCTP,
+                                  .dst = {.family = v4 ? 4 : 6}};
     memcpy(out->dst.b, v4 ? v4->value : v6->value, v4 ? 4 : 16);
     out->dst_port = (uint16_t)(port->value[0] << 8 | port->value[1]);
     return true;

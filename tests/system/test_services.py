@@ -10,8 +10,9 @@ import common
 from lab import netns, probe
 from lab.manifests import endpoint_slice, policy, service
 
-PORTS = ((80, "web"), (53, "dns", "UDP"))
-TARGETS = ((8080, "web"), (5353, "dns", "UDP"))
+# The userspace datapath does not translate SCTP's ports.
+PORTS = ((80, "web"), (53, "dns", "UDP"), (99, "sig", "SCTP"))
+TARGETS = ((8080, "web"), (5353, "dns", "UDP"), (99, "sig", "SCTP"))
 
 
 def vip(n, family):
@@ -29,12 +30,13 @@ def of(*pods):
 
 
 def ask(c, src, n, expect=None, proto="tcp", port=80, family=4):
-    return probe.Probe(src.ns, vip(n, family), proto, port, expect and expect.full_name)
+    name = expect and (expect.ns if proto == "sctp" else expect.full_name)
+    return probe.Probe(src.ns, vip(n, family), proto, port, name)
 
 
 def expect_all(c, m, src, n, verdict, expect=None):
     for family in c.families:
-        for proto, port in (("tcp", 80), ("udp", 53)):
+        for proto, port in (("tcp", 80), ("udp", 53), ("sctp", 99)):
             m.add(ask(c, src, n, expect, proto, port, family), verdict,
                   "%s -> Service %d %s v%d" % (src.full_name, n, proto, family))
 
@@ -129,11 +131,11 @@ def shown(c, pods):
     put_service(c, "none", 3, lambda f: [])
     item = next(i for i in a.ctl_json("get", "services")["items"] if i["name"] == "shown")
     common.equal((item["namespace"], item["type"], item["clusterIPs"], item["ports"], item["endpoints"]),
-                 ("default", "ClusterIP", [vip(5, f) for f in c.families], ["80/TCP", "53/UDP"], [2, 2]), "get services")
+                 ("default", "ClusterIP", [vip(5, f) for f in c.families], ["80/TCP", "53/UDP", "99/SCTP"], [2, 2, 2]), "get services")
     ends = {(i["clusterIP"], i["port"], i["address"], i["targetPort"])
             for i in a.ctl_json("get", "endpoints")["items"] if i["service"] == "shown"}
-    common.equal(ends, {(vip(5, f), "80/TCP" if n == 8080 else "53/UDP", p.ip(f), n) for f in c.families
-                        for n in (8080, 5353) for p in (web, web2)}, "get endpoints")
+    common.equal(ends, {(vip(5, f), port, p.ip(f), n) for f in c.families for p in (web, web2)
+                        for port, n in (("80/TCP", 8080), ("53/UDP", 5353), ("99/SCTP", 99))}, "get endpoints")
     print(a.ctl("get", "services").stdout)
 
     def why(n, family, more=0):

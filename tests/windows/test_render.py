@@ -111,6 +111,8 @@ def attachments(world, node, path):
 def clusters(first, n):
     for seed in range(first, first + n):
         world = World(seed, n_pods=20, n_policies=12)
+        for number in range(6):
+            world.add_service(number)
         for number, node in enumerate(o for o in world.objects.values() if o["kind"] == "Node"):
             if number:
                 node["metadata"]["labels"] = {"kubernetes.io/os": ("linux", "windows")[number % 2]}

@@ -50,7 +50,8 @@ static void flows_are_the_same_on_each_platform(void **state)
     assert_int_equal(capture(render_main, SAMPLES, &plain, &err), 0);
     assert_string_equal(err.data, "");
     assert_int_equal(strncmp(plain.data, "# flows\n", 8), 0);
-    assert_non_null(strstr(plain.data, "\n# groups\n# meters\n"));
+    assert_non_null(strstr(plain.data, "\n# groups\ngroup_id="));
+    assert_non_null(strstr(plain.data, "\n# meters\nmeter=1 "));
     assert_null(strchr(plain.data, '\r'));
     static const char *const lines[] = {SAMPLES " --platform linux", SAMPLES " --platform=windows",
                                         SAMPLES " --datapath-type netdev"};

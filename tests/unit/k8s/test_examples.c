@@ -69,6 +69,8 @@ static void the_samples_are_good(void **state)
     assert_int_equal(n_objects[K8S_NAMESPACE], 3);
     assert_true(n_objects[K8S_POD] >= 5);
     assert_true(n_objects[K8S_NETWORK_POLICY] >= 7);
+    assert_true(n_objects[K8S_SERVICE] >= 2);
+    assert_true(n_objects[K8S_ENDPOINT_SLICE] >= 2);
     folder_free(f);
     assert_nothing_interned();
 }
