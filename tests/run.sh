@@ -43,12 +43,12 @@ step()
     echo "== $*" >&2
 }
 
-# build PRESET: quiet while it goes well, the compiler's words otherwise.
+# build PRESET [ARGS of cmake --build]: quiet while it goes well, the compiler's words otherwise.
 build()
 {
     step "build $1"
     cmake --preset "$1" > /dev/null
-    cmake --build --preset "$1" -- -j "$(nproc)" --quiet
+    cmake --build --preset "$@" -- -j "$(nproc)" --quiet
 }
 
 if [ -n "$list" ]; then
@@ -62,7 +62,8 @@ for t in json.load(sys.stdin)["tests"]:
 fi
 
 build debug
-build release
+# Unit tests are those of the debug tree.
+build release --target programs
 
 select=()
 if [ ${#labels[@]} -gt 0 ]; then
