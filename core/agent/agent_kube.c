@@ -55,7 +55,12 @@ static void kube_send(void *aux, const char *path)
     struct kube_kind *kind = aux;
     static const struct http_header accept[] = {{"accept", "application/json"}};
     struct http_request request = {
-        .method = "GET", .path = path, .headers = accept, .n_headers = ARRAY_LEN(accept)};
+        .method = "GET",
+        .path = path,
+        .headers = accept,
+        .n_headers = ARRAY_LEN(accept),
+        .silence_ms = strstr(path, "watch=") ? 0 : KUBE_SILENCE_MS,
+    };
     kind->call = http_client_call(kind->kube->client, &request, &kube_events, kind);
 }
 

@@ -20,10 +20,11 @@
 #include "core/k8s/reflector.h"
 
 enum {
-    KUBE_STALE_MS = 1000,   /* a watch may be away for so long before it is told */
-    KUBE_ANSWER_MS = 10000, /* one small question */
-    KUBE_AGAIN_MS = 500,    /* after one that failed */
-    KUBE_POD_MS = 1000,     /* an ADD's Pod that the watch has not brought is read after */
+    KUBE_STALE_MS = 1000,    /* a watch may be away for so long before it is told */
+    KUBE_ANSWER_MS = 10000,  /* one small question */
+    KUBE_SILENCE_MS = 30000, /* in the middle of a list; a watch may be silent */
+    KUBE_AGAIN_MS = 500,     /* after one that failed */
+    KUBE_POD_MS = 1000,      /* an ADD's Pod that the watch has not brought is read after */
 };
 
 struct agent_kube;
