@@ -9,6 +9,14 @@
 #include "core/base/mem.h"
 #include "core/io/work.h"
 
+/* What is missing; while nothing is, that what holds may be old. */
+static const char *cni_why(struct agent *a)
+{
+    struct agent_source_state state;
+    agent_source_look(a, &state);
+    return a->ready && state.stale ? "the API server is away" : a->why;
+}
+
 void agent_cni_node(void *aux, struct attach_node *out)
 {
     struct agent *a = aux;
@@ -25,7 +33,7 @@ void agent_cni_node(void *aux, struct attach_node *out)
             a->acl ? agent_acl_is_up(a) : a->db && a->target && agent_switch_is_ready(a),
         .ready = a->ready,
         .serves = a->serves,
-        .why = a->why,
+        .why = cni_why(a),
     };
 }
 

@@ -192,10 +192,12 @@ static void kube_fresh(struct agent_kube *k)
 static void kube_stale(void *aux)
 {
     struct agent_kube *k = aux;
-    k->stale = true;
     const char *trouble = kube_trouble(k);
-    log_msg(LOG_AREA_SOURCE, LOG_WARN, "API server %s: what holds may be old: %s",
-            api_credentials_server(k->credentials), *trouble ? trouble : "no watch");
+    bool holds = agent_kube_is_complete(k) || agent_kube_cache_is_loaded(k);
+    k->stale = true;
+    log_msg(LOG_AREA_SOURCE, *trouble ? LOG_WARN : LOG_INFO, "API server %s: %s%s",
+            api_credentials_server(k->credentials), holds ? "what holds may be old: " : "",
+            *trouble ? trouble : "its lists are under way");
 }
 
 static void kube_look_fresh(struct agent_kube *k)
