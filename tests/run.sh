@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
 done
 
 # The libraries for Windows are built by a test, beside others.
-installer/deps.sh --packages build run test vm windows
+installer/deps.sh --packages build run test vm windows kube
 # Many tests mostly wait; what takes all processors by itself says so (PROCESSORS).
 jobs=$(($(nproc) + 1))
 [ "$jobs" -le 4 ] || jobs=4

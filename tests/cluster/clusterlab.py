@@ -17,7 +17,7 @@ from lab import kubecluster, kubeimage, probe  # noqa: E402
 from lab.kubecluster import pod_object  # noqa: E402
 
 KUBE_BIN = os.environ.get("SEINE_KUBE_BIN") or os.path.join(ROOT, "build", "kube")
-TOOLS = {"containerd": "kube", "runc": "kube", "ctr": "kube", "busybox": "kube", "openssl": "test", "gcc": "build",
+TOOLS = {"containerd": "kube", "runc": "kube", "ctr": "kube", "busybox": "kube", "gcc": "build",
          "nsenter": "run", "unshare": "run"}
 
 
