@@ -18,7 +18,7 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 CHART = os.path.join(HERE, "chart")
 KINDS = ("ServiceAccount", "ConfigMap", "ClusterRole", "ClusterRoleBinding", "DaemonSet")
-FILES = {"seine.yaml": {}, "seine-ovs.yaml": {"ovs.enabled": "true"}, "uninstall.yaml": {"uninstall": "true"}}
+FILES = {"seine.yaml": {}, "seine-ovs.yaml": {"ovs.enabled": True}, "uninstall.yaml": {"uninstall": True}}
 TAG = re.compile(r"(\{\{-?)\s*(.*?)\s*(-?\}\})", re.S)
 
 
@@ -38,6 +38,8 @@ def scalar(text):
         return text == "true"
     if re.fullmatch(r'"[^"\\]*"', text):
         return text[1:-1]
+    if text[:1] and text[0] in "[{&*!|>'\"%@`#":
+        raise Wrong("%s: neither text nor a number" % text)
     return text
 
 
@@ -141,7 +143,7 @@ def render(settings, namespace="kube-system"):
     for key, value in settings.items():
         if key not in values:
             raise Wrong("%s: no such value" % key)
-        values[key] = value if isinstance(value, bool) else scalar(value)
+        values[key] = value
     template = Template(values, {".Release.Namespace": namespace, ".Chart.AppVersion": chart_version()})
     found = []
     for name in sorted(os.listdir(os.path.join(CHART, "templates"))):
@@ -168,6 +170,13 @@ def setting(text):
     return key, value
 
 
+def unescaped(value):
+    """A value of --set: helm would divide it at a bare comma."""
+    if "," in value.replace("\\,", ""):
+        raise Wrong("%s: a comma is written \\, (as helm wants it)" % value)
+    return value.replace("\\,", ",")
+
+
 def main(arguments):
     settings, namespace = {}, "kube-system"
     while arguments:
@@ -185,7 +194,7 @@ def main(arguments):
             namespace = value
             continue
         key, value = setting(value)
-        settings[key] = value if flag == "--set" else read(value)
+        settings[key] = scalar(unescaped(value)) if flag == "--set" else read(value)
     sys.stdout.write(render(settings, namespace))
 
 

@@ -41,7 +41,7 @@ python3 tests/lint/manifests.py
 
 # Other values than the manifests' too.
 settings=(--set apiServer=https://192.0.2.1:6443 --set image.tag=0.1.7 --set-file config=tests/install/config.yaml
-    --set metrics.port=9101 --set runDir=/run/other/seine --set image.pullPolicy=Always)
+    --set metrics.port=9101 --set "cni.chained=portmap\,bandwidth" --set runDir=/run/other/seine --set image.pullPolicy=Always)
 for more in "" "--set ovs.enabled=true" "--set uninstall=true"; do
     # shellcheck disable=SC2086
     diff <(helm template seine installer/linux/chart -n other "${settings[@]}" $more) \

@@ -164,7 +164,7 @@ def run(c, m, tags):
         with open("%s/%s" % (cache, name), "w") as f:
             f.write("as one that was cut short\n")
     common.step("uninstall.yaml")
-    gone = m.pod({"uninstall": "true"}, "seine-uninstall", {"seine-config": manifest({"config": CONFIG})["ConfigMap", "seine-config"]})
+    gone = m.pod({"uninstall": True}, "seine-uninstall", {"seine-config": manifest({"config": CONFIG})["ConfigMap", "seine-config"]})
     gone.run("cleanup")
     left = [f for f in before if f not in ("run/seine", "lib/seine")]
     common.equal(m.files(), left, "what is left on the node")

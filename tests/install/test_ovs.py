@@ -11,7 +11,7 @@ from installlab import CONFIG, common, netns
 
 class Ovs:
     def __init__(self, m):
-        self.m, self.pod = m, m.pod({"ovs.enabled": "true"}, "seine-ovs")
+        self.m, self.pod = m, m.pod({"ovs.enabled": True}, "seine-ovs")
 
     def start(self):
         """In the order that a kubelet does not choose: the one waits for the other."""

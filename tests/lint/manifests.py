@@ -17,7 +17,7 @@ import render  # noqa: E402
 
 
 def helm(settings):
-    flags = [word for key, value in settings.items() for word in ("--set", "%s=%s" % (key, value))]
+    flags = [word for key, value in settings.items() for word in ("--set", "%s=%s" % (key, str(value).lower()))]
     return subprocess.run(["helm", "template", "seine", CHART, "-n", "kube-system", *flags], capture_output=True,
                           text=True, check=True).stdout
 

@@ -4,6 +4,7 @@ import unittest
 
 import conditionals
 import includes
+import manifests
 import tree
 import widths
 import words
@@ -42,6 +43,40 @@ class Includes(unittest.TestCase):
         edges = {"a": {"b": ("a/x", 1, "b/y")}, "b": {"a": ("b/y", 1, "a/x")}}
         self.assertEqual(len(includes.cycles(edges)), 1)
         self.assertEqual(includes.cycles({"a": {"b": ("a/x", 1, "b/y")}}), [])
+
+
+class Manifests(unittest.TestCase):
+    """And render.sh, on which it leans, stops at what it does not know as helm does."""
+
+    def test_clean_and_changed(self):
+        self.assertEqual(manifests.check(tree.read), [])
+        changed = manifests.check(lambda path: tree.read(path) + ("x" if path.endswith("linux/seine.yaml") else ""))
+        self.assertEqual([path for path, _, _ in changed], ["installer/linux/seine.yaml"])
+
+    def test_value_without_its_row_is_found(self):
+        found = manifests.check(lambda path: tree.read(path).replace("| `apiServer` |", "| `other` |"))
+        self.assertEqual([path for path, _, _ in found], ["docs/install.md"])
+
+    def render(self, text, **values):
+        return manifests.render.Template(values, {".Release.Name": "r"}).render(text)
+
+    def test_templates(self):
+        self.assertEqual(self.render("a: {{ .Values.x }}\n{{- if .Values.y }}\nb\n{{- else }}\nc\n{{- end }}\n", x="1", y=""),
+                         "a: 1\nc\n")
+        self.assertEqual(self.render("{{ .Values.x | default .Release.Name }}", x=""), "r")
+        self.assertEqual(self.render("{{ .Values.x | indent 2 }}", x="a\nb"), "  a\n  b")
+
+    def test_what_is_not_known_stops(self):
+        for text in ("{{ .Values.z }}", "{{ .Values.x | quote }}", "{{ range .Values.x }}", "{{ if .Values.x }}", "{{ end }}",
+                     "{{ include \"x\" . }}", "{{ if and .Values.x .Values.x }}{{ end }}"):
+            with self.assertRaises(manifests.render.Wrong, msg=text):
+                self.render(text, x="1")
+        for text in ("a:\n  - b\n", "a: |\n  b\n", "a: {b: c}\n"):
+            with self.assertRaises(manifests.render.Wrong, msg=text):
+                manifests.render.load(text)
+        with self.assertRaises(manifests.render.Wrong):
+            manifests.render.unescaped("a,b")
+        self.assertEqual(manifests.render.unescaped("a\\,b"), "a,b")
 
 
 class Conditionals(unittest.TestCase):
