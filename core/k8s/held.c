@@ -192,6 +192,7 @@ void held_bad(struct held *h, const char *key, const char *why)
     }
     if (i < h->errors.n)
         error_free(h, i);
+    h->complaints++;
     h->ops->note(h->ops->aux, LOG_WARN, sbuf_cstr(&text));
     VEC_PUSH(&h->errors, ((struct reflector_error){mem_strdup(key), sbuf_take(&text), blocking}));
     VEC_PUSH(&h->rounds, h->round);

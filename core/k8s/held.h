@@ -23,6 +23,7 @@ struct held {
     VEC(uint32_t) rounds;                      /* in which each error was met */
     VEC(struct reflector_error) listed_errors; /* these, and what 'nodes' holds back */
     uint32_t round;
+    uint32_t complaints; /* how many errors began so far */
     bool in_round;
     bool nameless; /* something of this round has no name that could be told */
     bool listed;   /* a round was finished */

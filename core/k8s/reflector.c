@@ -35,7 +35,15 @@ enum {
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
 enum call { CALL_NONE, CALL_LIST, CALL_STREAMING, CALL_WATCH };
-enum wait { WAIT_NONE, WAIT_RETRY, WAIT_ABSENT, WAIT_SETTLE, WAIT_REACH, WAIT_SILENT };
+enum wait {
+    WAIT_NONE,
+    WAIT_RETRY,
+    WAIT_ABSENT,
+    WAIT_SETTLE,
+    WAIT_REACH,
+    WAIT_SILENT,
+    WAIT_REREAD, /* what cannot be read */
+};
 enum next { NEXT_LIST, NEXT_PAGE, NEXT_WATCH };
 
 /* What a refusal said: a Status, or no more than a number. */
@@ -67,7 +75,10 @@ struct reflector {
     bool settled;   /* it has lasted */
     bool refused;   /* by an ERROR event in the bytes at hand */
     bool nameless_delete;
+    bool missed; /* an event that was not understood, since the last list */
     unsigned failures, expired, too_large, absent_looks;
+    unsigned rereads;    /* lists for the sake of what cannot be read */
+    uint32_t complaints; /* the held's, when these were begun to be counted */
     struct refusal refusal;
     char trouble[TROUBLE_MAX];
     char unknown_type[32];
@@ -353,7 +364,7 @@ static void list_done(struct reflector *r, const char *version)
     if (r->reach_list)
         reach_over(r);
     r->too_large = r->absent_looks = 0;
-    r->unpaged = false;
+    r->unpaged = r->missed = false;
     sbuf_clear(&r->token);
     good(r);
 }
@@ -372,6 +383,36 @@ static void page_done(struct reflector *r)
     }
     list_done(r, json_stream_version(r->stream));
     begin_watch(r);
+}
+
+static bool in_doubt(const struct reflector *r)
+{
+    return r->held.errors.n || r->missed;
+}
+
+/* While a watch goes on and something of it cannot be read: when to list anew. */
+static void plan_reread(struct reflector *r)
+{
+    bool fresh = r->complaints != r->held.complaints;
+    bool idle = r->wait == WAIT_NONE || (fresh && r->wait == WAIT_REREAD);
+    if (fresh)
+        r->rereads = 0;
+    r->complaints = r->held.complaints;
+    if (!in_doubt(r) || r->call != CALL_WATCH || r->status != HTTP_OK || !idle)
+        return;
+    uint32_t ms = REFLECTOR_REREAD_MIN_MS;
+    for (unsigned i = 0; i < r->rereads && ms < REFLECTOR_REREAD_MAX_MS; i++)
+        ms *= 2;
+    wait_for(r, WAIT_REREAD, ms < REFLECTOR_REREAD_MAX_MS ? ms : REFLECTOR_REREAD_MAX_MS);
+}
+
+static void reread(struct reflector *r)
+{
+    if (!in_doubt(r))
+        return;
+    r->rereads++;
+    drop_call(r);
+    begin_list(r);
 }
 
 /* ---- refusals ---- */
@@ -538,6 +579,7 @@ static void receive_bookmark(struct reflector *r, const cJSON *json)
 static void receive_unknown(struct reflector *r, const char *type)
 {
     char text[80];
+    r->brought = r->missed = true;
     if (!strcmp(r->unknown_type, type))
         return;
     snprintf(r->unknown_type, sizeof r->unknown_type, "%s", type);
@@ -646,6 +688,7 @@ void reflector_data(struct reflector *r, const void *data, size_t n)
         back_off(r, NEXT_LIST, 0);
     } else if (r->call == CALL_WATCH && r->brought) {
         good(r);
+        plan_reread(r);
     }
     tell_changes(r);
 }
@@ -664,9 +707,7 @@ static void watch_ended(struct reflector *r)
     bool soon = !r->brought && !r->settled && !r->reach[0];
     if (r->reach_short)
         reach_over(r);
-    if (r->held.nameless)
-        begin_list(r);
-    else if (soon)
+    if (soon)
         back_off(r, NEXT_WATCH, 0);
     else
         begin_watch(r);
@@ -730,7 +771,12 @@ void reflector_timer(struct reflector *r)
     case WAIT_SETTLE:
         r->settled = true;
         r->expired = r->too_large = 0;
+        r->rereads = in_doubt(r) ? r->rereads : 0;
         good(r);
+        plan_reread(r);
+        break;
+    case WAIT_REREAD:
+        reread(r);
         break;
     case WAIT_SILENT:
         silent(r);

@@ -9,29 +9,28 @@
  * that a finished list does not hold are removed at its end, never before.
  *
  * What it does when things go wrong:
- *  - the watch ends:                 the next one from the last version, at once if it had lasted
- *                                    REFLECTOR_SETTLE_MS or brought something, else backing off
- *  - connection lost, 5xx, 429:      the same request again, backing off with jitter, not before
- *                                    Retry-After (or the Status' retryAfterSeconds)
+ *  - The watch ends: the next one from the last version, at once if it had lasted
+ *    REFLECTOR_SETTLE_MS or brought something, else backing off.
+ *  - Connection lost, 5xx, 429: the same request again, backing off with jitter, not before
+ *    Retry-After (or the Status' retryAfterSeconds).
  *  - 410, or an ERROR event with it: a new list; in the middle of pages the list from its
- * beginning, and unpaged if it happens again
- *  - version too large (504):        again; from the third time on a new list (the server's storage
- *                                    went back)
- *  - 401, 403:                       backing off; a note names kind and verb
- *  - 404 of an optional kind:        complete and empty, looked for again every
- *                                    REFLECTOR_ABSENT_MS.  Objects that were held stay until
- *                                    REFLECTOR_ABSENT_LOOKS looks in a row found nothing: a server
- *                                    that starts may not serve it yet, and policies must not open
- *                                    for that
- *  - streaming list refused:         plain lists from then on
- *  - an object that cannot be read:  its last good version stays; one without, met in the first
- *                                    list, keeps the kind incomplete until it is mended or gone;
- * one whose name cannot be told lets that list remove nothing
- *  - an unknown event type:          ignored, with a note
- *  - Nodes whose podCIDRs overlap:    the one that was told, or else was created first, keeps the
- *                                    range; the other one is an error and not told until the
- * overlap ends (Nodes are told at the end of a list, for that) Every kind of trouble is noted once,
- * when it begins, and once when it is over. */
+ *    beginning, and unpaged if it happens again.
+ *  - Version too large (504): again; from the third time on a new list (the server's storage went
+ *    back).
+ *  - 401, 403: backing off; a note names kind and verb.
+ *  - 404 of an optional kind: complete and empty, looked for again every REFLECTOR_ABSENT_MS.
+ *    Objects that were held stay until REFLECTOR_ABSENT_LOOKS looks in a row found nothing: a
+ *    server that starts may not serve it yet, and policies must not open for that.
+ *  - Streaming list refused: plain lists from then on.
+ *  - An object that cannot be read: its last good version stays; one without, met in the first
+ *    list, keeps the kind incomplete until it is mended or gone; one whose name cannot be told lets
+ *    that list remove nothing.  It may have been garbled on its way: a new list after
+ *    REFLECTOR_REREAD_MIN_MS, and ever more seldom while it stays so.
+ *  - An unknown event type: ignored, with a note, and a new list as above.
+ *  - Nodes whose podCIDRs overlap: the one that was told, or else was created first, keeps the
+ *    range; the other one is an error and not told until the overlap ends.  (Nodes are told at the
+ *    end of a list, for that.)
+ * Each trouble is noted once, when it begins, and once when it is over. */
 #ifndef SEINE_K8S_REFLECTOR_H
 #define SEINE_K8S_REFLECTOR_H
 
@@ -50,6 +49,8 @@ enum {
     REFLECTOR_BACKOFF_MAX_MS = 10000, /* half of it is jitter */
     REFLECTOR_RETRY_AFTER_MAX_S = 60,
     REFLECTOR_SETTLE_MS = 5000,
+    REFLECTOR_REREAD_MIN_MS = 5000,
+    REFLECTOR_REREAD_MAX_MS = 300000,
     REFLECTOR_ABSENT_MS = 30000,
     REFLECTOR_ABSENT_LOOKS = 3,
     REFLECTOR_WATCH_S = 300, /* a watch's length: this to twice this */

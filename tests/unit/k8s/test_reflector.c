@@ -150,6 +150,18 @@ static void an_unknown_event_is_ignored_with_one_note(void **state)
     lab_data(&lab, EVENT("NEWS\\n", NS("x", "11")) EVENT("NEWS\\n", NS("x", "11"))
                        EVENT("ADDED", NS("c", "12")));
     lab_expect(&lab, "warn Namespace: events of an unknown type are ignored: \"NEWS?\"\nput c\n");
+    uint32_t before = 0;
+    for (int i = 0; i < 9; i++) { /* what it told is looked for in lists, ever more seldom */
+        lab_timer(&lab);          /* settled */
+        assert_true(lab.timer > before || lab.timer == REFLECTOR_REREAD_MAX_MS);
+        before = lab.timer;
+        lab_timer(&lab);
+        lab_expect(&lab, "cancel\n" SEND_LIST);
+        lab_answer(&lab, LIST("20", NS("a", "1") "," NS("b", "2") "," NS("c", "12")));
+        lab_head(&lab, 200);
+        lab_data(&lab, EVENT("NEWS\\n", NS("x", "11")));
+        lab_expect(&lab, SEND_WATCH("20"));
+    }
     lab_done(&lab);
 }
 
@@ -522,13 +534,52 @@ static void a_list_with_a_nameless_object_removes_nothing(void **state)
     lab_answer(&lab, LIST("20", NS("a", "1") "," NAMELESS("2")));
     lab_expect_keys(&lab, "a b");
     lab_head(&lab, 200);
-    lab_timer(&lab);
     lab_forget(&lab);
-    lab_end(&lab); /* listed again, not watched on */
-    lab_expect(&lab, SEND_LIST);
+    lab_timer(&lab); /* the watch has settled */
+    lab_timer(&lab);
+    lab_expect(&lab, "cancel\n" SEND_LIST);
     lab_answer(&lab, LIST("30", NS("a", "1")));
     lab_expect(&lab,
                "info Namespace without a name: its error is over\nremove b\n" SEND_WATCH("30"));
+    lab_done(&lab);
+}
+
+/* It may have been garbled on its way. */
+static void what_cannot_be_read_is_read_again(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_watching(&lab);
+    lab_timer(&lab);
+    assert_int_equal(lab.timer, 0);
+    lab_data(&lab, EVENT("MODIFIED", BAD("a", "11")));
+    assert_int_equal(lab.timer, REFLECTOR_REREAD_MIN_MS);
+    uint32_t before = 0;
+    for (int i = 0; i < 10; i++) {
+        assert_true(lab.timer > before || before == REFLECTOR_REREAD_MAX_MS);
+        before = lab.timer;
+        lab_forget(&lab);
+        lab_timer(&lab);
+        lab_expect(&lab, "cancel\n" SEND_LIST);
+        lab_answer(&lab, LIST("20", BAD("a", "11") "," NS("b", "2")));
+        lab_head(&lab, 200);
+        lab_timer(&lab); /* settled */
+        lab_expect(&lab, SEND_WATCH("20"));
+    }
+    assert_int_equal(lab.timer, REFLECTOR_REREAD_MAX_MS);
+    lab_data(&lab, EVENT("MODIFIED", BAD("b", "21"))); /* another one is not waited for so long */
+    assert_int_equal(lab.timer, REFLECTOR_REREAD_MIN_MS);
+    lab_timer(&lab);
+    lab_answer(&lab, LIST("30", NS("a", "11") "," NS("b", "21")));
+    lab_head(&lab, 200);
+    lab_timer(&lab);
+    assert_int_equal(lab.timer, 0);
+    lab_data(&lab, EVENT("MODIFIED", BAD("a", "31")));
+    assert_int_equal(lab.timer, REFLECTOR_REREAD_MIN_MS);
+    lab_forget(&lab);
+    lab_data(&lab, EVENT("MODIFIED", NS("a", "32")));
+    lab_timer(&lab); /* mended meanwhile */
+    lab_expect(&lab, "info Namespace a: its error is over\n");
     lab_done(&lab);
 }
 
@@ -998,6 +1049,7 @@ int main(void)
         cmocka_unit_test(a_bad_object_keeps_its_last_good_version),
         cmocka_unit_test(a_bad_object_of_the_first_list_keeps_it_incomplete),
         cmocka_unit_test(a_list_with_a_nameless_object_removes_nothing),
+        cmocka_unit_test(what_cannot_be_read_is_read_again),
         cmocka_unit_test(a_nameless_delete_leads_to_a_list),
         cmocka_unit_test(an_optional_kind_that_is_not_served_is_complete_and_empty),
         cmocka_unit_test(an_optional_kind_that_goes_keeps_its_objects_for_some_looks),
