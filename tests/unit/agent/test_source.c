@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <cjson/cJSON.h>
+
 #include "core/agent/agent_internal.h"
 #include "core/base/mem.h"
 #include "core/pipeline/world.h"
@@ -264,6 +266,141 @@ static void the_own_node_is_found_by_name(void **state)
     assert_int_equal(agent_own_node(&x->a)->n_pod_cidrs, 1);
 }
 
+/* ---- a source that says how it stands ---- */
+static struct agent_source_state told_state;
+static size_t n_isolated;
+
+static void state_of_a_toy(void *source, struct agent_source_state *out)
+{
+    (void)source;
+    *out = told_state;
+}
+
+static void describe_a_toy(void *source, struct sbuf *out)
+{
+    (void)source;
+    sbuf_puts(out, "toy: complete");
+}
+
+static void isolated_in_a_toy(void *source, const char *key)
+{
+    (void)source;
+    assert_string_equal(key, "default/p");
+    n_isolated++;
+}
+
+static void end_a_toy(void *source)
+{
+    (void)source;
+}
+
+static const struct agent_source_class toy = {.name = "toy",
+                                              .keeps_namespaces = true,
+                                              .end = end_a_toy,
+                                              .look = state_of_a_toy,
+                                              .describe = describe_a_toy,
+                                              .pod_isolated = isolated_in_a_toy};
+
+static void become_a_toy(struct fixture *x)
+{
+    agent_source_end(&x->a);
+    hmap_init(&x->a.kept);
+    x->a.source_class = &toy;
+    x->a.source = x;
+    told_state = (struct agent_source_state){.complete = false};
+    n_isolated = 0;
+}
+
+static void give(struct fixture *x, enum k8s_kind kind, const char *text)
+{
+    struct object_meta *object = NULL;
+    char key[K8S_KEY_MAX];
+    cJSON *json = cJSON_Parse(text);
+    assert_non_null(json);
+    assert_int_equal(object_decode(json, kind, &object, NULL), 0);
+    cJSON_Delete(json);
+    k8s_key(object, key);
+    agent_source_put(&x->a, kind, key, object);
+}
+
+static bool holds(const struct fixture *x, int table, const char *key)
+{
+    return store_get(x->a.store, table, key) != NULL;
+}
+
+static void namespace_and_node_hold_while_a_pod_is_attached(void **state)
+{
+    struct fixture *x = *state;
+    become_a_toy(x);
+    give(x, K8S_NAMESPACE, "{\"metadata\":{\"name\":\"default\",\"labels\":{\"a\":\"b\"}}}");
+    give(x, K8S_NAMESPACE, "{\"metadata\":{\"name\":\"defaults\"}}");
+    give(x, K8S_NODE, "{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"podCIDR\":\"10.1.0.0/24\"}}");
+    give(x, K8S_NODE, "{\"metadata\":{\"name\":\"n2\"}}");
+    attach(x, "c1", "");
+    agent_source_remove(&x->a, K8S_NAMESPACE, "default");
+    agent_source_remove(&x->a, K8S_NAMESPACE, "defaults");
+    agent_source_remove(&x->a, K8S_NODE, "n1");
+    agent_source_remove(&x->a, K8S_NODE, "n2");
+    assert_true(holds(x, TABLE_NAMESPACE, "default"));
+    assert_false(holds(x, TABLE_NAMESPACE, "defaults"));
+    assert_true(holds(x, TABLE_NODE, "n1"));
+    assert_true(agent_own_node_is_kept(&x->a));
+    assert_false(holds(x, TABLE_NODE, "n2"));
+    give(x, K8S_NODE, "{\"metadata\":{\"name\":\"n1\"}}");
+    assert_false(agent_own_node_is_kept(&x->a));
+    agent_source_remove(&x->a, K8S_NODE, "n1");
+    detach(x, "c1");
+    assert_false(holds(x, TABLE_NAMESPACE, "default"));
+    assert_false(holds(x, TABLE_NODE, "n1"));
+}
+
+static void an_attachment_of_an_earlier_pod_is_told(void **state)
+{
+    struct fixture *x = *state;
+    become_a_toy(x);
+    attach(x, "c1", "u1");
+    give(x, K8S_POD, "{\"metadata\":{\"name\":\"p\",\"namespace\":\"default\",\"uid\":\"u1\"}}");
+    assert_false(agent_pod_is_isolated(&x->a, "default/p"));
+    /* A mirror Pod is the one whose UID it carries. */
+    give(x, K8S_POD,
+         "{\"metadata\":{\"name\":\"p\",\"namespace\":\"default\",\"uid\":\"u2\","
+         "\"annotations\":{\"kubernetes.io/config.mirror\":\"u1\"}}}");
+    assert_int_equal(n_isolated, 0);
+    give(x, K8S_POD, "{\"metadata\":{\"name\":\"p\",\"namespace\":\"default\",\"uid\":\"u3\"}}");
+    assert_int_equal(n_isolated, 1);
+    assert_true(agent_pod_is_isolated(&x->a, "default/p"));
+}
+
+static enum agent_gate gate(struct fixture *x, bool rest)
+{
+    engine_run(x->a.engine, 0);
+    agent_gate_set(&x->a, rest);
+    return x->a.gate;
+}
+
+static void the_gate_opens_half_for_a_cache_and_wholly_for_lists(void **state)
+{
+    struct fixture *x = *state;
+    become_a_toy(x);
+    x->a.config_known = true;
+    store_put(x->a.store, TABLE_CONFIG, "", node_config_new("n1"));
+    told_state.cached = true;
+    assert_int_equal(gate(x, true), AGENT_GATE_SHUT); /* no Node */
+    give(x, K8S_NODE, "{\"metadata\":{\"name\":\"n1\"},\"spec\":{\"podCIDR\":\"10.1.0.0/24\"}}");
+    assert_int_equal(gate(x, true), AGENT_GATE_SHUT); /* the server may answer yet */
+    told_state.enforced = true;
+    assert_int_equal(gate(x, false), AGENT_GATE_SHUT);
+    assert_int_equal(gate(x, true), AGENT_GATE_KEEP);
+    x->a.flows_whole = true;
+    told_state.complete = true;
+    assert_int_equal(gate(x, true), AGENT_GATE_OPEN);
+    assert_false(x->a.flows_whole); /* what was kept goes first */
+    told_state = (struct agent_source_state){.complete = false};
+    assert_int_equal(gate(x, false), AGENT_GATE_OPEN);
+    agent_source_remove(&x->a, K8S_NODE, "n1");
+    assert_int_equal(gate(x, true), AGENT_GATE_SHUT);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 int main(void)
 {
@@ -277,6 +414,9 @@ int main(void)
         TEST(a_kept_object_gives_no_uid),
         TEST(a_bad_document_at_first_keeps_the_source_incomplete),
         TEST(the_own_node_is_found_by_name),
+        TEST(namespace_and_node_hold_while_a_pod_is_attached),
+        TEST(an_attachment_of_an_earlier_pod_is_told),
+        TEST(the_gate_opens_half_for_a_cache_and_wholly_for_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
