@@ -43,15 +43,24 @@ struct told {
     unsigned applied;
 };
 
+static void on_target(void *aux, const struct ip *ip, uint16_t port)
+{
+    (void)aux;
+    (void)port;
+    if (ip->family != 4 && ip->family != 6)
+        abort();
+}
+
 static void on_row(void *aux, enum ofsession_space space, struct bytes key, struct bytes value)
 {
     auto_sbuf text = SBUF_INIT;
     (void)aux;
     if (space == OFSESSION_FLOW)
         flow_format(key, value, &text, NULL);
-    else if (space == OFSESSION_GROUP)
+    else if (space == OFSESSION_GROUP) {
         group_format(key, value, &text, NULL);
-    else
+        group_targets(value, on_target, NULL);
+    } else
         meter_format(key, value, &text, NULL);
 }
 

@@ -90,6 +90,61 @@ static void an_unknown_group_is_kept_raw(void **state)
     assert_hex(&value, "00 00000010 0010 0008 00000000 0014 0008 0800 0000");
 }
 
+static void count_target(void *aux, const struct ip *ip, uint16_t port)
+{
+    char text[IP_TEXT_MAX];
+    sbuf_printf(aux, "%s:%u ", ip_format(ip, text), (unsigned)port);
+}
+
+/* A group of two translations and a bucket without one, with method and parameter. */
+static void put_translations(struct sbuf *value)
+{
+    auto_actions a, b, c;
+    struct ip v6;
+    actions_init(&a);
+    actions_init(&b);
+    actions_init(&c);
+    ip_parse("fd00::5", &v6);
+    act_ct(&a, &(struct act_ct){.flags = ACT_CT_COMMIT,
+                                .zone = 1,
+                                .zone_field = F_N,
+                                .table = 9,
+                                .nat = true,
+                                .nat_dst = true,
+                                .ip_min = ip_v4(0x0a000001),
+                                .port_min = 53});
+    act_ct(&b, &(struct act_ct){.zone = 1,
+                                .zone_field = F_N,
+                                .table = 9,
+                                .nat = true,
+                                .nat_dst = true,
+                                .ip_min = v6,
+                                .port_min = 54});
+    act_output(&c, 3);
+    struct group_bucket buckets[] = {{0, 1, &a}, {1, 1, &c}, {2, 1, &b}};
+    group_value_encode(&(struct group){.type = GROUP_SELECT,
+                                       .buckets = buckets,
+                                       .n_buckets = 3,
+                                       .selection_method = "hash",
+                                       .selection_param = 17},
+                       value);
+}
+
+static void translations_are_read_from_a_group(void **state)
+{
+    auto_sbuf value = SBUF_INIT, text = SBUF_INIT;
+    (void)state;
+    put_translations(&value);
+    assert_int_equal(group_targets(of_sbuf(&value), count_target, &text), 17);
+    assert_string_equal(sbuf_cstr(&text), "10.0.0.1:53 fd00::5:54 ");
+    for (size_t n = 0; n < value.len; n++) {
+        char *cut = mem_dup(value.data, n + !n);
+        sbuf_clear(&text);
+        assert_int_equal(group_targets((struct bytes){cut, n}, count_target, &text), 0);
+        mem_free(cut);
+    }
+}
+
 static void bad_group_entries_are_errors(void **state)
 {
     (void)state;
@@ -155,6 +210,7 @@ static void a_burst_without_its_flag_counts_for_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(translations_are_read_from_a_group),
         cmocka_unit_test(a_select_group_has_weights_and_reads_back),
         cmocka_unit_test(every_sample_comes_back_from_a_dump),
         cmocka_unit_test(an_unknown_group_is_kept_raw),
