@@ -25,6 +25,7 @@ enum {
     KUBE_SILENCE_MS = 30000, /* in the middle of a list; a watch may be silent */
     KUBE_AGAIN_MS = 500,     /* after one that failed */
     KUBE_POD_MS = 1000,      /* an ADD's Pod that the watch has not brought is read after */
+    KUBE_POD_MAX_MS = 8000,  /* ... and again after at most, the time doubling */
 };
 
 struct agent_kube;

@@ -19,7 +19,8 @@ struct kube_read {
     struct http_call *call;
     int64_t asked; /* when an ADD wanted it last */
     int64_t next;  /* when it is read next */
-    bool held;     /* its row comes from here */
+    unsigned wait_ms;
+    bool held; /* its row comes from here */
     char version[JSON_STREAM_VERSION_MAX];
     char key[];
 };
@@ -101,7 +102,8 @@ void agent_kube_pod_time(void *aux)
             continue;
         }
         if (now >= r->next && !r->call) {
-            r->next = now + KUBE_POD_MS;
+            r->wait_ms = r->wait_ms < KUBE_POD_MAX_MS ? r->wait_ms * 2 : KUBE_POD_MAX_MS;
+            r->next = now + r->wait_ms;
             kube_read_ask(r);
         }
         next = r->next > now && r->next < next ? r->next : next;
@@ -125,6 +127,7 @@ void agent_kube_pod_wanted(void *source, const char *key)
     memcpy(r->key, key, n);
     r->kube = k;
     r->asked = now;
+    r->wait_ms = KUBE_POD_MS;
     r->next = now + KUBE_POD_MS;
     hmap_insert(&k->wanted, &r->node, hash_str(key, 0));
     loop_timer_at(k->wanted_timer, now); /* looks for the next time of all */
