@@ -130,11 +130,18 @@ void agent_progress(struct agent *a)
     wait_look(a);
 }
 
+/* The first whole lists are still on their way: nothing may be written, and what is derived now
+ * would be derived again with each object that comes. */
+static bool agent_is_reading(struct agent *a)
+{
+    return a->gate == AGENT_GATE_SHUT && agent_source_gate(a) == AGENT_GATE_SHUT;
+}
+
 /* One slice of deriving. */
 static void agent_run_slice(void *aux)
 {
     struct agent *a = aux;
-    if (!engine_run(a->engine, AGENT_SLICE)) {
+    if (!agent_is_reading(a) && !engine_run(a->engine, AGENT_SLICE)) {
         loop_deferred_schedule(a->run);
         return;
     }
