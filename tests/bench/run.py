@@ -21,6 +21,7 @@ BENCHES = {
     "cluster": ([sys.executable, os.path.join(HERE, "bench_cluster.py")], "Pod start in a real cluster, against bridge + host-local"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
     "services": ([sys.executable, os.path.join(HERE, "bench_services.py")], "1,000 Services, one of 1,000 endpoints"),
+    "kube": ([sys.executable, os.path.join(HERE, "bench_kube.py")], "a real API server's 10,000 Pods, against client-go's informers"),
     "windows": ([sys.executable, os.path.join(HERE, "bench_windows.py")], "the engine under Wine, against the Linux build"),
 }
 

@@ -1,0 +1,286 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The agent on a real API server, against client-go's informers on the same objects in the same run: 100 Pods of this node (by CNI),
+10,000 elsewhere, 1,000 policies, 101 Nodes.
+
+    bench_kube.py [sync] [steady] [label] [--runs N] [--changes N] [--json FILE]
+
+  sync    a cold start: time until the sources are complete, CPU until then and the peak of memory until then above what each
+          needs on an empty API server, of the agent and of the informers (JSON and protobuf) in turn; and time until the
+          agent is ready, from an empty switch
+  steady  300 updates of Pods a second that change nothing for the network, as kubelets send them: share of a CPU
+  label   a Pod's label changes: from the request until the switch has the flows, p50 and p99; the same with kubectl itself
+
+Without names: all three. Exit 1 if a limit is broken: sources complete no later than the better informer (the medians), half its CPU, a
+tenth of its memory, ready within twice its time."""
+import argparse
+import contextlib
+import json
+import os
+import random
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+for folder in ("system", "kube"):
+    sys.path.insert(0, os.path.join(os.path.dirname(HERE), folder))
+sys.path.insert(0, HERE)
+
+import worldgen  # noqa: E402  (the bench's own: kubelab looks into tests/system first)
+import common  # noqa: E402
+import kubelab  # noqa: E402
+
+UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
+RATE = 300
+
+
+def percentile(values, share):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def median(values):
+    return percentile(values, 0.5)
+
+
+def cpu_seconds(pid):
+    """Of all threads, exact: what the scheduler counted."""
+    total = 0
+    for task in os.listdir("/proc/%d/task" % pid):
+        with contextlib.suppress(FileNotFoundError), open("/proc/%d/task/%s/schedstat" % (pid, task)) as f:
+            total += int(f.read().split()[0])
+    return total / 1e9
+
+
+def memory_mb(pid, field):
+    with open("/proc/%d/status" % pid) as f:
+        return int(next(line for line in f if line.startswith(field + ":")).split()[1]) / 1024
+
+
+# ---- the peer ----
+class Informer:
+    """client-go's informers in the fabric's namespace."""
+
+    def __init__(self, cp, protobuf):
+        self.process = cp.spawn(os.path.join(kubelab.KUBE_BIN, "informer"), "--kubeconfig", cp.path("agent"),
+                                *(["--protobuf"] if protobuf else []), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.baseline = json.loads(self.process.stdout.readline())
+
+    def synced(self):
+        """What it took: seconds, CPU seconds, MB at the peak, each above the baseline."""
+        line = json.loads(self.process.stdout.readline())
+        return {"seconds": line["seconds"], "cpu": line["cpu_seconds"] - self.baseline["cpu_seconds"],
+                "mb": (line["peak_kib"] - self.baseline["peak_kib"]) / 1024, "objects": sum(line["objects"].values())}
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+# ---- the agent ----
+def agent_cold(node):
+    """Starts the agent on an empty switch, without a cache: seconds until its sources are complete and until it is ready, CPU until
+    each, MB at the peak."""
+    node.switch.ofctl("del-flows", "br-int", check=False)
+    shutil.rmtree(node.dir + "/cache", ignore_errors=True)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(node.agent_log)
+    start = time.monotonic()
+    node.start_agent(wait=0)
+    pid, log = node.agent.pid, ""
+    while ": complete: " not in log:
+        common.true(node.agent.poll() is None and time.monotonic() - start < 120, "no sources: " + log)
+        time.sleep(0.002)
+        with contextlib.suppress(FileNotFoundError), open(node.agent_log) as f:
+            log = f.read()
+    cpu, peak = cpu_seconds(pid), memory_mb(pid, "VmHWM")
+    node.wait_ready(120)
+    ready = time.monotonic() - start
+    return {"seconds": node.status()["sources"][0]["completeAfterSeconds"], "cpu": cpu, "complete_mb": peak,
+            "ready_s": ready, "ready_cpu": cpu_seconds(pid), "ready_mb": memory_mb(pid, "VmHWM")}
+
+
+def world_file(c, world):
+    path = c.run + "/world.json"
+    items = [o for o in world.nodes if o["metadata"]["name"] != "node1"] + [o for space in world.spaces.values() for o in space] + world.local
+    with open(path, "w") as f:
+        json.dump({"apiVersion": "v1", "kind": "List", "items": items}, f)
+    return path
+
+
+def build(c, world):
+    """The world into the API server, the local Pods by CNI, their addresses into their status as kubelet does."""
+    a = c.nodes[0]
+    baseline = agent_cold(a)["complete_mb"]
+    print(c.cp.kfix("load", "--world", world_file(c, world)).stdout.strip(), flush=True)
+    a.sync()
+    start = time.monotonic()
+    for obj in world.local:
+        pod = a.add_pod(obj["metadata"]["namespace"], obj["metadata"]["name"])
+        c.cp.client.ask("PATCH", kubelab.path_of_object(obj) + "/status", {
+            "status": {"phase": "Running", "podIP": pod.ips[0], "podIPs": [{"ip": ip} for ip in pod.ips]}}, "application/merge-patch+json")
+    a.sync()
+    print("world: %s; %d Pods added in %.1f s; %d flows; agent on an empty API server: %.1f MB at most" % (
+        world.counts(), len(world.local), time.monotonic() - start, len(a.switch.flows()), baseline), flush=True)
+    return a, baseline
+
+
+# ---- what is measured ----
+def told(name, runs):
+    print("  %-18s %s" % (name, "; ".join("%s %.2f" % (k, median([r[k] for r in runs])) for k in runs[0] if k != "objects")), flush=True)
+
+
+def bench_sync(c, a, baseline, runs):
+    found = {"informer-json": [], "informer-protobuf": [], "agent": []}
+    for _ in range(runs):
+        a.stop_agent()
+        for name in ("informer-json", "informer-protobuf"):
+            peer = Informer(c.cp, name.endswith("protobuf"))
+            found[name].append(peer.synced())
+            peer.end()
+        run = agent_cold(a)
+        run["mb"] = run["complete_mb"] - baseline
+        found["agent"].append(run)
+    print("sync, medians of %d (MB: peak above an empty API server's):" % runs)
+    for name, all_runs in found.items():
+        told(name, all_runs)
+    best = {k: min(median([r[k] for r in found[n]]) for n in ("informer-json", "informer-protobuf")) for k in ("seconds", "cpu", "mb")}
+    own = {k: median([r[k] for r in found["agent"]]) for k in ("seconds", "cpu", "mb", "ready_s")}
+    limits = (("complete no later", own["seconds"], best["seconds"], True), ("half the CPU", own["cpu"], best["cpu"] / 2, True),
+              ("a tenth of the memory", own["mb"], best["mb"] / 10, False), ("ready in twice the time", own["ready_s"], best["seconds"] * 2, True))
+    good = True
+    for what, value, limit, timed in limits:
+        held = value <= limit
+        good = good and (held or (timed and UNTIMED))
+        print("  %s: %.3f, limit %.3f: %s" % (what, value, limit, "held" if held else "BROKEN"))
+    return {"runs": found, "ratio": {k: own[k] / best[k] for k in best}, "ready_ratio": own["ready_s"] / best["seconds"]}, good
+
+
+def bench_steady(c, a, seconds):
+    """Agent and informers see the same updates at the same time."""
+    peers = {name: Informer(c.cp, name == "protobuf") for name in ("json", "protobuf")}
+    for peer in peers.values():
+        peer.synced()
+    pids = dict({"agent": a.agent.pid}, **{"informer-" + n: p.process.pid for n, p in peers.items()})
+    before = a.flow_mods()
+    churn = c.cp.spawn(os.path.join(kubelab.KUBE_BIN, "kfix"), "churn", "--kubeconfig", c.cp.path("admin"), "--rate", str(RATE),
+                       "--seconds", str(seconds + 4), stdout=subprocess.PIPE, text=True)
+    time.sleep(2.5)
+    start, cpu = time.monotonic(), {n: cpu_seconds(p) for n, p in pids.items()}
+    time.sleep(seconds)
+    took = time.monotonic() - start
+    shares = {n: (cpu_seconds(p) - cpu[n]) / took * 100 for n, p in pids.items()}
+    sent = json.loads(churn.communicate(timeout=60)[0])
+    for peer in peers.values():
+        peer.end()
+    a.sync()
+    mods = a.flow_mods() - before
+    print("steady: %.0f updates a second; CPU: %s; flow-mods sent %d; agent %.1f MB" % (
+        sent["rate"], ", ".join("%s %.2f %%" % kv for kv in shares.items()), mods, memory_mb(pids["agent"], "VmRSS")), flush=True)
+    return {"cpu_percent": shares, "sent": sent, "flow_mods": mods}, mods == 0
+
+
+class FlowMonitor:
+    """Tells when the switch has changed flows of the bridge."""
+
+    def __init__(self, node):
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", node.ns, "stdbuf", "-oL", "ovs-ofctl", "-O", "OpenFlow13", "monitor", "br-int",
+             "watch:!initial,!own"], env=node.switch.env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        time.sleep(0.5)
+
+    def drain(self):
+        while select.select([self.process.stdout], [], [], 0)[0]:
+            if not os.read(self.process.stdout.fileno(), 1 << 16):
+                raise common.Failed("the monitor ended")
+
+    def wait(self, seconds):
+        """The moment at which something was told, or None."""
+        if select.select([self.process.stdout], [], [], seconds)[0]:
+            return time.monotonic()
+        return None
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def bench_label(c, a, world, changes):
+    """Pods whose label decides about flows of this node; the request itself is told apart, since the API server's own time is in it."""
+    rnd = random.Random(7)
+    pods = [o for space in world.spaces.values() for o in space if o["kind"] == "Pod"]
+    monitor = FlowMonitor(a)
+    whole, after, silent = [], [], 0
+    for n in range(changes):
+        obj = rnd.choice(pods)
+        label = "app%d" % rnd.randrange(worldgen.APPS)
+        time.sleep(0.03)
+        monitor.drain()
+        start = time.monotonic()
+        c.cp.client.patch(obj, {"metadata": {"labels": {"app": label}}})
+        answered = time.monotonic()
+        seen = monitor.wait(0.3)
+        if seen is None:
+            silent += 1  # the label it had, or one that no policy here asks for
+            continue
+        whole.append((seen - start) * 1000)
+        after.append(max(0, (seen - answered) * 1000))
+    by_kubectl = []
+    for n in range(20):
+        obj = rnd.choice(pods)
+        monitor.drain()
+        start = time.monotonic()
+        c.cp.kubectl("label", "--overwrite", "pod", "-n", obj["metadata"]["namespace"], obj["metadata"]["name"], "app=app%d" % rnd.randrange(worldgen.APPS))
+        ended = time.monotonic()
+        if monitor.process.poll() is None and monitor.wait(0.3):
+            by_kubectl.append((max(ended, time.monotonic()) - start) * 1000)
+    monitor.end()
+    found = {"p50_ms": percentile(whole, 0.5), "p99_ms": percentile(whole, 0.99), "after_p50_ms": percentile(after, 0.5),
+             "after_p99_ms": percentile(after, 0.99), "changes": len(whole), "silent": silent,
+             "kubectl_p50_ms": percentile(by_kubectl, 0.5) if by_kubectl else None}
+    print("label: request to flows in the switch p50 %.1f ms, p99 %.1f ms of %d changes (%d changed no flow); after the API server's answer "
+          "p50 %.1f ms, p99 %.1f ms; kubectl's start to its end p50 %s ms" % (
+              found["p50_ms"], found["p99_ms"], len(whole), silent, found["after_p50_ms"], found["after_p99_ms"],
+              "%.0f" % found["kubectl_p50_ms"] if by_kubectl else "-"), flush=True)
+    return found, True
+
+
+def need():
+    kubelab.need()
+    common.need_lab()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", choices=("sync", "steady", "label", []))
+    parser.add_argument("--runs", type=int, default=1 if UNTIMED else 5)
+    parser.add_argument("--changes", type=int, default=50 if UNTIMED else 300)
+    parser.add_argument("--seconds", type=float, default=5 if UNTIMED else 20)
+    parser.add_argument("--json")
+    args = parser.parse_args()
+    what = args.what or ["sync", "steady", "label"]
+
+    def scenario():
+        found, good = {}, True
+        world = worldgen.World()
+        with kubelab.cluster("bk", nodes=1, families=(4,)) as c:
+            a, baseline = build(c, world)
+            for name, run in (("sync", lambda: bench_sync(c, a, baseline, args.runs)), ("steady", lambda: bench_steady(c, a, args.seconds)),
+                              ("label", lambda: bench_label(c, a, world, args.changes))):
+                if name in what:
+                    found[name], held = run()
+                    good = good and held
+            if args.json:
+                with open(args.json, "w") as f:
+                    json.dump(found, f)
+            c.recompute()
+        common.true(good, "a limit is broken: see above")
+    common.main(scenario, need)
+
+
+if __name__ == "__main__":
+    main()
