@@ -45,6 +45,7 @@ void node_ranges_want(struct node_ranges *r, const char *name, const void *origi
                       const void *object)
 {
     struct node_slot *slot = slot_get(r, name);
+    r->dirty = true;
     object_free(slot->wanted);
     slot->origin = origin;
     slot->wanted = object ? object_ref(object) : NULL;
@@ -145,6 +146,9 @@ static void fall_back(struct node_ranges *r, struct node_slot *slot)
 void node_ranges_settle(struct node_ranges *r)
 {
     VEC(struct node_slot *) changes = VEC_INIT;
+    if (!r->dirty)
+        return;
+    r->dirty = false;
     settle_plain(r);
     for (size_t i = 0; i < r->slots.n; i++)
         if (r->slots.v[i].sent != r->slots.v[i].wanted)

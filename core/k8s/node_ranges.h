@@ -38,6 +38,7 @@ struct node_ranges_ops {
 struct node_ranges {
     struct node_ranges_ops ops;
     VEC(struct node_slot) slots; /* in no order */
+    bool dirty;                  /* something was wanted since the last settling */
 };
 
 /* '*ops' is copied. */
