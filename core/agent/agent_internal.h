@@ -78,6 +78,7 @@ struct agent {
     const struct agent_source_class *source_class;
     void *source;     /* of that class; NULL: not started */
     struct hmap kept; /* rows whose object is gone, but an attached Pod needs them */
+    bool swept;       /* ... since the attachments are known */
     uint64_t complete_ns;
 
     /* the switch */

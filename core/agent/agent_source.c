@@ -119,23 +119,67 @@ void agent_pod_detached(struct agent *a, const char *namespace_, const char *nam
     }
 }
 
-/* True if the row stays because an attached Pod needs it. */
+/* Whether an attached Pod needs this object's row. */
+static bool source_is_needed(const struct agent *a, enum k8s_kind kind, const char *key)
+{
+    bool wide = a->source_class->keeps_namespaces;
+    switch (kind) {
+    case K8S_POD:
+        return source_is_attached(a, key);
+    case K8S_NAMESPACE:
+        return wide && source_has_attached(a, key);
+    case K8S_NODE:
+        return wide && strcmp(key, a->o->node_name) == 0 &&
+               store_count(a->store, TABLE_ATTACHMENT) > 0;
+    default:
+        return false;
+    }
+}
+
+/* Who is attached is not known yet: what may be needed stays until it is.  Only a cache brings
+ * objects that are gone already. */
+static bool source_may_be_needed(const struct agent *a, enum k8s_kind kind)
+{
+    return a->source_class->keeps_namespaces && a->attach && !attach_recovered(a->attach) &&
+           (kind == K8S_POD || kind == K8S_NAMESPACE || kind == K8S_NODE);
+}
+
+/* True if the row stays. */
 static bool source_keep(struct agent *a, enum k8s_kind kind, const char *key)
 {
-    bool pod = kind == K8S_POD && source_is_attached(a, key);
-    bool namespace_ =
-        kind == K8S_NAMESPACE && a->source_class->keeps_namespaces && source_has_attached(a, key);
-    bool node = kind == K8S_NODE && a->source_class->keeps_namespaces &&
-                strcmp(key, a->o->node_name) == 0 && store_count(a->store, TABLE_ATTACHMENT) > 0;
-    if ((!pod && !namespace_ && !node) || !store_get(a->store, source_tables[kind], key)) {
+    bool needed = source_is_needed(a, kind, key);
+    if ((!needed && !source_may_be_needed(a, kind)) ||
+        !store_get(a->store, source_tables[kind], key)) {
         return false;
     }
     if (!source_kept_find(a, source_tables[kind], key)) {
         source_kept_add(a, source_tables[kind], key);
-        log_msg(LOG_AREA_SOURCE, LOG_INFO, "%s %s: gone, but %s attached: its last state holds",
-                k8s_kind_name(kind), key, pod ? "still" : "Pods of it are");
+        log_msg(LOG_AREA_SOURCE, needed ? LOG_INFO : LOG_DEBUG,
+                "%s %s: gone, but %s attached: its last state holds", k8s_kind_name(kind), key,
+                kind == K8S_POD ? "still" : "Pods of it are");
     }
     return true;
+}
+
+/* The attachments are known: what is kept and not needed goes. */
+static void source_sweep(struct agent *a)
+{
+    if (a->swept || !a->attach || !attach_recovered(a->attach)) {
+        return;
+    }
+    a->swept = true;
+    HMAP_FOR_EACH_SAFE(node, next, &a->kept) {
+        struct source_kept *k = CONTAINER_OF(node, struct source_kept, node);
+        for (int kind = 0; kind < K8S_N_KINDS; kind++) {
+            if (k->table == source_tables[kind] &&
+                !source_is_needed(a, (enum k8s_kind)kind, k->key)) {
+                store_remove(a->store, k->table, k->key);
+                source_kept_drop(a, k);
+                agent_changed(a);
+                break;
+            }
+        }
+    }
 }
 
 bool agent_pod_is_isolated(const struct agent *a, const char *key)
@@ -314,6 +358,7 @@ static void source_gate_tell(const struct agent *a, enum agent_gate gate)
 
 void agent_gate_set(struct agent *a, bool rest)
 {
+    source_sweep(a);
     bool named = store_get(a->store, TABLE_SELF, "") != NULL;
     enum agent_gate gate =
         rest && named && a->config_known ? agent_source_gate(a) : AGENT_GATE_SHUT;

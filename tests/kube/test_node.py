@@ -4,6 +4,7 @@ silent, and the cache: when it is written, and whose it is."""
 import glob
 import json
 import os
+import signal
 import time
 
 import kubelab
@@ -85,6 +86,31 @@ def cidr_lost(c):
     a.wait_ready()
     c.remove_pod(web)
     c.remove_pod(client)
+
+
+def kept_over_a_start(c):
+    common.step("an attached Pod whose object is gone has its last labels after a start, too")
+    a = c.nodes[0]
+    c.apply(manifests.policy("default", "door", {"matchLabels": {"app": "web"}}, ["Ingress"],
+                             [{"from": [{"podSelector": {"matchLabels": {"app": "client"}}}]}]))
+    web, client = c.pod(a, "default", "web", {"app": "web"}), c.pod(a, "default", "client", {"app": "client"})
+    c.cp.delete(manifests.pod("default", "client"), manifests.pod("default", "web"))
+    c.sync()
+    flows = a.switch.flows()
+    for sig in (signal.SIGTERM, signal.SIGKILL):
+        if sig == signal.SIGKILL:
+            time.sleep(11)  # the cache has been written
+        a.stop_agent(sig)
+        a.start_agent()
+        common.equal((a.switch.flows(), a.flow_mods()), (flows, 0), "flows, and how many were written")
+    m = common.Matrix(c)
+    m.expect(client, web, True)
+    m.expect(web, client, True)
+    m.check("kept")
+    a.del_pod(client)
+    common.eventually(lambda: not [p for p in a.ctl_json("get", "pods", "--all")["items"] if p["name"] == "client"], "gone by DEL")
+    a.del_pod(web)
+    c.remove(manifests.policy("default", "door"))
 
 
 def full(c):
@@ -211,6 +237,7 @@ def scenario():
             c.start_agents("--pod-timeout", "2s")
             another_cidr(c)
             cidr_lost(c)
+            kept_over_a_start(c)
             full(c)
             no_cidr(c)
             pod = replaced(c)
