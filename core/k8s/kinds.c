@@ -15,6 +15,8 @@
 
 #define CORE "/api/v1"
 #define NETWORKING "/apis/networking.k8s.io/v1"
+/* A Service with this label, and its slices, are for another proxy. */
+#define OURS "!service.kubernetes.io/service-proxy-name"
 
 static const struct kind_row rows[] = {
     [K8S_POD] = {.kind = K8S_POD, .group_path = CORE, .resource = "pods", .namespaced = true},
@@ -27,10 +29,12 @@ static const struct kind_row rows[] = {
     [K8S_SERVICE] = {.kind = K8S_SERVICE,
                      .group_path = CORE,
                      .resource = "services",
+                     .label_selector = OURS,
                      .namespaced = true},
     [K8S_ENDPOINT_SLICE] = {.kind = K8S_ENDPOINT_SLICE,
                             .group_path = "/apis/discovery.k8s.io/v1",
                             .resource = "endpointslices",
+                            .label_selector = OURS,
                             .namespaced = true},
 };
 static_assert(ARRAY_LEN(rows) == K8S_N_KINDS, "a row for each kind");
