@@ -652,7 +652,10 @@ void reflector_head(struct reflector *r, int status, unsigned retry_after_s)
         json_stream_reset(r->stream, JSON_STREAM_STATUS);
     else
         json_stream_reset(r->stream, r->call == CALL_LIST ? JSON_STREAM_LIST : JSON_STREAM_WATCH);
-    if (status == HTTP_OK && watch) {
+    if (status == HTTP_OK && watch && r->reach[0] && !r->reach_short) {
+        r->state = REFLECTOR_WATCHING; /* what is to be reached was said after it was asked for */
+        wait_for(r, WAIT_REACH, REFLECTOR_REACH_MS);
+    } else if (status == HTTP_OK && watch) {
         r->state = REFLECTOR_WATCHING;
         wait_for(r, WAIT_SETTLE, REFLECTOR_SETTLE_MS);
     } else if (status == HTTP_OK && r->call == CALL_STREAMING) {

@@ -836,6 +836,24 @@ static void sync_of_a_quiet_kind_is_told_by_a_list(void **state)
     lab_done(&lab);
 }
 
+static void sync_while_a_watch_is_asked_for_begins_with_its_head(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_watching(&lab);
+    lab_lose(&lab);
+    lab_timer(&lab);
+    lab_forget(&lab);
+    reflector_reach(lab.r, "500"); /* the head has not come */
+    lab_head(&lab, 200);
+    assert_int_equal(lab.timer, REFLECTOR_REACH_MS);
+    lab_timer(&lab);
+    lab_expect(&lab, "cancel\n" SEND_LIST);
+    lab_answer(&lab, LIST("501", NS("a", "1") "," NS("b", "2")));
+    assert_true(reflector_reached(lab.r));
+    lab_done(&lab);
+}
+
 /* More than a page, watching from 10. */
 static void lab_watching_many(struct lab *lab)
 {
@@ -1061,6 +1079,7 @@ int main(void)
         cmocka_unit_test(a_first_list_is_a_difference_to_the_cache),
         cmocka_unit_test(sync_is_told_by_the_watch_if_it_has_passed),
         cmocka_unit_test(sync_of_a_quiet_kind_is_told_by_a_list),
+        cmocka_unit_test(sync_while_a_watch_is_asked_for_begins_with_its_head),
         cmocka_unit_test(sync_of_a_large_quiet_kind_is_told_by_a_short_watch),
         cmocka_unit_test(a_sync_while_one_is_on_its_way_begins_anew),
         cmocka_unit_test(sync_before_the_list_is_told_by_the_list),
