@@ -34,8 +34,8 @@ done
 
 # The libraries for Windows are built by a test, beside others.
 installer/deps.sh --packages build run test vm windows kube
-# Many tests mostly wait; what takes all processors by itself says so (PROCESSORS).
-jobs=$(($(nproc) + 1))
+# Most tests mostly wait; what takes all processors by itself says so (PROCESSORS).
+jobs=$((2 * $(nproc)))
 [ "$jobs" -le 4 ] || jobs=4
 
 step()
