@@ -83,15 +83,16 @@ def attempt(c, node, name, labels, flood_from, server):
     for thread in (ear, inward, outward):
         thread.start()
     time.sleep(0.2)
+    common.eventually(lambda: inward.tries and outward.tries, "the flood begins", timeout=30)
     obj = pod("default", name, labels, node.name)
     c.objects.put(obj)
     made = node.add_pod("default", name)
     c.record(made, obj)
     time.sleep(1.5)  # a neighbour that did not answer is asked again after a second
+    common.eventually(lambda: inward.tries > 500 and outward.tries > 500, "the flood runs", timeout=30)
     for thread in (inward, outward, ear):
         thread.stop()
     heard = [k for k in c.servers.seen if k[0] == server.full_name and k[2] in made.ips]
-    common.true(inward.tries > 500 and outward.tries > 500, "the flood ran")
     return len(ear.datagrams), sum(c.servers.seen[k] for k in heard), before
 
 
