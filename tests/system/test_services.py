@@ -298,6 +298,24 @@ def switch_restarts(c, pods):
     m.check("after it")
 
 
+def crowds(c, pods):
+    common.step("90 endpoints, chosen by ovs-vswitchd; 360, in shards: all share the connections")
+    ends, near = [pods["web"], pods["web2"], pods["web3"]], pods["near"]
+    for end in ends:
+        c.servers.serve(end.ns, end.full_name, range(9000, 9120), (), sctp=False)
+    for n, n_ports in ((30, 30), (31, 120)):
+        c.apply(service("default", "crowd%d" % n, [vip(n, f) for f in c.families], ((80, None),)),
+                *[endpoint_slice("default", "crowd%d" % n, "p%d-%d" % (f, p), [e.ip(f) for e in ends], ((9000 + p, None),), f)
+                  for f in c.families for p in range(n_ports)])
+        for family in c.families:
+            c.servers.seen.clear()
+            answers = c.ask([ask(c, near, n, family=family) for _ in range(150)])
+            common.equal(answers.count("allow"), 150, "answers of 150")
+            counts = [c.servers.seen[p.full_name, "tcp", near.ip(family)] for p in ends]
+            print("   %d endpoints v%d: %s" % (3 * n_ports, family, counts))
+            common.true(min(counts) >= 25, "each Pod has its share: %s" % counts)
+
+
 def many(c, pods):
     common.step("a Service of 1,000 endpoints, read back after a restart")
     ips = ["10.200.%d.%d" % (i // 200, i % 200 + 1) for i in range(999)]
@@ -323,7 +341,7 @@ def scenario():
                 "web": c.pod(a, "default", "web", {"app": "web"}, **named),
                 "web2": c.pod(a, "default", "web2", {"app": "web"}, **named),
                 "web3": c.pod(b, "default", "web3", {"app": "web"}, **named)}
-        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, errors, lasting, switch_restarts, many):
+        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, errors, lasting, switch_restarts, crowds, many):
             part(c, pods)
         c.recompute()
 

@@ -302,6 +302,42 @@ static void endpoints_that_change_their_shard_stay(void **state)
     engine_plan_done(e, SPACE_GROUP);
 }
 
+static void one_address_claimed_twice_is_the_firsts(void **state)
+{
+    struct engine *e = *state;
+    world_service(e, "shop/b", "10.96.0.1", "{port: 80}");
+    world_slice(e, "shop/b", "x", "10.0.1.1", PORT);
+    world_service(e, "shop/c", "10.96.0.1", "{port: 80}");
+    world_settle(e);
+    assert_int_equal(engine_counts(e, SPACE_FLOW).conflicts, 1);
+    expect_flow(e, "table=30, priority=200,tcp,nw_dst=10.96.0.1,tp_dst=80 actions=group:", true);
+    world_service(e, "shop/a", "10.96.0.1", "{port: 80}");
+    world_settle(e);
+    expect_flow(e, "table=30, priority=200,tcp,nw_dst=10.96.0.1,tp_dst=80 actions=controller(",
+                true);
+    world_remove(e, TABLE_SERVICE, "shop/a");
+    world_remove(e, TABLE_SERVICE, "shop/c");
+    world_settle(e);
+    assert_int_equal(engine_counts(e, SPACE_FLOW).conflicts, 0);
+}
+
+static void a_frontend_without_endpoints_is_refused(void **state)
+{
+    struct engine *e = *state;
+    world_service(e, "shop/web", "10.96.0.1 fd00:96::1", "{port: 80}");
+    world_slice(e, "shop/web", "a", "10.0.1.1-", PORT);
+    world_settle(e);
+    expect_flow(e, "table=30, priority=200,tcp,nw_dst=10.96.0.1,tp_dst=80 actions=controller(",
+                true);
+    expect_flow(e, "table=30, priority=200,tcp6,ipv6_dst=fd00:96::1,tp_dst=80 actions=controller(",
+                true);
+    assert_int_equal(engine_counts(e, SPACE_METER).desired, 1);
+    assert_int_equal(engine_counts(e, SPACE_GROUP).desired, 0);
+    world_remove(e, TABLE_SERVICE, "shop/web");
+    world_settle(e);
+    assert_int_equal(engine_counts(e, SPACE_METER).desired, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -317,6 +353,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_endpoint_that_goes_changes_one_group, setup, teardown),
         cmocka_unit_test_setup_teardown(udp_endpoints_that_go_are_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(endpoints_that_change_their_shard_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_address_claimed_twice_is_the_firsts, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_frontend_without_endpoints_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(frontends_of_one_hash_have_groups_of_their_own, setup,
                                         teardown),
     };
