@@ -295,6 +295,7 @@ void wait_end(struct agent *a)
         if (a->waits->reading) {
             a->source_class->sync_cancel(a->source, wait_read, a->waits);
         }
+        http_on_abandon(a->waits->x, NULL, NULL); /* its server goes later than it */
         wait_free(a->waits);
     }
 }

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import signal
+import subprocess
 import time
 
 import kubelab
@@ -27,6 +28,12 @@ def events(c, reason):
 
 def pings(pod, address):
     return netns.run("ping", "-c1", "-W2", address, ns=pod.ns, check=False).returncode == 0
+
+
+def stop(node, sig=signal.SIGTERM):
+    status, seconds = node.stop_agent(sig)
+    common.equal(status, 0 if sig == signal.SIGTERM else -sig, "how the agent ended: " + node.log_tail(5))
+    common.true(seconds < 2, "it took %.1f s" % seconds)
 
 
 def another_cidr(c):
@@ -52,7 +59,7 @@ def another_cidr(c):
     m.expect(other, old, False)
     m.check("old and new range")
     common.true(pings(old, "10.80.1.1") and pings(new, "10.81.1.1") and pings(old, "10.81.1.1"), "both gateways answer")
-    a.stop_agent()
+    stop(a)
     a.start_agent()
     common.equal(a.flow_mods(), 0, "flows written by a start")
     common.true(pings(old, "10.80.1.1"), "the old gateway answers after a start")
@@ -100,7 +107,7 @@ def kept_over_a_start(c):
     for sig in (signal.SIGTERM, signal.SIGKILL):
         if sig == signal.SIGKILL:
             time.sleep(11)  # the cache has been written
-        a.stop_agent(sig)
+        stop(a, sig)
         a.start_agent()
         common.equal((a.switch.flows(), a.flow_mods()), (flows, 0), "flows, and how many were written")
     m = common.Matrix(c)
@@ -169,6 +176,26 @@ def replaced_is_told(c, pod):
     c.remove_pod(pod)
 
 
+def stopped_while_asked(c):
+    common.step("SIGTERM while a sync and a status wait, and the server hangs")
+    a = c.nodes[0]
+    os.kill(c.cp.process.pid, signal.SIGSTOP)
+    waiting = [subprocess.Popen([c.program("seinectl"), "--socket", a.socket, *args], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+               for args in (("sync", "--timeout", "20s"), ("sync", "--timeout", "20s"))]
+    time.sleep(0.5)
+    stop(a)
+    common.true(all(p.wait(10) == 1 for p in waiting), "who waited is told")
+    a.start_agent(wait=0)
+    time.sleep(0.3)
+    waiting = subprocess.Popen([c.program("seinectl"), "--socket", a.socket, "status", "--wait", "20s"], stdout=subprocess.DEVNULL,
+                               stderr=subprocess.DEVNULL)
+    time.sleep(0.3)
+    stop(a)
+    os.kill(c.cp.process.pid, signal.SIGCONT)
+    a.start_agent()
+    common.equal(waiting.wait(20), 0, "status --wait, over the start of another agent")
+
+
 def silent_watches(c):
     common.step("watches that fall silent: the store equals the server's again in 30 s")
     a = c.nodes[0]
@@ -196,7 +223,7 @@ def cache_times(c):
         written.add(os.stat(path).st_mtime_ns)
         time.sleep(0.05)
     common.true(1 <= len(written) <= 3, "%d writes in 12 s" % len(written))
-    a.stop_agent()
+    stop(a)
     with open(path) as f:
         common.true('"n":"%d"' % n in f.read(), "the last change is in the cache after SIGTERM")
     common.equal(os.listdir(a.dir + "/cache"), ["api-server.cache"], "files")
@@ -205,13 +232,13 @@ def cache_times(c):
 def another_cluster(c):
     common.step("a cache of another cluster: ignored with a warning, and gone with the first lists")
     a = c.nodes[0]
-    a.stop_agent()
+    stop(a)
     for path in glob.glob(a.dir + "/cache/*"):
         os.unlink(path)
     a.start_agent()
     c.cp.apply(manifests.pod("default", "mine", {}, "elsewhere", ["10.99.0.2"]))
     a.sync()
-    a.stop_agent()
+    stop(a)
     c.cp.kill()
     netns.run("rm", "-r", c.cp.dir + "/data")
     c.cp.start()
@@ -240,6 +267,7 @@ def scenario():
             kept_over_a_start(c)
             full(c)
             no_cidr(c)
+            stopped_while_asked(c)
             pod = replaced(c)
             silent_watches(c)
             replaced_is_told(c, pod)
