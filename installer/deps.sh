@@ -24,8 +24,8 @@ declare -A packages=(
     [vm]="qemu-system-x86 cpio kmod"
     [windows]="gcc-mingw-w64-x86-64-win32 binutils-mingw-w64-x86-64 cmake ninja-build wine64 wine wixl msitools
                dpkg-dev xz-utils make perl nodejs npm python3"
-    [kube]="containerd runc podman conmon containernetworking-plugins iptables busybox-static libfaketime python3-grpcio
-            jq"
+    [kube]="containerd runc podman conmon containernetworking-plugins iptables busybox-static libfaketime openssl
+            python3-grpcio python3-yaml jq"
 )
 
 usage()

@@ -226,7 +226,7 @@ class ControlPlane:
 
     def start(self, wait=60):
         """Starts it; returns when it is ready."""
-        if not os.path.exists(self.pki + "/ca.crt"):
+        if not self.port:
             self.prepare()
         command = [os.path.join(KUBE_BIN, "kfix"), "up", "--dir", self.dir + "/data", "--pki", self.pki,
                    "--kubeconfig", self.path("admin"), "--bind", self.bind, "--port", str(self.port),
