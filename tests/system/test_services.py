@@ -177,6 +177,15 @@ def node_endpoints(c, pods):
     m.check("node addresses")
 
 
+def unharmed(streams, what):
+    """All that was sent came back; an emulated machine may lose datagrams when it cannot keep up."""
+    for s in streams:
+        lost = s.finish()
+        common.equal(s.failed, None, str(s))
+        spared = s.sent // 5 if s.proto == "udp" and probe.SLOWNESS > 1 else 0
+        common.true(lost <= spared, "lost of %s %s: %d of %d" % (s, what, lost, s.sent))
+
+
 def moving(c, pods):
     common.step("endpoints move between slices under traffic")
     ends, near = [pods["web"], pods["web2"]], pods["near"]
@@ -193,9 +202,7 @@ def moving(c, pods):
                 c.apply(endpoint_slice("default", "moves", "w%d" % f, texts, TARGETS, f))
                 c.apply(endpoint_slice("default", "moves", "v%d" % f, [texts[split[0]]], TARGETS, f))
                 c.apply(endpoint_slice("default", "moves", "w%d" % f, [texts[split[1]]], TARGETS, f))
-    for s in streams:
-        common.equal(s.finish(), 0, "lost of %s while endpoints moved" % s)
-        common.equal(s.failed, None, str(s))
+    unharmed(streams, "while endpoints moved")
     c.remove(*[endpoint_slice("default", "moves", "w%d" % f, []) for f in c.families])
 
 
@@ -209,7 +216,7 @@ def gone(c, pods):
     m = common.Matrix(c)
     expect_all(c, m, near, 4, True, ends[1], ASKED_ANEW)
     m.check("new connections")
-    common.equal(stream.finish(), 0, "lost of the old connection")
+    unharmed([stream], "after its endpoint was taken out")
 
 
 class Client:
@@ -278,9 +285,7 @@ def lasting(c, pods):
     node.start_agent()
     common.equal(node.flow_mods(), 0, "messages after a restart")
     c.remove(shut)
-    for s in streams:
-        common.equal(s.finish(), 0, "lost of %s" % s)
-        common.equal(s.failed, None, str(s))
+    unharmed(streams, "by a policy and a restart")
 
 
 def switch_restarts(c, pods):
