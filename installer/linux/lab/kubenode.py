@@ -59,7 +59,8 @@ def long_queues():
     """Sockets that are opened meanwhile may hold 4 MiB: on its own veth the switch daemon reads what all Pods and the kubelet
     get, and the machine's default is some hundred packets. The setting is the machine's, so it is back at once."""
     path = "/proc/sys/net/core/rmem_default"
-    with open(os.path.abspath(__file__)) as lock:
+    lock = os.open("/var/tmp", os.O_RDONLY | os.O_CLOEXEC)  # the same for every lab of the machine
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with open(path) as f:
             before = f.read()
@@ -70,6 +71,8 @@ def long_queues():
         finally:
             with open(path, "w") as f:
                 f.write(before)
+    finally:
+        os.close(lock)
 
 
 class NodeSwitch(ovs.Switch):
