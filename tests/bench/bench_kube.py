@@ -62,11 +62,13 @@ def memory_mb(pid, field):
 
 # ---- the peer ----
 class Informer:
-    """client-go's informers in the fabric's namespace."""
+    """client-go's informers on the agent's node, by the same way to the API server."""
 
-    def __init__(self, cp, protobuf):
-        self.process = cp.spawn(os.path.join(kubelab.KUBE_BIN, "informer"), "--kubeconfig", cp.path("agent"),
-                                *(["--protobuf"] if protobuf else []), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    def __init__(self, node, protobuf):
+        self.process = subprocess.Popen(
+            ["ip", "netns", "exec", node.ns, os.path.join(kubelab.KUBE_BIN, "informer"), "--kubeconfig",
+             node.cluster.cp.path("agent"), *(["--protobuf"] if protobuf else [])],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
         self.baseline = json.loads(self.process.stdout.readline())
 
     def synced(self):
@@ -139,7 +141,7 @@ def bench_sync(c, a, baseline, runs):
     for _ in range(runs):
         a.stop_agent()
         for name in ("informer-json", "informer-protobuf"):
-            peer = Informer(c.cp, name.endswith("protobuf"))
+            peer = Informer(a, name.endswith("protobuf"))
             found[name].append(peer.synced())
             peer.end()
         run = agent_cold(a)
@@ -162,7 +164,7 @@ def bench_sync(c, a, baseline, runs):
 
 def bench_steady(c, a, seconds):
     """Agent and informers see the same updates at the same time."""
-    peers = {name: Informer(c.cp, name == "protobuf") for name in ("json", "protobuf")}
+    peers = {name: Informer(a, name == "protobuf") for name in ("json", "protobuf")}
     for peer in peers.values():
         peer.synced()
     pids = dict({"agent": a.agent.pid}, **{"informer-" + n: p.process.pid for n, p in peers.items()})

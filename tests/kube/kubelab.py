@@ -138,8 +138,13 @@ class Client:
                     raise
 
     def ask(self, method, path, body=None, content_type="application/json", accept=()):
-        """The answer's JSON; ApiError unless it is 2xx or in `accept` (then None)."""
-        status, text = self.raw(method, path, body, content_type)
+        """The answer's JSON; ApiError unless it is 2xx or in `accept` (then None). A server that is not that far yet, 429, is asked
+        again for a while."""
+        for _ in range(40):
+            status, text = self.raw(method, path, body, content_type)
+            if status != 429:
+                break
+            time.sleep(0.25)
         if status in accept:
             return None
         if not 200 <= status < 300:

@@ -184,6 +184,7 @@ def server_restarts(cp, mirrors):
     time.sleep(1)
     for m in mirrors:
         common.equal(len(m.objects()), held[m], "objects held while it is away")
+    cp.args[-1] += ",WatchList=false"
     cp.start()
     cp.delete(manifests.pod("w3", "p0007"))
     for m in mirrors:
@@ -240,6 +241,10 @@ def scenario():
         for wait in waits:
             wait()
         server_restarts(cp, [m, gone, crd])
+        common.step("a server without streaming lists: plain ones")
+        with Mirror(cp, "plain", cp.path("agent"), "stream") as plain:
+            plain.equals_server(20)
+            common.true("no streaming lists" in plain.tail(), "a note of it: " + plain.tail())
 
 
 common.main(scenario, mirrorlab.need)

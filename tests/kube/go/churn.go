@@ -76,7 +76,7 @@ func churn(server *kubernetes.Clientset, pods []churned, what string, rate, seco
 	}
 	began, sent := time.Now(), 0
 	for time.Since(began).Seconds() < seconds {
-		for due := int(time.Since(began).Seconds() * rate); sent < due; sent++ {
+		for due := int(time.Since(began).Seconds() * rate); sent < due && time.Since(began).Seconds() < seconds; sent++ {
 			p := &pods[sent%len(pods)]
 			p.n++
 			work <- *p
