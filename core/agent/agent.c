@@ -134,7 +134,10 @@ void agent_progress(struct agent *a)
  * would be derived again with each object that comes. */
 static bool agent_is_reading(struct agent *a)
 {
-    return a->gate == AGENT_GATE_SHUT && agent_source_gate(a) == AGENT_GATE_SHUT;
+    const struct row *row = store_get(a->store, TABLE_CONFIG, "");
+    const struct node_config *config = row ? row->value : NULL;
+    bool early = config && config->uplink_ofport; /* its flows wait for no source */
+    return !early && a->gate == AGENT_GATE_SHUT && agent_source_gate(a) == AGENT_GATE_SHUT;
 }
 
 /* One slice of deriving. */
