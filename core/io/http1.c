@@ -209,6 +209,9 @@ static const http_parser_settings http1_settings = {
 static int http1_input__(void *session, const void *p, size_t n, struct err *err)
 {
     struct http1 *h = session;
+    if (p) {
+        http_conn_heard__(h->conn);
+    }
     if (h->conn->draining && !h->call) {
         return 0; /* of a call that was given up */
     }

@@ -121,6 +121,7 @@ static int http2_frame__(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct http2 *h = aux;
     (void)session;
+    http_conn_heard__(h->conn);
     if (frame->hd.type == NGHTTP2_GOAWAY) {
         h->conn->draining = true;
         return 0;
@@ -138,9 +139,11 @@ static int http2_frame__(nghttp2_session *session, const nghttp2_frame *frame, v
 static int http2_data__(nghttp2_session *session, uint8_t flags, int32_t stream, const uint8_t *p,
                         size_t n, void *aux)
 {
-    struct http_call *call = http2_call__(aux, stream);
+    struct http2 *h = aux;
+    struct http_call *call = http2_call__(h, stream);
     (void)session;
     (void)flags;
+    http_conn_heard__(h->conn);
     if (call) {
         http_call_body__(call, p, n);
     }

@@ -124,6 +124,9 @@ void http_conn_attach__(struct http_conn *conn, struct stream *stream);
 /* Puts a waiting call on it.  False: it does not take it. */
 bool http_conn_take__(struct http_conn *conn, struct http_call *call);
 void http_conn_send__(struct http_conn *conn); /* soon */
+/* The protocol understood something of what came.  Bytes alone are no sign of life: a peer that has
+ * lost its place can send them for hours. */
+void http_conn_heard__(struct http_conn *conn);
 /* A call has left it. */
 void http_conn_less__(struct http_conn *conn);
 /* Ends it; calls on it are forgotten. */

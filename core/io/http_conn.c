@@ -136,12 +136,16 @@ static void http_conn_read__(struct http_conn *conn, const void *p, size_t n,
     http_conn_leave__(conn);
 }
 
-static void http_conn_input__(void *aux, const void *p, size_t n)
+void http_conn_heard__(struct http_conn *conn)
 {
-    struct http_conn *conn = aux;
     conn->heard = loop_now(conn->client->loop);
     conn->pinged = 0;
     conn->late = false;
+}
+
+static void http_conn_input__(void *aux, const void *p, size_t n)
+{
+    struct http_conn *conn = aux;
     conn->client->received += n;
     http_conn_read__(conn, p, n, NULL);
 }

@@ -91,6 +91,26 @@ static void a_server_that_hangs_is_found_out(void **state)
     assert_int_equal(w->server.n_accepted, 2);
 }
 
+/* A frame of a kind that nobody knows is passed over (RFC 9113, 5.5), and swallows what follows:
+ * bytes come, the answers to PINGs too, but none of them says anything. */
+static void a_server_that_lost_its_place_is_found_out(void **state)
+{
+    struct world *w = *state;
+    w->on_request = NULL;
+    start_impatient(w);
+    struct heard *h = get(w, 0, "/watch");
+    RUN_UNTIL(w, w->n_requests == 1);
+    h2_head(w->requests[0], 200, NULL);
+    RUN_UNTIL(w, h->n_heads == 1);
+    h2_raw(w->requests[0]->peer, "\0\x40\0\x7f\0\0\0\0\0", 9);
+    for (int i = 0; i < 20 && !h->n_ends; i++) {
+        h2_write(w->requests[0], "x", 1);
+        run_for(w, 50);
+    }
+    assert_int_equal(h->data.len, 0);
+    expect_end(h, ERR_TIMEOUT);
+}
+
 /* The loop was held up for longer than all time limits: what has come meanwhile counts first. */
 static void a_loop_that_was_held_up_blames_nobody(void **state)
 {
@@ -470,6 +490,7 @@ int main(void)
         TEST(a_body_that_does_not_go_on_ends_the_call),
         TEST(a_silent_server_that_answers_pings_is_alive),
         TEST(a_server_that_hangs_is_found_out),
+        TEST(a_server_that_lost_its_place_is_found_out),
         TEST(a_loop_that_was_held_up_blames_nobody),
         TEST(a_connection_without_calls_is_given_up_in_time),
         TEST(a_refused_call_may_be_sent_again),
