@@ -81,4 +81,5 @@ class Tracer:
         return self.switch.trace(self.bridge, flow)
 
     def reaches(self, text, port):
-        return self.ports[port] in outputs(text)
+        # Of the userspace datapath's own tunnel no port is named, and no action at all before the other node's neighbor entry is known.
+        return self.ports[port] in outputs(text) or port == self.tunnel and "-> output to native tunnel" in text
