@@ -23,9 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     auto_free char *text = mem_dup(data, size ? size : 1);
     struct kubeconfig k;
     struct err err = {0};
-    uint64_t lines = 1;
+    uint64_t lines = 1; /* at most: YAML also ends them by CR, NEL, LS and PS */
     for (size_t i = 0; i < size; i++)
-        lines += text[i] == '\n';
+        lines += memchr("\n\r\x85\xa8\xa9", text[i], 5) != NULL;
     int rc = kubeconfig_decode("F", text, size, NULL, &k, &err);
     check(rc == 0 || rc == err.code);
     if (rc < 0) {

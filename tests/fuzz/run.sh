@@ -14,5 +14,6 @@ if [ ! -x "$program" ]; then
 fi
 grown=build/fuzz/corpus/$target
 mkdir -p "$grown" build/fuzz/crashes
-exec "$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+# A crash ends with 77 unless told otherwise, which is what CTest takes for skipped.
+exec "$program" -error_exitcode=1 -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
     -verbosity=0 -artifact_prefix="build/fuzz/crashes/$target-" "$grown" "$corpus"
