@@ -435,8 +435,13 @@ class Proxy:
         self.ask("POST", "/random", plan or None)
 
     def strike(self, fault, **more):
-        """How many live watches it struck."""
-        return self.ask("POST", "/strike", dict(more, fault=fault))["struck"]
+        """How many live watches it struck; one that backs off is waited for, so 0 means that none came."""
+        end = time.monotonic() + 15
+        while True:
+            struck = self.ask("POST", "/strike", dict(more, fault=fault))["struck"]
+            if struck or time.monotonic() > end:
+                return struck
+            time.sleep(0.05)
 
     def away(self, away):
         self.ask("POST", "/away", away)
