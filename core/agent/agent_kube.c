@@ -193,11 +193,12 @@ static void kube_stale(void *aux)
 {
     struct agent_kube *k = aux;
     const char *trouble = kube_trouble(k);
+    const char *unread = api_credentials_trouble(k->credentials);
     bool holds = agent_kube_is_complete(k) || agent_kube_cache_is_loaded(k);
     k->stale = true;
-    log_msg(LOG_AREA_SOURCE, *trouble ? LOG_WARN : LOG_INFO, "API server %s: %s%s",
+    log_msg(LOG_AREA_SOURCE, *trouble ? LOG_WARN : LOG_INFO, "API server %s: %s%s%s%s",
             api_credentials_server(k->credentials), holds ? "what holds may be old: " : "",
-            *trouble ? trouble : "its lists are under way");
+            *trouble ? trouble : "its lists are under way", *unread ? "; " : "", unread);
 }
 
 static void kube_look_fresh(struct agent_kube *k)
@@ -391,6 +392,9 @@ static void kube_troubles(void *source, agent_source_error_fn *tell, void *aux)
         if (*trouble) {
             tell(aux, trouble);
         }
+    }
+    if (*api_credentials_trouble(k->credentials)) {
+        tell(aux, api_credentials_trouble(k->credentials));
     }
 }
 

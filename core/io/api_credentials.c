@@ -18,12 +18,24 @@ struct api_credentials {
     struct loop *loop;
     struct kubeconfig config;
     char *warning;
-    char *token;     /* as it was read last */
-    int64_t read_at; /* when that was */
-    bool refused;    /* it is worth nothing any more */
+    char *token;       /* as it was read last */
+    int64_t read_at;   /* when that was */
+    bool refused;      /* it is worth nothing any more */
+    struct err unread; /* why the file could not be read since */
 };
 
 /* ---- the token ---- */
+
+/* The length of the one word in 'text', 0: it is not one that can be sent. */
+static size_t api_token_len__(const char *text, size_t n)
+{
+    size_t len = strcspn(text, " \t\r\n");
+    bool alone = text[len + strspn(text + len, " \t\r\n")] == '\0' && strlen(text) == n;
+    for (size_t i = 0; i < len; i++) {
+        alone = alone && text[i] > 0x20 && text[i] < 0x7f;
+    }
+    return alone ? len : 0;
+}
 
 /* Reads the token's file.  What cannot be read leaves the token as it was. */
 static int api_token_read__(struct api_credentials *c, struct err *err)
@@ -34,8 +46,8 @@ static int api_token_read__(struct api_credentials *c, struct err *err)
     if (rc != 0) {
         return rc;
     }
-    size_t len = strcspn(text, " \t\r\n");
-    if (len == 0 || text[len + strspn(text + len, " \t\r\n")] != '\0' || strlen(text) != n) {
+    size_t len = api_token_len__(text, n);
+    if (len == 0) {
         mem_free(text);
         return err_set(err, ERR_INVALID, "%s: holds no token", c->config.token_file);
     }
@@ -44,6 +56,7 @@ static int api_token_read__(struct api_credentials *c, struct err *err)
     c->token = text;
     c->read_at = loop_now(c->loop);
     c->refused = false;
+    c->unread.code = 0;
     return 0;
 }
 
@@ -54,7 +67,7 @@ static const char *api_bearer__(void *aux)
         return c->config.token;
     }
     if (c->refused || loop_now(c->loop) - c->read_at >= API_TOKEN_MS) {
-        (void)api_token_read__(c, NULL);
+        (void)api_token_read__(c, &c->unread);
     }
     return c->token;
 }
@@ -144,23 +157,43 @@ static int api_override__(struct api_credentials *c, const char *server, struct 
     return 0;
 }
 
-/* Is all there that will be needed?  So that a mistake is said at once. */
-static int api_check__(struct api_credentials *c, struct err *err)
+static int api_check_server__(struct api_credentials *c, struct err *err)
 {
-    const char *const files[] = {c->config.ca.file, c->config.cert.file, c->config.key.file};
     struct http_client_config config = {.server = c->config.server};
     struct http_client *client;
     int rc = http_client_new(c->loop, &config, &client, err);
     if (rc == 0) {
         http_client_free(client);
     }
+    return rc;
+}
+
+static int api_check_tls__(struct api_credentials *c, struct err *err)
+{
+    const char *const files[] = {c->config.ca.file, c->config.cert.file, c->config.key.file};
+    struct stream_tls tls = {.ca_file = NULL};
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < ARRAY_LEN(files); i++) {
         char *text = NULL;
         size_t n;
         rc = files[i] ? file_read(files[i], API_FILE_LIMIT, &text, &n, err) : 0;
         mem_free(text);
     }
-    return rc == 0 && c->config.token_file ? api_token_read__(c, err) : rc;
+    rc = rc != 0 ? rc : api_tls__(c, &tls, err);
+    return rc != 0 ? rc : stream_tls_check(&tls, err);
+}
+
+/* Is all there, and can it be used, that will be needed?  So that a mistake is said at once. */
+static int api_check__(struct api_credentials *c, const char *kubeconfig, struct err *err)
+{
+    int rc = api_check_server__(c, err);
+    if (rc == 0 && strncmp(c->config.server, "https://", 8) == 0) {
+        rc = api_check_tls__(c, err);
+    }
+    if (rc == 0 && c->config.token_file) {
+        rc = api_token_read__(c, err);
+    }
+    return rc != 0 && kubeconfig ? err_wrap(err, "%s", kubeconfig) : rc;
 }
 
 int api_credentials_new(struct loop *l, const struct api_credentials_config *config,
@@ -173,7 +206,7 @@ int api_credentials_new(struct loop *l, const struct api_credentials_config *con
     if (rc == 0 && config->api_server) {
         rc = api_override__(c, config->api_server, err);
     }
-    rc = rc != 0 ? rc : api_check__(c, err);
+    rc = rc != 0 ? rc : api_check__(c, config->kubeconfig, err);
     if (rc != 0) {
         api_credentials_free(c);
         return rc;
@@ -209,4 +242,9 @@ const char *api_credentials_server(const struct api_credentials *c)
 const char *api_credentials_warning(const struct api_credentials *c)
 {
     return c->warning;
+}
+
+const char *api_credentials_trouble(const struct api_credentials *c)
+{
+    return c->unread.code ? c->unread.text : "";
 }

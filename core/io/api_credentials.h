@@ -39,5 +39,8 @@ const char *api_credentials_server(const struct api_credentials *c);
 /* What an operator should know of them ("FILE: the server's certificate is not verified"), or
  * NULL. */
 const char *api_credentials_warning(const struct api_credentials *c);
+/* Why the token's file could not be read when it was to be ("FILE: No such file or directory"), ""
+ * if it could: the token as it was goes on being sent. */
+const char *api_credentials_trouble(const struct api_credentials *c);
 
 #endif

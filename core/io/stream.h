@@ -49,6 +49,8 @@ struct stream_tls {
     bool client_certificate_optional; /* listeners: peers without a certificate are let in */
     bool verify_nothing;              /* clients: any certificate will do */
 };
+/* Could a client use it?  What it names is read.  ERR_INVALID, ERR_NOT_FOUND, ERR_PERMISSION. */
+int stream_tls_check(const struct stream_tls *tls, struct err *err);
 
 /* What a stream tells its owner.  Members may be NULL. */
 struct stream_events {

@@ -253,6 +253,14 @@ void tls_context_free(struct tls_context *c)
     }
 }
 
+int stream_tls_check(const struct stream_tls *tls, struct err *err)
+{
+    struct tls_context *c = NULL;
+    int rc = tls_context_new(tls, false, &c, err);
+    tls_context_free(c);
+    return rc;
+}
+
 struct tls *tls_new(const struct tls_context *c)
 {
     struct tls *t = mem_calloc(1, sizeof *t);

@@ -235,6 +235,16 @@ static int read_cluster(struct reading *r, const struct field *cluster)
     return rc;
 }
 
+/* What goes into a header is one word that can be printed. */
+static int check_token(struct reading *r, const struct field *user)
+{
+    struct field f = field_member(user, "token");
+    for (const char *s = r->out->token; s && *s; s++)
+        if (*s <= 0x20 || *s >= 0x7f)
+            return decode_fail(&r->decode, &f, "holds a character that no token has");
+    return 0;
+}
+
 static int read_user(struct reading *r, const struct field *user)
 {
     struct kubeconfig *k = r->out;
@@ -242,6 +252,7 @@ static int read_user(struct reading *r, const struct field *user)
     if (rc < 0 || !r->secure)
         return rc;
     rc = copy_string(r, user, "token", &k->token);
+    rc = rc < 0 ? rc : check_token(r, user);
     rc = rc < 0 ? rc : read_file_name(r, user, "tokenFile", &k->token_file);
     rc = rc < 0 ? rc : read_pem(r, user, "client-certificate", "client-certificate-data", &k->cert);
     rc = rc < 0 ? rc : read_pem(r, user, "client-key", "client-key-data", &k->key);

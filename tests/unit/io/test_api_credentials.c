@@ -119,10 +119,14 @@ static void a_token_that_cannot_be_read_stays_as_it_was(void **state)
     put("token", "two words");
     expect_whole(get(w, 1, "/b"), 401, "");
     assert_string_equal(w->requests[1]->token, "Bearer first");
+    assert_non_null(strstr(api_credentials_trouble(credentials), "token: holds no token"));
     put("token", "");
     expect_whole(get(w, 2, "/b"), 401, "");
+    put("token", "sec\001ond");
+    expect_whole(get(w, 3, "/b"), 401, "");
     put("token", "second\r\n");
-    expect_whole(get(w, 3, "/c"), 200, "");
+    expect_whole(get(w, 4, "/c"), 200, "");
+    assert_string_equal(api_credentials_trouble(credentials), "");
 }
 
 static void an_authority_that_changed_is_read_again(void **state)
@@ -291,6 +295,30 @@ static void what_is_wrong_is_said_at_once(void **state)
     expect_refused(w, &file, ERR_INVALID, "config:2: contexts: none is named \"b\"");
 }
 
+static void what_cannot_be_used_is_said_at_once(void **state)
+{
+    struct world *w = *state;
+    char path[192];
+    struct api_credentials_config pod = {.account_dir = account};
+    struct api_credentials_config file = {.kubeconfig = path};
+    snprintf(path, sizeof path, "%s/config", account);
+    be_in_a_pod(w);
+    put("ca.crt", "nothing\n");
+    expect_refused(w, &pod, ERR_INVALID, "ca.crt: no start line");
+    put_kubeconfig(w, "certificate-authority: ca.crt", "token: abc");
+    expect_refused(w, &file, ERR_INVALID, "/ca.crt: no start line");
+    put_kubeconfig(w, "certificate-authority-data: LS0t", "token: abc");
+    expect_refused(w, &file, ERR_INVALID, "/config: certificate authority: no start line");
+    put_copy("me.crt", w->cert);
+    put_copy("me.key", w->ca);
+    put_kubeconfig(w, "insecure-skip-tls-verify: true",
+                   "client-certificate: me.crt, client-key: me.key");
+    expect_refused(w, &file, ERR_INVALID, "/me.key: ");
+    put("config", "current-context: a\ncontexts: [{name: a, context: {cluster: c}}]\n"
+                  "clusters: [{name: c, cluster: {server: \"https://a:99999\"}}]\n");
+    expect_refused(w, &file, ERR_INVALID, "/config: \"https://a:99999\": not https://HOST");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, account_setup, account_teardown)
@@ -307,6 +335,7 @@ int main(void)
         TEST(verification_may_be_given_up_with_a_warning),
         TEST(the_systems_authorities_do_not_know_us),
         TEST(what_is_wrong_is_said_at_once),
+        TEST(what_cannot_be_used_is_said_at_once),
     };
     return cmocka_run_group_tests(tests, make_certificates, remove_certificates);
 }

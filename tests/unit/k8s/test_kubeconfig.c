@@ -162,6 +162,9 @@ static void what_is_not_supported_is_named(void **state)
         {SERVER ", certificate-authority-data: a*b=", "", ERR_INVALID,
          "F:6: clusters[0].cluster.certificate-authority-data: is not text in base64"},
         {SERVER, "token: [x]", ERR_INVALID, "F:8: users[0].user.token: must be a string"},
+        {SERVER, "token: \"a\\r\\nx: b\"", ERR_INVALID,
+         "F:8: users[0].user.token: holds a character that no token has"},
+        {SERVER, "token: a b", ERR_INVALID, "F:8: users[0].user.token: holds a character"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct kubeconfig k;
