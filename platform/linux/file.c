@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +17,7 @@
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/base/vec.h"
+#include "platform/file_shared.h"
 #include "platform/linux/os.h"
 
 int os_err(struct err *err, int os_errno, const char *fmt, ...)
@@ -112,27 +112,6 @@ int file_write_pieces(const char *path, file_piece_fn *next, void *aux, struct e
     return file_sync_folder(dir, err);
 }
 
-/* A text that is one piece. */
-struct file_whole {
-    const void *p;
-    size_t n;
-};
-
-static size_t file_whole_next(void *aux, const void **p_out)
-{
-    struct file_whole *whole = aux;
-    size_t n = whole->n;
-    *p_out = whole->p;
-    whole->n = 0;
-    return n;
-}
-
-int file_write_atomic(const char *path, const void *p, size_t n, struct err *err)
-{
-    struct file_whole whole = {p, n};
-    return file_write_pieces(path, file_whole_next, &whole, err);
-}
-
 int file_append(const char *path, const void *p, size_t n, struct err *err)
 {
     auto_close int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -173,11 +152,6 @@ int file_remove(const char *path, struct err *err)
     return unlink(path) == 0 || errno == ENOENT ? 0 : os_err(err, errno, "%s", path);
 }
 
-static int file_order(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err)
 {
     DIR *d = opendir(dir);
@@ -191,9 +165,7 @@ int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err
         }
     }
     closedir(d);
-    if (names.n) {
-        qsort(names.v, names.n, sizeof *names.v, file_order);
-    }
+    file_names_sort(names.v, names.n);
     *names_out = names.v;
     *n_out = names.n;
     return 0;

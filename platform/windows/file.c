@@ -8,12 +8,12 @@
 #include "platform/windows/os.h"
 
 #include <aclapi.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/base/vec.h"
+#include "platform/file_shared.h"
 
 enum {
     FILE_SHARE_ALL = FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
@@ -116,27 +116,6 @@ int file_write_pieces(const char *path, file_piece_fn *next, void *aux, struct e
     return rc;
 }
 
-/* A text that is one piece. */
-struct file_whole {
-    const void *p;
-    size_t n;
-};
-
-static size_t file_whole_next(void *aux, const void **p_out)
-{
-    struct file_whole *whole = aux;
-    size_t n = whole->n;
-    *p_out = whole->p;
-    whole->n = 0;
-    return n;
-}
-
-int file_write_atomic(const char *path, const void *p, size_t n, struct err *err)
-{
-    struct file_whole whole = {p, n};
-    return file_write_pieces(path, file_whole_next, &whole, err);
-}
-
 int file_append(const char *path, const void *p, size_t n, struct err *err)
 {
     auto_free wchar_t *wide = os_path(path);
@@ -204,11 +183,6 @@ int file_remove(const char *path, struct err *err)
     return done ? 0 : os_err(err, code, "%s", path);
 }
 
-static int file_order(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static bool file_is_dots(const wchar_t *name)
 {
     return wcscmp(name, L".") == 0 || wcscmp(name, L"..") == 0;
@@ -239,9 +213,7 @@ int file_list(const char *dir, char ***names_out, size_t *n_out, struct err *err
         }
     } while (FindNextFileW(h, &found));
     FindClose(h);
-    if (names.n) {
-        qsort(names.v, names.n, sizeof *names.v, file_order);
-    }
+    file_names_sort(names.v, names.n);
     *names_out = names.v;
     *n_out = names.n;
     return 0;
