@@ -112,7 +112,7 @@ struct k8s_class {
     name_problem_fn *name_problem;
     /* What 'read' and the reading of the metadata look at: all else is dropped while an answer of
      * the API server is read.  Its first row is K8S_META_FIELDS. */
-    const struct json_fields *fields;
+    const struct wire_field *fields;
     /* Step one, of everything but the metadata (done already).  'root' is the object. */
     int (*read)(struct decode *d, const struct field *root, union k8s_object *o);
     /* Step two: '*o' is a copy of the scratch struct whose pointers are still the scratch's. */
@@ -120,9 +120,9 @@ struct k8s_class {
     void (*unref)(const union k8s_object *o); /* the interned strings */
     bool (*equal)(const union k8s_object *a, const union k8s_object *b);
 };
-extern const struct json_fields k8s_meta_fields[];
+extern const struct wire_field k8s_meta_fields[];
 #define MIRROR_ANNOTATION "kubernetes.io/config.mirror"
-#define K8S_META_FIELDS JSON_FIELD("metadata", k8s_meta_fields)
+#define K8S_META_FIELDS WIRE_FIELD_OF(MESSAGE, 1, "metadata", k8s_meta_fields)
 const struct k8s_class *k8s_class_of(enum k8s_kind kind);
 extern const struct k8s_class pod_class, namespace_class, node_class, network_policy_class,
     service_class, endpoint_slice_class;

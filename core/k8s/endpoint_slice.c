@@ -159,16 +159,19 @@ static bool slice_equal(const union k8s_object *a, const union k8s_object *b)
     return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
-static const struct json_fields condition_fields[] = {
-    JSON_FIELD("ready", NULL), JSON_FIELD("serving", NULL), JSON_FIELD("terminating", NULL),
-    JSON_FIELDS_END};
-static const struct json_fields endpoint_fields[] = {
-    JSON_FIELD("addresses", NULL), JSON_FIELD("conditions", condition_fields), JSON_FIELDS_END};
-static const struct json_fields port_fields[] = {JSON_FIELD("name", NULL), JSON_FIELD("port", NULL),
-                                                 JSON_FIELD("protocol", NULL), JSON_FIELDS_END};
-static const struct json_fields slice_fields[] = {
-    K8S_META_FIELDS, JSON_FIELD("addressType", NULL), JSON_FIELD("endpoints", endpoint_fields),
-    JSON_FIELD("ports", port_fields), JSON_FIELDS_END};
+static const struct wire_field condition_fields[] = {
+    WIRE_FIELD(BOOL, 1, "ready"), WIRE_FIELD(BOOL, 2, "serving"),
+    WIRE_FIELD(BOOL, 3, "terminating"), WIRE_FIELDS_END};
+static const struct wire_field endpoint_fields[] = {
+    WIRE_FIELD(STRINGS, 1, "addresses"), WIRE_FIELD_OF(MESSAGE, 2, "conditions", condition_fields),
+    WIRE_FIELDS_END};
+static const struct wire_field port_fields[] = {WIRE_FIELD(STRING, 1, "name"),
+                                                WIRE_FIELD(INT, 3, "port"),
+                                                WIRE_FIELD(STRING, 2, "protocol"), WIRE_FIELDS_END};
+static const struct wire_field slice_fields[] = {
+    K8S_META_FIELDS, WIRE_FIELD(STRING, 4, "addressType"),
+    WIRE_FIELD_OF(MESSAGES, 2, "endpoints", endpoint_fields),
+    WIRE_FIELD_OF(MESSAGES, 3, "ports", port_fields), WIRE_FIELDS_END};
 
 const struct k8s_class endpoint_slice_class = {
     .api_version = "discovery.k8s.io/v1",

@@ -61,20 +61,20 @@ enum dest {
 struct slot {
     enum dest dest;
     const char *key; /* in the map of the tree; NULL in a list */
-    const struct json_fields *fields;
+    const struct wire_field *fields;
 };
 
 struct frame {
     enum dest role;
-    cJSON *node, *last;               /* of the tree */
-    const struct json_fields *fields; /* of the members, or of the items' */
-    uint64_t seen;                    /* rows of 'fields' that there was a member of */
-    size_t n;                         /* children */
+    cJSON *node, *last;              /* of the tree */
+    const struct wire_field *fields; /* of the members, or of the items' */
+    uint64_t seen;                   /* rows of 'fields' that there was a member of */
+    size_t n;                        /* children */
 };
 
 struct json_stream {
     enum json_stream_form form;
-    const struct json_fields *fields;
+    const struct wire_field *fields;
     struct json_stream_sink sink;
 
     enum lex lex;
@@ -104,24 +104,26 @@ struct json_stream {
     struct sbuf next; /* metadata.continue */
 };
 
-static const struct json_fields causes_fields[] = {JSON_FIELD("reason", NULL), JSON_FIELDS_END};
-static const struct json_fields details_fields[] = {
-    JSON_FIELD("retryAfterSeconds", NULL), JSON_FIELD("causes", causes_fields), JSON_FIELDS_END};
-static const struct json_fields status_meta_fields[] = {
-    JSON_FIELD("resourceVersion", NULL), JSON_FIELD("continue", NULL), JSON_FIELDS_END};
-const struct json_fields json_status_fields[] = {JSON_FIELD("kind", NULL),
-                                                 JSON_FIELD("metadata", status_meta_fields),
-                                                 JSON_FIELD("status", NULL),
-                                                 JSON_FIELD("reason", NULL),
-                                                 JSON_FIELD("message", NULL),
-                                                 JSON_FIELD("code", NULL),
-                                                 JSON_FIELD("details", details_fields),
-                                                 JSON_FIELDS_END};
-enum { STATUS_SEEN = 32 }; /* bits of a root's 'seen' that are json_status_fields' */
+static const struct wire_field causes_fields[] = {WIRE_FIELD(STRING, 1, "reason"), WIRE_FIELDS_END};
+static const struct wire_field details_fields[] = {
+    WIRE_FIELD(INT, 5, "retryAfterSeconds"), WIRE_FIELD_OF(MESSAGES, 4, "causes", causes_fields),
+    WIRE_FIELDS_END};
+static const struct wire_field status_meta_fields[] = {
+    WIRE_FIELD(STRING, 2, "resourceVersion"), WIRE_FIELD(STRING, 3, "continue"), WIRE_FIELDS_END};
+const struct wire_field wire_status_fields[] = {
+    WIRE_FIELD_OF(MESSAGE, 1, "metadata", status_meta_fields),
+    WIRE_KEY("kind"),
+    WIRE_FIELD(STRING, 2, "status"),
+    WIRE_FIELD(STRING, 4, "reason"),
+    WIRE_FIELD(STRING, 3, "message"),
+    WIRE_FIELD(INT, 6, "code"),
+    WIRE_FIELD_OF(MESSAGE, 5, "details", details_fields),
+    WIRE_FIELDS_END};
+enum { STATUS_SEEN = 32 }; /* bits of a root's 'seen' that are wire_status_fields' */
 
 /* ---- life ---- */
 
-struct json_stream *json_stream_new(enum json_stream_form form, const struct json_fields *fields,
+struct json_stream *json_stream_new(enum json_stream_form form, const struct wire_field *fields,
                                     const struct json_stream_sink *sink)
 {
     struct json_stream *s = mem_calloc(1, sizeof *s);
@@ -322,10 +324,10 @@ static void object_done(struct json_stream *s)
 
 /* ---- keys ---- */
 
-static const struct json_fields *find_field(const struct json_fields *rows, const char *key,
-                                            size_t n, unsigned *index_out)
+static const struct wire_field *find_field(const struct wire_field *rows, const char *key, size_t n,
+                                           unsigned *index_out)
 {
-    for (const struct json_fields *r = rows; r->name; r++)
+    for (const struct wire_field *r = rows; r->name; r++)
         if (r->len == n && !memcmp(r->name, key, n)) {
             *index_out = (unsigned)(r - rows);
             return r;
@@ -337,8 +339,8 @@ static void listed_key(struct json_stream *s, struct frame *f, const char *key, 
 {
     bool status = s->form == JSON_STREAM_WATCH && s->depth == s->object_depth;
     unsigned index;
-    const struct json_fields *row = find_field(f->fields, key, n, &index);
-    if (!row && status && (row = find_field(json_status_fields, key, n, &index)))
+    const struct wire_field *row = find_field(f->fields, key, n, &index);
+    if (!row && status && (row = find_field(wire_status_fields, key, n, &index)))
         index += STATUS_SEEN;
     if (!row)
         return;
@@ -781,7 +783,7 @@ static void next_top(struct json_stream *s)
                                      [JSON_STREAM_WATCH] = DEST_EVENT};
     s->slot = (struct slot){.dest = tops[s->form], .fields = s->fields};
     if (s->form == JSON_STREAM_STATUS)
-        s->slot.fields = json_status_fields;
+        s->slot.fields = wire_status_fields;
 }
 
 static int between(struct json_stream *s, struct err *err)

@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "core/base/err.h"
+#include "core/k8s/wire_fields.h"
 
 struct cJSON;
 
@@ -29,23 +30,6 @@ enum {
     JSON_STREAM_DEPTH_MAX = 64, /* of the whole text */
     JSON_STREAM_VERSION_MAX = 64,
 };
-
-/* Which members of a map are kept: a table that ends with a row without a name.  A list is passed
- * through: the table of a member whose value is a list is that of the list's items.  A value that
- * is no map or list is kept whatever 'below' says, so that a decoder can tell its wrong type. */
-struct json_fields {
-    const char *name;
-    size_t len;                      /* of the name */
-    const struct json_fields *below; /* of the value; NULL: all of it */
-};
-#define JSON_FIELD(name, below)                                                                    \
-    {                                                                                              \
-        name, sizeof(name) - 1, below                                                              \
-    }
-#define JSON_FIELDS_END                                                                            \
-    {                                                                                              \
-        NULL, 0, NULL                                                                              \
-    }
 
 enum json_stream_form {
     JSON_STREAM_ONE,    /* one object */
@@ -67,7 +51,7 @@ struct json_stream_sink {
 
 struct json_stream;
 /* 'fields' (NULL: keep all) must last.  In a watch the fields of a Status are kept besides. */
-struct json_stream *json_stream_new(enum json_stream_form form, const struct json_fields *fields,
+struct json_stream *json_stream_new(enum json_stream_form form, const struct wire_field *fields,
                                     const struct json_stream_sink *sink);
 void json_stream_free(struct json_stream *s); /* NULL is fine */
 /* Forgets everything read, for a new text of this form. */
@@ -84,8 +68,5 @@ const char *json_stream_version(const struct json_stream *s);
 const char *json_stream_continue(const struct json_stream *s);
 /* Bytes of heap that the stream holds now. */
 size_t json_stream_memory(const struct json_stream *s);
-
-/* The fields of a Status (what an API server says when it refuses). */
-extern const struct json_fields json_status_fields[];
 
 #endif

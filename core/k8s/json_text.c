@@ -6,9 +6,9 @@
 
 #include <string.h>
 
-/* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none. */
-static size_t utf8_len(const unsigned char *s, size_t n)
+size_t json_utf8_len(const char *text, size_t n)
 {
+    const unsigned char *s = (const unsigned char *)text;
     static const struct {
         unsigned char first_min, first_max, second_min, second_max, len;
     } forms[] = {
@@ -136,7 +136,7 @@ static bool decode_slowly(struct text *t)
         if (c < 0x20)
             return fail(t, "a control character in a string");
         if (c >= 0x80)
-            n = utf8_len((const unsigned char *)t->p, (size_t)(t->end - t->p));
+            n = json_utf8_len(t->p, (size_t)(t->end - t->p));
         if (n == 0)
             return fail(t, "a string is not UTF-8");
         memcpy(t->out, t->p, n);

@@ -15,6 +15,10 @@ bool json_text_decode(const char *s, size_t n, char *out, size_t *len_out, const
 /* The number at s as RFC 8259 wants it: its length, 0 if it is none. */
 size_t json_number_len(const char *s, const char *end);
 
+/* Length of the well-formed UTF-8 sequence of two to four bytes that begins at s (RFC 3629), n > 0;
+ * 0 if there is none. */
+size_t json_utf8_len(const char *s, size_t n);
+
 /* ---- eight bytes at a time, the first one lowest ---- */
 #define JSON_EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
 

@@ -184,7 +184,7 @@ static void on_status(void *aux, const char *type, const cJSON *object)
     sbuf_printf(a->status, "%s%s%s", reason, *reason && *message ? ": " : "", message);
 }
 
-static int read_whole(const struct json_fields *fields, const struct json_stream_sink *sink,
+static int read_whole(const struct wire_field *fields, const struct json_stream_sink *sink,
                       const char *text, size_t len)
 {
     struct answer *a = sink->aux;
@@ -200,8 +200,7 @@ static int read_whole(const struct json_fields *fields, const struct json_stream
 
 int kind_version_parse(const char *text, size_t len, char *out, struct err *err)
 {
-    static const struct json_fields fields[] = {JSON_FIELD("metadata", k8s_meta_fields),
-                                                JSON_FIELDS_END};
+    static const struct wire_field fields[] = {K8S_META_FIELDS, WIRE_FIELDS_END};
     char version[JSON_STREAM_VERSION_MAX] = "";
     struct answer a = {.version = version, .err = err};
     int rc = read_whole(fields, &(struct json_stream_sink){&a, on_version, on_bad}, text, len);
@@ -227,7 +226,7 @@ void kind_status_text(const char *text, size_t len, char *out, size_t out_size)
 {
     auto_sbuf status = SBUF_INIT;
     struct answer a = {.status = &status};
-    if (read_whole(json_status_fields, &(struct json_stream_sink){&a, on_status, on_bad}, text,
+    if (read_whole(wire_status_fields, &(struct json_stream_sink){&a, on_status, on_bad}, text,
                    len))
         sbuf_clear(&status);
     for (size_t i = 0; i < status.len; i++)

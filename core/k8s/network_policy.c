@@ -296,9 +296,34 @@ static bool policy_equal(const union k8s_object *a, const union k8s_object *b)
     return true;
 }
 
-/* The spec is read whole. */
-static const struct json_fields policy_fields[] = {K8S_META_FIELDS, JSON_FIELD("spec", NULL),
-                                                   JSON_FIELDS_END};
+static const struct wire_field expression_fields[] = {
+    WIRE_FIELD(STRING, 1, "key"), WIRE_FIELD(STRING, 2, "operator"),
+    WIRE_FIELD(STRINGS, 3, "values"), WIRE_FIELDS_END};
+static const struct wire_field selector_fields[] = {
+    WIRE_FIELD(MAP, 1, "matchLabels"),
+    WIRE_FIELD_OF(MESSAGES, 2, "matchExpressions", expression_fields), WIRE_FIELDS_END};
+static const struct wire_field block_fields[] = {WIRE_FIELD(STRING, 1, "cidr"),
+                                                 WIRE_FIELD(STRINGS, 2, "except"), WIRE_FIELDS_END};
+static const struct wire_field peer_fields[] = {
+    WIRE_FIELD_OF(MESSAGE, 1, "podSelector", selector_fields),
+    WIRE_FIELD_OF(MESSAGE, 2, "namespaceSelector", selector_fields),
+    WIRE_FIELD_OF(MESSAGE, 3, "ipBlock", block_fields), WIRE_FIELDS_END};
+static const struct wire_field port_fields[] = {WIRE_FIELD(STRING, 1, "protocol"),
+                                                WIRE_FIELD(INT_OR_STRING, 2, "port"),
+                                                WIRE_FIELD(INT, 3, "endPort"), WIRE_FIELDS_END};
+static const struct wire_field ingress_fields[] = {WIRE_FIELD_OF(MESSAGES, 1, "ports", port_fields),
+                                                   WIRE_FIELD_OF(MESSAGES, 2, "from", peer_fields),
+                                                   WIRE_FIELDS_END};
+static const struct wire_field egress_fields[] = {WIRE_FIELD_OF(MESSAGES, 1, "ports", port_fields),
+                                                  WIRE_FIELD_OF(MESSAGES, 2, "to", peer_fields),
+                                                  WIRE_FIELDS_END};
+static const struct wire_field spec_fields[] = {
+    WIRE_FIELD_OF(MESSAGE, 1, "podSelector", selector_fields),
+    WIRE_FIELD_OF(MESSAGES, 2, "ingress", ingress_fields),
+    WIRE_FIELD_OF(MESSAGES, 3, "egress", egress_fields), WIRE_FIELD(STRINGS, 4, "policyTypes"),
+    WIRE_FIELDS_END};
+static const struct wire_field policy_fields[] = {
+    K8S_META_FIELDS, WIRE_FIELD_OF(MESSAGE, 2, "spec", spec_fields), WIRE_FIELDS_END};
 
 const struct k8s_class network_policy_class = {
     .api_version = "networking.k8s.io/v1",

@@ -136,15 +136,15 @@ static bool node_equal(const union k8s_object *a, const union k8s_object *b)
     return true;
 }
 
-static const struct json_fields spec_fields[] = {JSON_FIELD("podCIDR", NULL),
-                                                 JSON_FIELD("podCIDRs", NULL), JSON_FIELDS_END};
-static const struct json_fields address_fields[] = {JSON_FIELD("type", NULL),
-                                                    JSON_FIELD("address", NULL), JSON_FIELDS_END};
-static const struct json_fields status_fields[] = {JSON_FIELD("addresses", address_fields),
-                                                   JSON_FIELDS_END};
-static const struct json_fields node_fields[] = {K8S_META_FIELDS, JSON_FIELD("spec", spec_fields),
-                                                 JSON_FIELD("status", status_fields),
-                                                 JSON_FIELDS_END};
+static const struct wire_field spec_fields[] = {
+    WIRE_FIELD(STRING, 1, "podCIDR"), WIRE_FIELD(STRINGS, 7, "podCIDRs"), WIRE_FIELDS_END};
+static const struct wire_field address_fields[] = {
+    WIRE_FIELD(STRING, 1, "type"), WIRE_FIELD(STRING, 2, "address"), WIRE_FIELDS_END};
+static const struct wire_field status_fields[] = {
+    WIRE_FIELD_OF(MESSAGES, 5, "addresses", address_fields), WIRE_FIELDS_END};
+static const struct wire_field node_fields[] = {
+    K8S_META_FIELDS, WIRE_FIELD_OF(MESSAGE, 2, "spec", spec_fields),
+    WIRE_FIELD_OF(MESSAGE, 3, "status", status_fields), WIRE_FIELDS_END};
 
 const struct k8s_class node_class = {
     .api_version = "v1",

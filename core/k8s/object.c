@@ -67,17 +67,17 @@ static struct head *head_of(const void *object)
 /* ---- metadata ---- */
 
 /* Bookmarks carry an annotation; the other one is a Pod's. */
-static const struct json_fields annotation_fields[] = {
-    JSON_FIELD("k8s.io/initial-events-end", NULL), JSON_FIELD(MIRROR_ANNOTATION, NULL),
-    JSON_FIELDS_END};
-const struct json_fields k8s_meta_fields[] = {JSON_FIELD("name", NULL),
-                                              JSON_FIELD("namespace", NULL),
-                                              JSON_FIELD("uid", NULL),
-                                              JSON_FIELD("resourceVersion", NULL),
-                                              JSON_FIELD("creationTimestamp", NULL),
-                                              JSON_FIELD("labels", NULL),
-                                              JSON_FIELD("annotations", annotation_fields),
-                                              JSON_FIELDS_END};
+static const struct wire_field annotation_fields[] = {WIRE_KEY("k8s.io/initial-events-end"),
+                                                      WIRE_KEY(MIRROR_ANNOTATION), WIRE_FIELDS_END};
+const struct wire_field k8s_meta_fields[] = {
+    WIRE_FIELD(STRING, 1, "name"),
+    WIRE_FIELD(STRING, 3, "namespace"),
+    WIRE_FIELD(STRING, 5, "uid"),
+    WIRE_FIELD(STRING, 6, "resourceVersion"),
+    WIRE_FIELD(TIME, 8, "creationTimestamp"),
+    WIRE_FIELD(MAP, 11, "labels"),
+    WIRE_FIELD_OF(MAP, 12, "annotations", annotation_fields),
+    WIRE_FIELDS_END};
 
 /* A uid in the form of RFC 9562 version 8, the same for the same object on every system. */
 static char *uid_make(struct decode *d, const struct k8s_class *class,
@@ -298,7 +298,7 @@ static bool namespace_equal(const union k8s_object *a, const union k8s_object *b
     return true; /* the metadata is all */
 }
 
-static const struct json_fields namespace_fields[] = {K8S_META_FIELDS, JSON_FIELDS_END};
+static const struct wire_field namespace_fields[] = {K8S_META_FIELDS, WIRE_FIELDS_END};
 
 const struct k8s_class namespace_class = {
     .api_version = "v1",

@@ -236,22 +236,23 @@ static bool pod_equal(const union k8s_object *a, const union k8s_object *b)
     return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
-static const struct json_fields port_fields[] = {JSON_FIELD("containerPort", NULL),
-                                                 JSON_FIELD("name", NULL),
-                                                 JSON_FIELD("protocol", NULL), JSON_FIELDS_END};
-static const struct json_fields container_fields[] = {
-    JSON_FIELD("ports", port_fields), JSON_FIELD("restartPolicy", NULL), JSON_FIELDS_END};
-static const struct json_fields spec_fields[] = {
-    JSON_FIELD("nodeName", NULL), JSON_FIELD("hostNetwork", NULL),
-    JSON_FIELD("containers", container_fields), JSON_FIELD("initContainers", container_fields),
-    JSON_FIELDS_END};
-static const struct json_fields ip_fields[] = {JSON_FIELD("ip", NULL), JSON_FIELDS_END};
-static const struct json_fields status_fields[] = {
-    JSON_FIELD("phase", NULL), JSON_FIELD("podIP", NULL), JSON_FIELD("podIPs", ip_fields),
-    JSON_FIELDS_END};
-static const struct json_fields pod_fields[] = {K8S_META_FIELDS, JSON_FIELD("spec", spec_fields),
-                                                JSON_FIELD("status", status_fields),
-                                                JSON_FIELDS_END};
+static const struct wire_field port_fields[] = {WIRE_FIELD(INT, 3, "containerPort"),
+                                                WIRE_FIELD(STRING, 1, "name"),
+                                                WIRE_FIELD(STRING, 4, "protocol"), WIRE_FIELDS_END};
+static const struct wire_field container_fields[] = {
+    WIRE_FIELD_OF(MESSAGES, 6, "ports", port_fields), WIRE_FIELD(STRING, 24, "restartPolicy"),
+    WIRE_FIELDS_END};
+static const struct wire_field spec_fields[] = {
+    WIRE_FIELD(STRING, 10, "nodeName"), WIRE_FIELD(BOOL, 11, "hostNetwork"),
+    WIRE_FIELD_OF(MESSAGES, 2, "containers", container_fields),
+    WIRE_FIELD_OF(MESSAGES, 20, "initContainers", container_fields), WIRE_FIELDS_END};
+static const struct wire_field ip_fields[] = {WIRE_FIELD(STRING, 1, "ip"), WIRE_FIELDS_END};
+static const struct wire_field status_fields[] = {
+    WIRE_FIELD(STRING, 1, "phase"), WIRE_FIELD(STRING, 6, "podIP"),
+    WIRE_FIELD_OF(MESSAGES, 12, "podIPs", ip_fields), WIRE_FIELDS_END};
+static const struct wire_field pod_fields[] = {
+    K8S_META_FIELDS, WIRE_FIELD_OF(MESSAGE, 2, "spec", spec_fields),
+    WIRE_FIELD_OF(MESSAGE, 3, "status", status_fields), WIRE_FIELDS_END};
 
 const struct k8s_class pod_class = {
     .api_version = "v1",

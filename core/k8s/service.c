@@ -199,13 +199,15 @@ static bool service_equal(const union k8s_object *a, const union k8s_object *b)
     return named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
-static const struct json_fields port_fields[] = {JSON_FIELD("name", NULL), JSON_FIELD("port", NULL),
-                                                 JSON_FIELD("protocol", NULL), JSON_FIELDS_END};
-static const struct json_fields spec_fields[] = {
-    JSON_FIELD("type", NULL), JSON_FIELD("clusterIP", NULL), JSON_FIELD("clusterIPs", NULL),
-    JSON_FIELD("ports", port_fields), JSON_FIELDS_END};
-static const struct json_fields service_fields[] = {
-    K8S_META_FIELDS, JSON_FIELD("spec", spec_fields), JSON_FIELDS_END};
+static const struct wire_field port_fields[] = {WIRE_FIELD(STRING, 1, "name"),
+                                                WIRE_FIELD(INT, 3, "port"),
+                                                WIRE_FIELD(STRING, 2, "protocol"), WIRE_FIELDS_END};
+static const struct wire_field spec_fields[] = {
+    WIRE_FIELD(STRING, 4, "type"), WIRE_FIELD(STRING, 3, "clusterIP"),
+    WIRE_FIELD(STRINGS, 18, "clusterIPs"), WIRE_FIELD_OF(MESSAGES, 1, "ports", port_fields),
+    WIRE_FIELDS_END};
+static const struct wire_field service_fields[] = {
+    K8S_META_FIELDS, WIRE_FIELD_OF(MESSAGE, 2, "spec", spec_fields), WIRE_FIELDS_END};
 
 const struct k8s_class service_class = {
     .api_version = "v1",

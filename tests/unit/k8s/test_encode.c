@@ -34,7 +34,7 @@ static void on_bad(void *aux, const char *type, const cJSON *json, const char *w
     fail_msg("%s", why);
 }
 
-static void through_stream(struct outcome *o, const struct json_fields *fields, const char *text)
+static void through_stream(struct outcome *o, const struct wire_field *fields, const char *text)
 {
     struct json_stream *s =
         json_stream_new(JSON_STREAM_ONE, fields, &(struct json_stream_sink){o, on_object, on_bad});

@@ -44,12 +44,11 @@ static void on_bad(void *aux, const char *type, const cJSON *object, const char 
     sbuf_printf(&r->text, " %s\n", why);
 }
 
-static const struct json_fields inner[] = {JSON_FIELD("a", NULL), JSON_FIELD("b", NULL),
-                                           JSON_FIELDS_END};
-static const struct json_fields fields[] = {JSON_FIELD("name", NULL), JSON_FIELD("some", inner),
-                                            JSON_FIELDS_END};
+static const struct wire_field inner[] = {WIRE_KEY("a"), WIRE_KEY("b"), WIRE_FIELDS_END};
+static const struct wire_field fields[] = {
+    WIRE_KEY("name"), WIRE_FIELD_OF(MESSAGE, 2, "some", inner), WIRE_FIELDS_END};
 
-static struct json_stream *stream_new(enum json_stream_form form, const struct json_fields *f,
+static struct json_stream *stream_new(enum json_stream_form form, const struct wire_field *f,
                                       struct result *r)
 {
     memset(r, 0, sizeof *r);
@@ -72,7 +71,7 @@ static void give(struct json_stream *s, struct result *r, const char *text, size
         r->rc = json_stream_end(s, &r->err);
 }
 
-static void read_text(enum json_stream_form form, const struct json_fields *f, const char *text,
+static void read_text(enum json_stream_form form, const struct wire_field *f, const char *text,
                       struct result *r)
 {
     struct json_stream *s = stream_new(form, f, r);
@@ -434,7 +433,7 @@ static void numbers_are_read_exactly(void **state)
     }
 }
 
-static void count_rows(const struct json_fields *rows)
+static void count_rows(const struct wire_field *rows)
 {
     size_t n = 0;
     for (; rows[n].name; n++)
@@ -447,12 +446,12 @@ static void each_kind_has_a_table_that_fits_the_bits(void **state)
 {
     (void)state;
     for (int kind = 0; kind < K8S_N_KINDS; kind++) {
-        const struct json_fields *rows = k8s_class_of((enum k8s_kind)kind)->fields;
+        const struct wire_field *rows = k8s_class_of((enum k8s_kind)kind)->fields;
         assert_non_null(rows);
         assert_string_equal(rows[0].name, "metadata");
         count_rows(rows);
     }
-    count_rows(json_status_fields);
+    count_rows(wire_status_fields);
 }
 
 int main(void)

@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/k8s/k8s_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "core/base/mem.h"
+#include "core/base/sbuf.h"
+#include "core/k8s/decode.h"
+#include "core/k8s/proto_stream.h"
+#include "tests/unit/k8s/objgen.h"
+#include "tests/unit/k8s/proto_build.h"
+
+/* What came out, as text: "TYPE {...}\n", "! TYPE {...} why\n". */
+struct result {
+    struct sbuf text;
+    int rc;
+    struct err err;
+};
+
+static void put_json(struct sbuf *out, const cJSON *tree)
+{
+    if (!tree)
+        return;
+    char *text = cJSON_PrintUnformatted(tree);
+    sbuf_puts(out, text);
+    cJSON_free(text);
+}
+
+static void on_object(void *aux, const char *type, const cJSON *object)
+{
+    struct result *r = aux;
+    sbuf_printf(&r->text, "%s ", type);
+    put_json(&r->text, object);
+    sbuf_putc(&r->text, '\n');
+}
+
+static void on_bad(void *aux, const char *type, const cJSON *object, const char *why)
+{
+    struct result *r = aux;
+    sbuf_printf(&r->text, "! %s ", type);
+    put_json(&r->text, object);
+    sbuf_printf(&r->text, " %s\n", why);
+}
+
+static const struct wire_field below[] = {WIRE_FIELD(STRING, 1, "a"), WIRE_FIELD(INT, 2, "b"),
+                                          WIRE_FIELD(STRINGS, 3, "list"), WIRE_FIELDS_END};
+static const struct wire_field keys[] = {WIRE_KEY("read"), WIRE_FIELDS_END};
+static const struct wire_field fields[] = {WIRE_FIELD(STRING, 1, "name"),
+                                           WIRE_FIELD_OF(MESSAGES, 2, "some", below),
+                                           WIRE_FIELD_OF(MESSAGE, 300, "one", below),
+                                           WIRE_FIELD(MAP, 4, "labels"),
+                                           WIRE_FIELD_OF(MAP, 5, "notes", keys),
+                                           WIRE_FIELD(INT_OR_STRING, 6, "port"),
+                                           WIRE_FIELD(TIME, 7, "made"),
+                                           WIRE_FIELD(BOOL, 8, "on"),
+                                           WIRE_FIELD(INT, 9, "n"),
+                                           WIRE_FIELDS_END};
+
+static struct proto_stream *stream_new(enum json_stream_form form, struct result *r)
+{
+    memset(r, 0, sizeof *r);
+    return proto_stream_new(form, "Thing", fields,
+                            &(struct json_stream_sink){r, on_object, on_bad});
+}
+
+/* Gives the bytes in pieces: 'cut' of them, then the rest in pieces of 'piece' (0: at once). */
+static void give(struct proto_stream *s, struct result *r, const struct sbuf *body, size_t n,
+                 size_t cut, size_t piece)
+{
+    for (size_t i = 0; i < n && !r->rc;) {
+        size_t len = i < cut ? cut - i : piece ? piece : n - i;
+        len = len > n - i ? n - i : len;
+        /* a copy of its own, so that reading past it is seen */
+        auto_free char *copy = mem_dup(body->data + i, len);
+        r->rc = proto_stream_put(s, copy, len, &r->err);
+        i += len;
+    }
+    if (!r->rc)
+        r->rc = proto_stream_end(s, &r->err);
+}
+
+static void read_body(enum json_stream_form form, const struct sbuf *body, struct result *r)
+{
+    struct proto_stream *s = stream_new(form, r);
+    give(s, r, body, body->len, 0, 0);
+    proto_stream_free(s);
+}
+
+static void expect(enum json_stream_form form, const struct sbuf *body, int rc, const char *wanted)
+{
+    struct result r;
+    read_body(form, body, &r);
+    if (r.rc != rc || strcmp(sbuf_cstr(&r.text), wanted))
+        fail_msg("%d %s\n%s\nwanted: %d\n%s", r.rc, r.rc ? r.err.text : "", sbuf_cstr(&r.text), rc,
+                 wanted);
+    sbuf_done(&r.text);
+}
+
+/* ---- samples ---- */
+
+static void put_tree(struct sbuf *out, const struct wire_field *rows, const char *json)
+{
+    cJSON *tree = cJSON_Parse(json);
+    assert_true(tree && proto_put_tree(out, rows, tree));
+    cJSON_Delete(tree);
+}
+
+/* Fields of each form that no table has. */
+static void put_unknown(struct sbuf *out)
+{
+    static const unsigned char fixed[] = {0xa1, 6, 1, 2, 3, 4, 5, 6, 7, 8, 0xa5, 6, 1, 2, 3, 4};
+    proto_put_text(out, 99, "\x0a\x01x skipped");
+    proto_put_number(out, 98, UINT64_MAX);
+    sbuf_put(out, fixed, sizeof fixed);
+    proto_put_text(out, 536870911, "");
+}
+
+static void put_object(struct sbuf *out, const char *json)
+{
+    put_unknown(out);
+    put_tree(out, fields, json);
+    put_unknown(out);
+}
+
+static void put_item(struct sbuf *out, const char *json)
+{
+    auto_sbuf object = SBUF_INIT;
+    put_object(&object, json);
+    proto_put_message(out, 2, &object);
+}
+
+#define FIRST                                                                                      \
+    "{\"name\":\"x\",\"some\":[{\"a\":\"1\",\"b\":-25},{\"list\":[\"q\",\"\"]}],\"one\":{\"a\":"   \
+    "\"\xc3\xa9\",\"b\":2147483647},\"labels\":{\"k\":\"v\",\"\":\"\"},\"notes\":{\"read\":\"w\"}" \
+    ","                                                                                            \
+    "\"port\":80,\"made\":\"2026-11-28T06:40:59Z\",\"on\":true,\"n\":-1}"
+#define SECOND "{\"some\":[{}],\"port\":\"http\",\"on\":false,\"n\":0}"
+
+static void list_body(struct sbuf *out)
+{
+    auto_sbuf list = SBUF_INIT;
+    proto_put_list_meta(&list, "17", "ab\\");
+    put_unknown(&list);
+    put_item(&list, FIRST);
+    put_item(&list, SECOND);
+    put_item(&list, "{}");
+    proto_put_body(out, "ThingList", &list);
+}
+static const char list_result[] = " " FIRST "\n " SECOND "\n {}\n";
+
+static void put_event(struct sbuf *out, const char *type, const char *json)
+{
+    auto_sbuf object = SBUF_INIT;
+    put_object(&object, json);
+    proto_put_event(out, type, "Thing", &object);
+}
+
+#define STATUS                                                                                     \
+    "{\"metadata\":{\"resourceVersion\":\"\"},\"status\":\"Failure\",\"reason\":\"Expired\","      \
+    "\"message\":\"too old\",\"code\":410,\"details\":{\"retryAfterSeconds\":7,\"causes\":[{"      \
+    "\"reason\":\"ResourceVersionTooLarge\"}]}}"
+
+static void put_status(struct sbuf *out)
+{
+    auto_sbuf status = SBUF_INIT;
+    put_tree(&status, wire_status_fields, STATUS);
+    put_unknown(&status);
+    proto_put_event(out, "ERROR", "Status", &status);
+}
+
+static void watch_body(struct sbuf *out)
+{
+    put_event(out, "ADDED", FIRST);
+    put_event(out, "DELETED", SECOND);
+    put_status(out);
+    put_event(out, "BOOKMARK", "{}");
+}
+static const char watch_result[] =
+    "ADDED " FIRST "\nDELETED " SECOND "\nERROR " STATUS "\nBOOKMARK {}\n";
+
+/* ---- what is well formed ---- */
+
+static void a_list_gives_its_items_with_the_fields_that_are_read(void **state)
+{
+    (void)state;
+    struct result r;
+    auto_sbuf body = SBUF_INIT;
+    struct proto_stream *s = stream_new(JSON_STREAM_LIST, &r);
+    list_body(&body);
+    assert_string_equal(proto_stream_version(s), "");
+    assert_string_equal(proto_stream_continue(s), "");
+    give(s, &r, &body, body.len, 0, 0);
+    assert_int_equal(r.rc, 0);
+    assert_string_equal(sbuf_cstr(&r.text), list_result);
+    assert_string_equal(proto_stream_version(s), "17");
+    assert_string_equal(proto_stream_continue(s), "ab\\");
+    proto_stream_reset(s, JSON_STREAM_LIST);
+    assert_string_equal(proto_stream_version(s), "");
+    assert_string_equal(proto_stream_continue(s), "");
+    proto_stream_free(s);
+    sbuf_done(&r.text);
+}
+
+static void a_list_may_tell_its_metadata_last(void **state)
+{
+    (void)state;
+    struct result r;
+    auto_sbuf list = SBUF_INIT, body = SBUF_INIT;
+    struct proto_stream *s = stream_new(JSON_STREAM_LIST, &r);
+    put_item(&list, "{\"name\":\"a\"}");
+    proto_put_list_meta(&list, "5", "t");
+    proto_put_body(&body, "ThingList", &list);
+    give(s, &r, &body, body.len, 0, 0);
+    assert_int_equal(r.rc, 0);
+    assert_string_equal(sbuf_cstr(&r.text), " {\"name\":\"a\"}\n");
+    assert_string_equal(proto_stream_version(s), "5");
+    assert_string_equal(proto_stream_continue(s), "t");
+    proto_stream_free(s);
+    sbuf_done(&r.text);
+}
+
+static void a_watch_gives_its_events(void **state)
+{
+    (void)state;
+    auto_sbuf body = SBUF_INIT, empty = SBUF_INIT;
+    expect(JSON_STREAM_WATCH, &body, 0, "");
+    watch_body(&body);
+    expect(JSON_STREAM_WATCH, &body, 0, watch_result);
+    sbuf_put_be32(&empty, 0);
+    expect(JSON_STREAM_WATCH, &empty, 0, "!   an event without an object\n");
+}
+
+/* An event is told when its last byte is there, not when the next one begins. */
+static void an_event_is_told_with_its_last_byte(void **state)
+{
+    (void)state;
+    struct result r;
+    auto_sbuf body = SBUF_INIT;
+    struct proto_stream *s = stream_new(JSON_STREAM_WATCH, &r);
+    put_event(&body, "ADDED", FIRST);
+    assert_int_equal(proto_stream_put(s, body.data, body.len - 1, &r.err), 0);
+    assert_string_equal(sbuf_cstr(&r.text), "");
+    assert_int_equal(proto_stream_put(s, body.data + body.len - 1, 1, &r.err), 0);
+    assert_string_equal(sbuf_cstr(&r.text), "ADDED " FIRST "\n");
+    proto_stream_free(s);
+    sbuf_done(&r.text);
+}
+
+static void one_object_and_a_status_are_read(void **state)
+{
+    (void)state;
+    auto_sbuf thing = SBUF_INIT, status = SBUF_INIT, body = SBUF_INIT, refusal = SBUF_INIT;
+    put_object(&thing, FIRST);
+    proto_put_body(&body, "Thing", &thing);
+    expect(JSON_STREAM_ONE, &body, 0, " " FIRST "\n");
+    expect(JSON_STREAM_STATUS, &body, 0, "!  {} of another kind: Thing\n");
+    put_tree(&status, wire_status_fields, STATUS);
+    proto_put_body(&refusal, "Status", &status);
+    expect(JSON_STREAM_STATUS, &refusal, 0, " " STATUS "\n");
+    expect(JSON_STREAM_ONE, &refusal, 0, "!  {} of another kind: Status\n");
+}
+
+static void order_does_not_matter(void **state)
+{
+    (void)state;
+    static const char parts[] = "\x12\x03\x0a\x01"
+                                "1"                          /* some[0] */
+                                "\x22\x06\x12\x01v\x0a\x01k" /* labels: the value first */
+                                "\x2a\x0a\x12\x01w\x0a\x05other"
+                                "\x0a\x01x"
+                                "\x2a\x09\x12\x01w\x0a\x04read"
+                                "\x12\x02\x10\x07"  /* some[1] */
+                                "\x22\x00"          /* an entry of nothing */
+                                "\x32\x00\x3a\x00"; /* a port and a time of nothing */
+    auto_sbuf thing = SBUF_INIT, body = SBUF_INIT;
+    sbuf_put(&thing, parts, sizeof parts - 1);
+    proto_put_body(&body, "Thing", &thing);
+    expect(JSON_STREAM_ONE, &body, 0,
+           " {\"some\":[{\"a\":\"1\"},{\"b\":7}],\"labels\":{\"k\":\"v\",\"\":\"\"},\"notes\":{"
+           "\"read\":\"w\"},\"name\":\"x\",\"port\":0}\n");
+}
+
+/* ---- pieces, ends, damage ---- */
+
+static const struct {
+    enum json_stream_form form;
+    void (*body)(struct sbuf *out);
+    const char *wanted;
+} samples[] = {{JSON_STREAM_LIST, list_body, list_result},
+               {JSON_STREAM_WATCH, watch_body, watch_result}};
+
+/* Cut anywhere, in two or three or into single bytes: the same comes out. */
+static void pieces_do_not_matter(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        auto_sbuf body = SBUF_INIT;
+        samples[i].body(&body);
+        for (size_t cut = 0; cut <= body.len; cut++)
+            for (size_t piece = 0; piece < 8; piece++) {
+                struct result r;
+                struct proto_stream *s = stream_new(samples[i].form, &r);
+                give(s, &r, &body, body.len, cut, piece);
+                proto_stream_free(s);
+                if (r.rc || strcmp(sbuf_cstr(&r.text), samples[i].wanted))
+                    fail_msg("cut at %zu, then %zu: %d %s\n%s", cut, piece, r.rc, r.err.text,
+                             sbuf_cstr(&r.text));
+                sbuf_done(&r.text);
+            }
+    }
+}
+
+/* What came before the cut is given, no more, and the end is noticed. */
+static void each_truncation_is_noticed(void **state)
+{
+    (void)state;
+    static const size_t whole[] = {2, 4}; /* in Unknown's tail; at the start and behind events */
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        auto_sbuf body = SBUF_INIT;
+        size_t n_whole = 0;
+        samples[i].body(&body);
+        for (size_t n = 0; n < body.len; n++) {
+            struct result r;
+            struct proto_stream *s = stream_new(samples[i].form, &r);
+            give(s, &r, &body, n, 0, 0);
+            proto_stream_free(s);
+            assert_true(r.rc == 0 || r.rc == ERR_TRUNCATED);
+            assert_memory_equal(sbuf_cstr(&r.text), samples[i].wanted, r.text.len);
+            n_whole += r.rc == 0;
+            sbuf_done(&r.text);
+        }
+        assert_int_equal(n_whole, whole[i]);
+    }
+}
+
+/* Any byte may be any other: what comes out is the same in one piece and in many, and an object
+ * that no damage was done to is there as long as the form holds. */
+static void garbled_bytes_do_no_harm(void **state)
+{
+    (void)state;
+    static const unsigned char masks[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff};
+    size_t told = 0, ended = 0;
+    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+        auto_sbuf body = SBUF_INIT;
+        samples[i].body(&body);
+        for (size_t at = 0; at < body.len; at++)
+            for (size_t k = 0; k < ARRAY_LEN(masks); k++) {
+                struct result whole, cut;
+                struct proto_stream *s = stream_new(samples[i].form, &cut);
+                body.data[at] = (char)(body.data[at] ^ masks[k]);
+                read_body(samples[i].form, &body, &whole);
+                give(s, &cut, &body, body.len, 0, 1 + at % 5);
+                body.data[at] = (char)(body.data[at] ^ masks[k]);
+                proto_stream_free(s);
+                assert_int_equal(whole.rc, cut.rc);
+                assert_string_equal(sbuf_cstr(&whole.text), sbuf_cstr(&cut.text));
+                told += strchr(sbuf_cstr(&whole.text), '!') != NULL;
+                ended += whole.rc != 0;
+                sbuf_done(&whole.text);
+                sbuf_done(&cut.text);
+            }
+    }
+    assert_true(told > 1000 && ended > 1000);
+}
+
+static void expect_broken(enum json_stream_form form, const void *p, size_t n, const char *why)
+{
+    auto_sbuf body = SBUF_INIT;
+    struct result r;
+    sbuf_put(&body, p, n);
+    read_body(form, &body, &r);
+    if (r.rc != ERR_PROTOCOL || !strstr(r.err.text, why))
+        fail_msg("%d %s, wanted: %s", r.rc, r.rc ? r.err.text : "", why);
+    sbuf_done(&r.text);
+}
+#define EXPECT_BROKEN(form, bytes, why) expect_broken(form, bytes, sizeof(bytes) - 1, why)
+#define LIST_HEAD "k8s\0\x0a\x0b\x12\x09ThingList"
+#define EVENT_HEAD "\0\0\0\x20\x0a\x01X"
+
+static void what_is_no_list_or_event_ends_the_stream(void **state)
+{
+    (void)state;
+    EXPECT_BROKEN(JSON_STREAM_LIST, "{\"kind\":\"List\"}", "byte 0: not Kubernetes' Protobuf");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\1", "byte 3: not Kubernetes' Protobuf");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x12\x00", "not a list of this kind");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x0a\x07\x12\x05Thing\x12\x00", "not a list of this");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x0a\x02\x12\x05Thing", "reaches beyond");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x10\x07", "byte 5: not of its type");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x07", "not a field");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x0b", "not of its type");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x7b", "not a field");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x00", "not a field");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "not a field");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\xf8\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+                  "not a number");
+    EXPECT_BROKEN(JSON_STREAM_LIST, "k8s\0\x1a\x04gzip", "encoded once more");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x04\x0a\x02\x12\x01", "reaches beyond");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x03\x12\x02\x0a", "reaches beyond");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x02\xd9\x06", "reaches beyond");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x01\x92", "not a field");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x05\x0a\x03\x12\x01\xff", "not UTF-8");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x00\x12\x00", "two objects");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x00", "without resourceVersion");
+    EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\xff\xff\x7f\x0a\xf0\xff\x7f\x1a\x81\x80\x04",
+                  "too long");
+    EXPECT_BROKEN(JSON_STREAM_WATCH, "\0\0\0\2\x08\x01", "not of its type");
+    EXPECT_BROKEN(JSON_STREAM_WATCH, EVENT_HEAD "\x12\x06\x0a\x03k8s", "without its magic");
+    EXPECT_BROKEN(JSON_STREAM_WATCH, EVENT_HEAD "\x12\x06\x0a\x04k9s\0", "not Kubernetes'");
+    EXPECT_BROKEN(JSON_STREAM_WATCH, EVENT_HEAD "\x12\x20\x0a", "reaches beyond");
+    EXPECT_BROKEN(JSON_STREAM_WATCH, EVENT_HEAD "\x12\x0a\x0a\x08k8s\0\x12\x00\x12\x00",
+                  "two objects");
+}
+
+static void a_broken_stream_stays_broken_until_reset(void **state)
+{
+    (void)state;
+    struct result r;
+    auto_sbuf body = SBUF_INIT;
+    struct proto_stream *s = stream_new(JSON_STREAM_WATCH, &r);
+    watch_body(&body);
+    assert_int_equal(proto_stream_put(s, "\0\0\0\2\x08\x01", 6, &r.err), ERR_PROTOCOL);
+    assert_string_equal(r.err.text, "byte 5: not of its type");
+    assert_int_equal(proto_stream_put(s, "\1", 1, &r.err), ERR_PROTOCOL);
+    assert_int_equal(proto_stream_end(s, &r.err), ERR_PROTOCOL);
+    proto_stream_reset(s, JSON_STREAM_WATCH);
+    give(s, &r, &body, body.len, 0, 1);
+    assert_int_equal(r.rc, 0);
+    assert_string_equal(sbuf_cstr(&r.text), watch_result);
+    proto_stream_free(s);
+    sbuf_done(&r.text);
+}
+
+/* ---- bad objects ---- */
+
+static void expect_bad_of(const char *kind, const void *p, size_t n, const char *wanted)
+{
+    auto_sbuf object = SBUF_INIT, body = SBUF_INIT, result = SBUF_INIT;
+    sbuf_put(&object, p, n);
+    put_unknown(&object);
+    proto_put_event(&body, "A", kind, &object);
+    put_event(&body, "B", "{\"name\":\"y\"}");
+    sbuf_printf(&result, "! A %s\nB {\"name\":\"y\"}\n", wanted);
+    expect(JSON_STREAM_WATCH, &body, 0, sbuf_cstr(&result));
+}
+#define EXPECT_BAD(bytes, wanted) expect_bad_of("Thing", bytes, sizeof(bytes) - 1, wanted)
+
+static void a_bad_value_costs_its_object_alone(void **state)
+{
+    (void)state;
+    EXPECT_BAD("\x0a\x01x\x0a\x01y", "{\"name\":\"x\"} name: occurs twice in this map");
+    EXPECT_BAD("\x22\x03\x0a\x01k\x22\x03\x0a\x01k",
+               "{\"labels\":{\"k\":\"\"}} labels.k: occurs twice in this map");
+    EXPECT_BAD("\x2a\x06\x0a\x04read\x2a\x06\x0a\x04read",
+               "{\"notes\":{\"read\":\"\"}} notes.read: occurs twice in this map");
+    EXPECT_BAD("\x0a\x02x\0", "{} name: a string must not hold NUL");
+    EXPECT_BAD("\x22\x06\x0a\x01k\x12\x01\0",
+               "{\"labels\":{}} labels.k: a string must not hold NUL");
+    EXPECT_BAD("\x08\x01", "{} name: not of its type");
+    EXPECT_BAD("\x0a\x01x\x42\x01\x01", "{\"name\":\"x\"} on: not of its type");
+    EXPECT_BAD("\x12\x02\x08\x01", "{\"some\":[{}]} some.a: not of its type");
+    EXPECT_BAD("\x12\x03\x0a\x02q", "{\"some\":[{}]} some.a: a field reaches beyond its message");
+    EXPECT_BAD("\x12\x02\xa5\x06", "{\"some\":[{}]} some: a field reaches beyond its message");
+    EXPECT_BAD("\x12\x01\x8a", "{\"some\":[{}]} some: not a field");
+    EXPECT_BAD("\x12\x01\x13", "{\"some\":[{}]} some.b: not of its type");
+    EXPECT_BAD("\x12\x01\x3b", "{\"some\":[{}]} some: not a field");
+    EXPECT_BAD("\x12\x02\x10\xff", "{\"some\":[{}]} some.b: not a number");
+    EXPECT_BAD("\x32\x02\x12\x00", "{} port: not of its type");
+    EXPECT_BAD("\x3a\x0a\x08\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "{} made: not a time");
+    expect_bad_of("Other", "", 0, "{} of another kind: Other");
+}
+
+static void an_object_over_the_limit_is_named_and_skipped(void **state)
+{
+    (void)state;
+    enum { PIECE = 100000, FILL = JSON_STREAM_OBJECT_MAX };
+    auto_free char *fill = mem_alloc(FILL);
+    memset(fill, 'x', FILL);
+    for (unsigned number = 1; number <= 99; number += 49) /* "name" twice, unknown, unknown */
+        for (size_t piece = 0; piece <= PIECE; piece += PIECE) {
+            struct result r;
+            auto_sbuf item = SBUF_INIT, list = SBUF_INIT, body = SBUF_INIT, one = SBUF_INIT;
+            struct proto_stream *s = stream_new(JSON_STREAM_LIST, &r);
+            if (number == 1)
+                proto_put_bytes(&one, 1, fill, FILL);
+            else
+                proto_put_bytes(&item, number, fill, FILL);
+            proto_put_message(&item, 300, &one);
+            proto_put_text(&item, 1, "big");
+            proto_put_list_meta(&list, "9", "");
+            proto_put_message(&list, 2, &item);
+            put_item(&list, "{\"name\":\"next\"}");
+            proto_put_body(&body, "ThingList", &list);
+            give(s, &r, &body, body.len, 0, piece);
+            assert_int_equal(r.rc, 0);
+            assert_string_equal(sbuf_cstr(&r.text), number == 1
+                                                        ? "!  {\"one\":{}} larger than 4 MiB\n"
+                                                          " {\"name\":\"next\"}\n"
+                                                        : "!  {} larger than 4 MiB\n"
+                                                          " {\"name\":\"next\"}\n");
+            assert_true(proto_stream_memory(s) < 200000);
+            proto_stream_free(s);
+            sbuf_done(&r.text);
+        }
+}
+
+static void the_number_of_values_is_bounded(void **state)
+{
+    (void)state;
+    auto_sbuf item = SBUF_INIT, body = SBUF_INIT;
+    struct result r;
+    for (size_t i = 0; i < JSON_STREAM_NODES_MAX; i++)
+        proto_put_bytes(&item, 2, "", 0);
+    proto_put_body(&body, "Thing", &item);
+    read_body(JSON_STREAM_ONE, &body, &r);
+    assert_int_equal(r.rc, 0);
+    assert_non_null(strstr(sbuf_cstr(&r.text), " too many values\n"));
+    sbuf_done(&r.text);
+}
+
+/* ---- values ---- */
+
+static void expect_object(const void *p, size_t n, const char *wanted)
+{
+    auto_sbuf object = SBUF_INIT, body = SBUF_INIT, result = SBUF_INIT;
+    sbuf_put(&object, p, n);
+    proto_put_body(&body, "Thing", &object);
+    sbuf_printf(&result, " %s\n", wanted);
+    expect(JSON_STREAM_ONE, &body, 0, sbuf_cstr(&result));
+}
+#define EXPECT_OBJECT(bytes, wanted) expect_object(bytes, sizeof(bytes) - 1, wanted)
+
+static void texts_that_are_not_utf8_are_mended(void **state)
+{
+    (void)state;
+    EXPECT_OBJECT("\x0a\x03"
+                  "a\xff"
+                  "b",
+                  "{\"name\":\"a\xef\xbf\xbd"
+                  "b\"}");
+    EXPECT_OBJECT("\x0a\x02\xe2\x82", "{\"name\":\"\xef\xbf\xbd\xef\xbf\xbd\"}");
+    EXPECT_OBJECT("\x0a\x03\xe2\x82\xac", "{\"name\":\"\xe2\x82\xac\"}");
+}
+
+static void expect_time(int64_t seconds, const char *wanted)
+{
+    auto_sbuf time = SBUF_INIT, object = SBUF_INIT, text = SBUF_INIT;
+    proto_put_number(&time, 1, (uint64_t)seconds);
+    proto_put_message(&object, 7, &time);
+    sbuf_printf(&text, "{\"made\":\"%s\"}", wanted);
+    expect_object(object.data, object.len, sbuf_cstr(&text));
+}
+
+static void times_are_told_as_text(void **state)
+{
+    (void)state;
+    expect_time(0, "1970-01-01T00:00:00Z");
+    expect_time(-1, "1969-12-31T23:59:59Z");
+    expect_time(951782400, "2000-02-29T00:00:00Z");
+    expect_time(1709251199, "2024-02-29T23:59:59Z");
+    expect_time(4107542400, "2100-03-01T00:00:00Z");
+    expect_time(253402300799, "9999-12-31T23:59:59Z");
+    expect_time(-62135596800, "0001-01-01T00:00:00Z");
+}
+
+/* ---- both encodings ---- */
+
+struct outcome {
+    enum k8s_kind kind;
+    struct object_meta *object;
+    struct err err;
+};
+
+static void on_outcome(void *aux, const char *type, const cJSON *json)
+{
+    struct outcome *o = aux;
+    (void)type;
+    (void)object_decode(json, o->kind, &o->object, &o->err);
+}
+
+static void on_bad_outcome(void *aux, const char *type, const cJSON *json, const char *why)
+{
+    struct outcome *o = aux;
+    (void)type;
+    (void)json;
+    err_set(&o->err, ERR_INVALID, "%s", why);
+}
+
+static void read_outcome(struct outcome *o, const struct sbuf *raw)
+{
+    const struct k8s_class *class = k8s_class_of(o->kind);
+    auto_sbuf body = SBUF_INIT;
+    struct err err;
+    struct proto_stream *s =
+        proto_stream_new(JSON_STREAM_ONE, class->kind, class->fields,
+                         &(struct json_stream_sink){o, on_outcome, on_bad_outcome});
+    proto_put_body(&body, class->kind, raw);
+    assert_int_equal(proto_stream_put(s, body.data, body.len, &err), 0);
+    assert_int_equal(proto_stream_end(s, &err), 0);
+    proto_stream_free(s);
+}
+
+/* Any object that Protobuf can say comes to the same by both ways, or is refused by both. */
+static void both_encodings_come_to_the_same(void **state)
+{
+    (void)state;
+    auto_sbuf text = SBUF_INIT;
+    size_t good = 0, refused = 0;
+    for (int i = 0; i < 4000; i++) {
+        struct objgen gen = {.random = (uint64_t)i, .out = &text, .bad = i % 2 ? 10 : 0};
+        struct outcome json = {.kind = (enum k8s_kind)(i % K8S_N_KINDS)}, proto = json;
+        auto_sbuf raw = SBUF_INIT;
+        sbuf_clear(&text);
+        objgen_put(&gen, json.kind);
+        cJSON *tree = cJSON_Parse(sbuf_cstr(&text));
+        on_outcome(&json, "", tree);
+        if (proto_put_tree(&raw, k8s_class_of(json.kind)->fields, tree)) {
+            read_outcome(&proto, &raw);
+            if (!json.object != !proto.object || strcmp(json.err.text, proto.err.text) != 0)
+                fail_msg("%s | %s:\n%s", json.err.text, proto.err.text, sbuf_cstr(&text));
+            assert_true(!json.object || object_equal(json.object, proto.object));
+            good += json.object != NULL;
+            refused += json.object == NULL;
+        }
+        cJSON_Delete(tree);
+        object_free(json.object);
+        object_free(proto.object);
+    }
+    assert_true(good > 1500 && refused > 200);
+    assert_nothing_interned();
+}
+
+static void check_rows(const struct wire_field *rows, bool of_map)
+{
+    for (const struct wire_field *r = rows; r->name; r++) {
+        bool message = r->type == WIRE_MESSAGE || r->type == WIRE_MESSAGES;
+        assert_int_equal(r->len, strlen(r->name));
+        assert_int_equal(of_map, r->type == WIRE_KEY_OF_MAP);
+        assert_int_equal(of_map, r->number == 0);
+        assert_true(message == (r->below != NULL) || r->type == WIRE_MAP);
+        for (const struct wire_field *other = rows; other < r && !of_map; other++)
+            assert_int_not_equal(other->number, r->number);
+        if (r->below)
+            check_rows(r->below, r->type == WIRE_MAP);
+    }
+}
+
+static void each_kind_has_numbers_and_types(void **state)
+{
+    (void)state;
+    for (int kind = 0; kind < K8S_N_KINDS; kind++)
+        check_rows(k8s_class_of((enum k8s_kind)kind)->fields, false);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_list_gives_its_items_with_the_fields_that_are_read),
+        cmocka_unit_test(a_list_may_tell_its_metadata_last),
+        cmocka_unit_test(a_watch_gives_its_events),
+        cmocka_unit_test(an_event_is_told_with_its_last_byte),
+        cmocka_unit_test(one_object_and_a_status_are_read),
+        cmocka_unit_test(order_does_not_matter),
+        cmocka_unit_test(pieces_do_not_matter),
+        cmocka_unit_test(each_truncation_is_noticed),
+        cmocka_unit_test(garbled_bytes_do_no_harm),
+        cmocka_unit_test(what_is_no_list_or_event_ends_the_stream),
+        cmocka_unit_test(a_broken_stream_stays_broken_until_reset),
+        cmocka_unit_test(a_bad_value_costs_its_object_alone),
+        cmocka_unit_test(an_object_over_the_limit_is_named_and_skipped),
+        cmocka_unit_test(the_number_of_values_is_bounded),
+        cmocka_unit_test(texts_that_are_not_utf8_are_mended),
+        cmocka_unit_test(times_are_told_as_text),
+        cmocka_unit_test(both_encodings_come_to_the_same),
+        cmocka_unit_test(each_kind_has_numbers_and_types),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
