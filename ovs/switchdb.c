@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/base/sbuf.h"
 #include "core/base/vec.h"
 #include "ovs/ovsdb_client.h"
@@ -578,6 +579,9 @@ static void switchdb_lost__(void *aux, const struct err *why)
 {
     struct switchdb *db = aux;
     memcpy(db->error, why->text, sizeof db->error);
+    if (why->code == ERR_TIMEOUT) {
+        metric_add(METRIC_SILENT, "ovsdb", NULL, 1);
+    }
     switchdb_tell_status__(db);
 }
 

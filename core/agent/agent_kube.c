@@ -402,12 +402,15 @@ static void kube_metrics(void *source)
 {
     const struct agent_kube *k = source;
     struct agent_source_state state = {.complete = false};
+    struct http_client_state client;
     size_t n = 0;
     for (int i = 0; i < K8S_N_KINDS; i++) {
         const struct reflector_error *errors;
         n += reflector_errors(k->kinds[i].reflector, &errors);
     }
     kube_state(source, &state);
+    http_client_state(k->client, &client);
+    metric_count(METRIC_SILENT, agent_kube_class.name, (double)client.silent);
     metric_set(METRIC_SOURCE_ERRORS, agent_kube_class.name, NULL, (double)n);
     metric_set(METRIC_SOURCE_STALE, agent_kube_class.name, NULL, state.stale ? state.stale_s : 0);
 }

@@ -15,6 +15,7 @@
 
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/pipeline/pipeline.h"
 #include "ovs/unixctl.h"
 #include "platform/pipe.h"
@@ -182,6 +183,9 @@ static void switch_disconnected(void *aux, const struct err *why)
 {
     struct agent *a = aux;
     a->flows_whole = false;
+    if (why->code == ERR_TIMEOUT) {
+        metric_add(METRIC_SILENT, "openflow", NULL, 1);
+    }
     if (strcmp(a->disconnected, why->text) != 0) { /* each try that fails alike is told once */
         snprintf(a->disconnected, sizeof a->disconnected, "%s", why->text);
         bool expected = !a->db || switchdb_status(a->db).state != SWITCHDB_READY;

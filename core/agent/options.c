@@ -9,6 +9,7 @@
 #include "core/base/addr.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/metrics.h"
 #include "core/io/stream.h"
 #include "core/k8s/document.h"
 #include "core/k8s/names.h"
@@ -795,8 +796,13 @@ void options_markdown(struct sbuf *out)
         sbuf_printf(out, " | %s |\n", s->meaning);
     }
     sbuf_puts(
-        out, "\nDesired state comes from one place: `--objects`, `--kubeconfig`, or neither, which "
-             "is the in-cluster account.\n"
-             "\nEnvironment: `NODE_NAME` (see `--node-name`), `KUBERNETES_SERVICE_HOST` and "
-             "`KUBERNETES_SERVICE_PORT` (see\n`--api-server`).\n");
+        out,
+        "\nDesired state comes from one place: `--objects`, `--kubeconfig`, or neither, which "
+        "is the in-cluster account.\n"
+        "\nEnvironment: `NODE_NAME` (see `--node-name`), `KUBERNETES_SERVICE_HOST` and "
+        "`KUBERNETES_SERVICE_PORT` (see\n`--api-server`).\n"
+        "\n## Metrics\n"
+        "\n`/metrics` of `--metrics-address`, in Prometheus' text form. Which of them are worth "
+        "an alarm: [operations.md](operations.md).\n\n");
+    metrics_markdown(out);
 }

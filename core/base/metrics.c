@@ -233,6 +233,16 @@ void metrics_format(struct sbuf *out)
     }
 }
 
+void metrics_markdown(struct sbuf *out)
+{
+    sbuf_puts(out, "| metric | kind | labels | meaning |\n|---|---|---|---|\n");
+    for (int m = 0; m < METRICS_N; m++) {
+        const struct metrics_info *info = &metrics_infos[m];
+        sbuf_printf(out, "| `%s` | %s | %s | %s |\n", info->name, metrics_kinds[info->kind],
+                    *info->labels ? info->labels : "-", info->help);
+    }
+}
+
 void metrics_reset(void)
 {
     HMAP_FOR_EACH_SAFE(node, next, &metrics_all) {

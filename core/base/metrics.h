@@ -35,7 +35,7 @@
       "Packets that the agent was to refuse: answered, or not to be answered.")                    \
     X(CONFLICTS, COUNTER, "seine_engine_conflicts_total", "space",                                 \
       "Contributions that disagree about one key.")                                                \
-    X(ECHO_TIMEOUTS, COUNTER, "seine_connection_timeouts_total", "peer",                           \
+    X(SILENT, COUNTER, "seine_connection_timeouts_total", "peer",                                  \
       "Connections given up because the peer was silent.")
 #define METRICS_ENUM__(id, kind, name, labels, help) METRIC_##id,
 enum metric { METRICS_LIST(METRICS_ENUM__) METRICS_N };
@@ -49,6 +49,8 @@ void metric_count(enum metric m, const char *l1, double value);
 void metric_observe(enum metric m, const char *l1, const char *l2, double value);
 double metric_get(enum metric m, const char *l1, const char *l2);
 void metrics_format(struct sbuf *out);
+/* The table of all metrics for a page of docs/: name, kind, labels, help. */
+void metrics_markdown(struct sbuf *out);
 void metrics_reset(void); /* for tests */
 
 #endif

@@ -331,6 +331,7 @@ void http_client_state(const struct http_client *c, struct http_client_state *ou
     out->peer = c->peer;
     out->connected = c->connected;
     out->lost = c->lost;
+    out->silent = c->silent;
     out->received = c->received;
 }
 

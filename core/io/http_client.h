@@ -133,6 +133,7 @@ struct http_client_state {
     const char *peer;     /* "10.0.0.1:6443": connected, or tried last; "" before the first */
     size_t n_calls, n_connections;
     uint64_t connected, lost; /* connections made, and ended by an error, since the beginning */
+    uint64_t silent;          /* of those lost: given up because nothing came */
     uint64_t received;        /* bytes of HTTP, TLS taken off */
 };
 void http_client_state(const struct http_client *c, struct http_client_state *out);

@@ -159,7 +159,7 @@ struct http_client {
     bool backing_off;
     uint64_t rng;
 
-    uint64_t connected, lost, received;
+    uint64_t connected, lost, silent, received;
     const char *protocol; /* of the newest connection */
     unsigned busy;
     bool freed;

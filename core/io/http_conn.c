@@ -199,6 +199,7 @@ static void http_conn_too_silent__(struct http_conn *conn)
         http_conn_flush__(conn);
         return;
     }
+    conn->client->silent++;
     err_set(&why, ERR_TIMEOUT, "%s: the connection is silent", conn->peer);
     http_conn_lost__(conn, &why);
 }

@@ -75,6 +75,20 @@ static void test_histogram(void **state)
         strstr(text, "seine_cni_request_duration_seconds_bucket{verb=\"ADD\",le=\"0.005\"} 1\n"));
 }
 
+static void test_the_page_has_a_row_for_each_metric(void **state)
+{
+    (void)state;
+    auto_sbuf text = SBUF_INIT;
+    size_t rows = 0;
+    metrics_markdown(&text);
+    for (const char *p = sbuf_cstr(&text); (p = strchr(p, '\n')) != NULL; p++) {
+        rows++;
+    }
+    assert_int_equal(rows, METRICS_N + 2);
+    assert_non_null(strstr(text.data, "| `seine_cni_requests_total` | counter | verb,result | "));
+    assert_non_null(strstr(text.data, "| `seine_openflow_flow_mods_total` | counter | - | "));
+}
+
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, reset, reset)
@@ -83,6 +97,7 @@ int main(void)
         TEST(test_unlabelled_metrics_are_there_from_the_start),
         TEST(test_labels_are_escaped_and_sorted),
         TEST(test_histogram),
+        TEST(test_the_page_has_a_row_for_each_metric),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,10 @@ static void a_server_that_hangs_is_found_out(void **state)
     w->on_request = answer_hello;
     expect_whole(get(w, 2, "/again"), 200, "hello");
     assert_int_equal(w->server.n_accepted, 2);
+    struct http_client_state s;
+    http_client_state(w->client, &s);
+    assert_int_equal(s.lost, 1);
+    assert_int_equal(s.silent, 1);
 }
 
 /* A frame of a kind that nobody knows is passed over (RFC 9113, 5.5), and swallows what follows:
