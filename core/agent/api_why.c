@@ -15,9 +15,9 @@
 
 #include "core/agent/agent_internal.h"
 #include "core/agent/verdict.h"
+#include "core/agent/why_elsewhere.h"
 #include "core/agent/why_service.h"
 #include "core/base/mem.h"
-#include "core/pipeline/world.h"
 #include "core/pod/pod_local.h"
 #include "hns/acl_decide.h"
 #include "ovs/unixctl.h"
@@ -105,59 +105,9 @@ static int why_parse(const struct http_exchange *x, struct sbuf text[2], struct 
 }
 
 /* ---- what another node decides ---- */
-static void why_copy_objects(const struct store *from, struct store *to, struct arena *arena)
-{
-    static const int tables[] = {TABLE_POD, TABLE_NAMESPACE, TABLE_NODE, TABLE_POLICY};
-    for (size_t t = 0; t < ARRAY_LEN(tables); t++) {
-        size_t n = 0;
-        const struct row **rows = store_list(from, tables[t], arena, &n);
-        for (size_t i = 0; i < n; i++) {
-            store_put(to, tables[t], rows[i]->key, object_ref(rows[i]->value));
-        }
-    }
-}
-
-/* A Pod of another node, as that node's agent has it attached. */
-static struct attachment *why_attach(const struct pod *pod)
-{
-    struct attachment *at = attachment_new();
-    at->container_id = mem_strdup("why");
-    at->cni_ifname = mem_strdup("eth0");
-    at->netns = mem_strdup("");
-    at->interface = mem_strdup("why0");
-    at->pod_namespace = mem_strdup(pod->meta.namespace_);
-    at->pod_name = mem_strdup(pod->meta.name);
-    at->pod_uid = mem_strdup(pod->meta.uid);
-    at->sequence = 1;
-    at->ofport = 3;
-    at->mac = mac_from_name("pod", pod->meta.name);
-    for (size_t i = 0; i < pod->n_ips && at->n_ips < ATTACHMENT_MAX_IPS; i++) {
-        at->ips[at->n_ips++] = pod->ips[i];
-    }
-    return at;
-}
-
-/* The engine of the node that has 'pod', NULL if no other node has it. */
-static struct engine *why_engine_of(struct agent *a, const char *pod_key, struct arena *arena)
-{
-    const struct row *row = pod_key ? store_get(a->store, TABLE_POD, pod_key) : NULL;
-    const struct pod *pod = row ? row->value : NULL;
-    bool elsewhere = pod && *pod->node_name && strcmp(pod->node_name, a->o->node_name) != 0;
-    if (!elsewhere || pod->host_network || pod->phase == POD_FINISHED || !pod->n_ips) {
-        return NULL;
-    }
-    struct engine *e = world_engine();
-    struct store *s = engine_store(e);
-    why_copy_objects(a->store, s, arena);
-    store_put(s, TABLE_CONFIG, "", node_config_new(pod->node_name));
-    store_put(s, TABLE_ATTACHMENT, "why/eth0", why_attach(pod));
-    while (!engine_run(e, 0)) {}
-    return e;
-}
-
 /* Fills in the side of 'v' that the other party's node decides; the engine must stay until the
  * verdict was printed. */
-static struct engine *why_elsewhere(struct why *w, struct verdict *v, struct arena *arena)
+static struct engine *why_other_side(struct why *w, struct verdict *v, struct arena *arena)
 {
     static const char *const names[] = {
         [DIRECTION_INGRESS] = "ingress", [DIRECTION_EGRESS] = "egress"};
@@ -169,7 +119,7 @@ static struct engine *why_elsewhere(struct why *w, struct verdict *v, struct are
         if (v->side[d].here) {
             continue;
         }
-        struct engine *e = why_engine_of(a, parties[d]->pod, arena);
+        struct engine *e = why_elsewhere(a->store, a->o->node_name, &parties[d]->pod, 1);
         if (e && verdict_of(engine_store(e), &v->query, arena, &other, NULL) == 0 &&
             other.side[d].here) {
             v->side[d] = other.side[d];
@@ -344,7 +294,11 @@ static void why_put_told(struct why *w, const struct why_told *t, const char *ve
 
 static void why_finish(struct why *w, const struct why_told *t)
 {
-    const char *verdict = !t->known ? "unknown" : t->allows ? "allow" : "drop";
+    bool refused = w->service && !w->service->n;
+    const char *verdict = !t->known   ? "unknown"
+                          : t->allows ? "allow"
+                          : refused   ? "refused"
+                                      : "drop";
     bool agree = t->known && t->allows == w->expected;
     struct sbuf body = SBUF_INIT;
     cJSON *object = cJSON_AddObjectToObject(w->answer, "trace");
@@ -373,8 +327,12 @@ static void why_service_chosen(struct why *w, const char *trace)
     if (!e) {
         return;
     }
-    w->expected = e->allowed;
+    w->expected = e->allowed_here;
     w->port = e->out_port;
+    if (e->node) {
+        w->elsewhere = "ingress";
+        w->node = mem_strdup(e->node);
+    }
     sbuf_printf(&w->text, "chosen     %s port %u, this time\n", ip_format(&e->at.ip, text),
                 (unsigned)e->at.port);
 }
@@ -467,28 +425,85 @@ static int why_verdict(struct agent *a, struct verdict_query *q, struct arena *a
     return rc;
 }
 
+/* The question about one endpoint in place of the Service; 'text' must last as long as it. */
+static struct verdict_query why_endpoint_query(const struct verdict *v,
+                                               const struct why_endpoint *e, char text[IP_TEXT_MAX])
+{
+    struct verdict_query q = v->query;
+    q.dst = ip_format(&e->at.ip, text);
+    q.port = e->at.port;
+    return q;
+}
+
+/* What this node decides about each endpoint. */
+static void why_judge_here(struct why *w, const struct verdict *v)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    for (size_t i = 0; i < w->service->n; i++) {
+        struct why_endpoint *e = &w->service->v[i];
+        struct verdict one;
+        char text[IP_TEXT_MAX];
+        struct verdict_query q = why_endpoint_query(v, e, text);
+        if (verdict_of(w->a->store, &q, &arena, &one, NULL) == 0) {
+            why_endpoint_judge(e, &one);
+            e->out_port = why_port_to(w, &one, &arena);
+        }
+        arena_reset(&arena);
+    }
+    arena_done(&arena);
+}
+
+/* And what the nodes of the others do. */
+static void why_judge_elsewhere(struct why *w, const struct verdict *v)
+{
+    struct agent *a = w->a;
+    const char *pods[WHY_ENDPOINTS_MAX];
+    struct arena arena;
+    arena_init(&arena, 0);
+    for (size_t i = 0; i < w->service->n; i++) {
+        pods[i] = w->service->v[i].ingress_here ? NULL : w->service->v[i].pod;
+    }
+    struct engine *other = why_elsewhere(a->store, a->o->node_name, pods, w->service->n);
+    for (size_t i = 0; other && i < w->service->n; i++) {
+        struct why_endpoint *e = &w->service->v[i];
+        struct verdict one;
+        char text[IP_TEXT_MAX], from[IP_TEXT_MAX];
+        struct verdict_query q = why_endpoint_query(v, e, text);
+        q.src = ip_format(&v->src.ip, from); /* as that node sees it */
+        if (pods[i] && verdict_of(engine_store(other), &q, &arena, &one, NULL) == 0 &&
+            one.side[DIRECTION_INGRESS].here) {
+            const struct pod *pod = store_get(a->store, TABLE_POD, pods[i])->value;
+            why_endpoint_judge_elsewhere(e, &one, pod->node_name);
+        }
+        arena_reset(&arena);
+    }
+    engine_free(other);
+    arena_done(&arena);
+}
+
 /* The endpoints that 'v', a verdict about the Service's address, may become. */
-static void why_begin_service(struct why *w, const struct row *frontend, const struct verdict *v,
-                              struct arena *arena)
+static void why_begin_service(struct why *w, const struct row *frontend, const struct verdict *v)
 {
     struct why_service *s = why_service_new(frontend);
     w->service = s;
-    for (size_t i = 0; i < s->n; i++) {
-        struct verdict one;
-        char text[IP_TEXT_MAX];
-        struct verdict_query q = v->query;
-        q.dst = ip_format(&s->v[i].at.ip, text);
-        q.port = s->v[i].at.port;
-        if (verdict_of(w->a->store, &q, arena, &one, NULL) == 0) {
-            why_endpoint_judge(&s->v[i], &one);
-            s->v[i].out_port = why_port_to(w, &one, arena);
-        }
-    }
-    w->expected = why_service_allows(s);
+    why_judge_here(w, v);
+    why_judge_elsewhere(w, v);
+    w->expected = why_service_allows_here(s);
     /* The datapath's hash, which a trace does not compute. */
     sbuf_puts(&w->flow, ",dp_hash=1");
     w->answer = why_service_json(s, v);
     why_service_table(s, v, &w->text);
+}
+
+/* Where 'v' is about a Service's address, but none of its ports: it says so. */
+static void why_note_service(struct why *w, const struct verdict *v)
+{
+    auto_sbuf note = SBUF_INIT;
+    if (why_service_other_port(w->a->store, v, &note)) {
+        sbuf_printf(&w->text, "note       %s\n", sbuf_cstr(&note));
+        cJSON_AddStringToObject(w->answer, "note", note.data);
+    }
 }
 
 static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *v,
@@ -501,12 +516,13 @@ static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *
     w->expected = v->allowed;
     why_put_flow(w, v, arena);
     const struct row *frontend = v->src.local ? why_service_frontend(a->store, v, arena) : NULL;
-    struct engine *other = frontend ? NULL : why_elsewhere(w, v, arena);
+    struct engine *other = frontend ? NULL : why_other_side(w, v, arena);
     if (frontend) {
-        why_begin_service(w, frontend, v, arena);
+        why_begin_service(w, frontend, v);
     } else {
         w->answer = verdict_json(v);
         verdict_table(v, &w->text);
+        why_note_service(w, v);
     }
     if (w->elsewhere) {
         cJSON *side = cJSON_GetObjectItemCaseSensitive(w->answer, w->elsewhere);

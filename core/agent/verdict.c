@@ -102,10 +102,41 @@ static const struct row *local_by_ip(const struct judge *j, const struct ip *ip)
     return found;
 }
 
+/* The live Pod that has the address by its status; NULL: none. */
+static const char *pod_by_ip(const struct judge *j, const struct ip *ip)
+{
+    size_t n;
+    const struct row **rows = store_list(j->store, TABLE_POD, j->arena, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct pod *pod = rows[i]->value;
+        if (pod->host_network || pod->phase == POD_FINISHED)
+            continue;
+        for (size_t k = 0; k < pod->n_ips; k++)
+            if (ip_equal(&pod->ips[k], ip))
+                return rows[i]->key;
+    }
+    return NULL;
+}
+
 static bool party_has(const struct judge *j, const struct verdict_party *p, uint8_t family)
 {
     struct verdict_party probe = *p;
     return p->pod ? pod_ip(j, &probe, family) : p->ip.family == family;
+}
+
+/* A Service is asked for by its address: there may be two, and ports that it has not. */
+static int no_such_pod(const struct judge *j, const char *key, struct err *err)
+{
+    char text[IP_TEXT_MAX];
+    const struct row *row = store_get(j->store, TABLE_SERVICE, key);
+    const struct service *s = row ? row->value : NULL;
+    if (s && s->n_cluster_ips)
+        return err_set(err, ERR_NOT_FOUND, "%s: no such Pod; the Service of that name has %s", key,
+                       ip_format(&s->cluster_ips[0], text));
+    if (s)
+        return err_set(err, ERR_NOT_FOUND,
+                       "%s: no such Pod; the Service of that name has no address of its own", key);
+    return err_set(err, ERR_NOT_FOUND, "%s: no such Pod", key);
 }
 
 static int party_read(const struct judge *j, const char *text, struct verdict_party *p,
@@ -121,7 +152,7 @@ static int party_read(const struct judge *j, const char *text, struct verdict_pa
     p->pod = text;
     store_list_index(j->store, TABLE_LOCAL, LOCAL_BY_POD, text, j->arena, &n);
     if (!n && !store_get(j->store, TABLE_POD, text))
-        return err_set(err, ERR_NOT_FOUND, "%s: no such Pod", text);
+        return no_such_pod(j, text, err);
     if (!party_has(j, p, 4) && !party_has(j, p, 6))
         return err_set(err, ERR_NOT_FOUND, "%s: has no address", text);
     return 0;
@@ -135,6 +166,16 @@ static void party_settle(const struct judge *j, struct verdict_party *p, uint8_t
         p->local = local_by_ip(j, &p->ip);
     if (p->local && !p->pod)
         p->pod = local_of(p->local)->pod;
+    if (!p->pod)
+        p->pod = pod_by_ip(j, &p->ip);
+}
+
+/* " (on node2)", so that one knows where to ask; "" if it is not known. */
+static const char *where(const struct judge *j, const struct verdict_party *p)
+{
+    const struct row *row = p->pod ? store_get(j->store, TABLE_POD, p->pod) : NULL;
+    const struct pod *pod = row ? row->value : NULL;
+    return pod && *pod->node_name ? arena_printf(j->arena, " (on %s)", pod->node_name) : "";
 }
 
 static int parties_settle(const struct judge *j, struct err *err)
@@ -156,8 +197,8 @@ static int parties_settle(const struct judge *j, struct err *err)
     party_settle(j, &v->src, family);
     party_settle(j, &v->dst, family);
     if (!v->src.local && !v->dst.local)
-        return err_set(err, ERR_NOT_FOUND, "neither %s nor %s is attached to this node",
-                       v->src.name, v->dst.name);
+        return err_set(err, ERR_NOT_FOUND, "neither %s%s nor %s%s is attached to this node",
+                       v->src.name, where(j, &v->src), v->dst.name, where(j, &v->dst));
     return 0;
 }
 

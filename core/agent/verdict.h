@@ -25,7 +25,8 @@ struct verdict_query {
 
 struct verdict_party {
     const char *name; /* as it was asked for */
-    const char *pod;  /* namespace/name of the Pod attached here, or the one asked for; or NULL */
+    const char *pod;  /* namespace/name of the Pod: asked for, attached here, or of another node but
+                       * with this address; or NULL */
     const struct row *local; /* its row of TABLE_LOCAL, NULL: not attached here */
     struct ip ip;            /* the address that is judged */
 };
@@ -63,6 +64,8 @@ int verdict_of(const struct store *s, const struct verdict_query *query, struct 
 
 /* "TCP", "UDP", "SCTP", "ICMP", "ICMPv6", or NULL for others. */
 const char *verdict_proto_name(uint8_t proto);
+/* Why the side does not allow it: "no rule allows it: shop/db". */
+void verdict_why_not(const struct verdict_side *side, struct sbuf *out);
 /* The verdict as a table for people. */
 void verdict_table(const struct verdict *v, struct sbuf *out);
 /* The same as an object: verdict, source, destination, family, protocol, port, egress and ingress

@@ -60,21 +60,30 @@ static void put_rules(const struct verdict_side *side, enum intent_direction dir
     }
 }
 
+void verdict_why_not(const struct verdict_side *side, struct sbuf *out)
+{
+    if (side->because) {
+        sbuf_puts(out, side->because);
+        return;
+    }
+    sbuf_puts(out, "no rule allows it:");
+    for (size_t i = 0; i < side->n_policies; i++)
+        sbuf_printf(out, "%s %s", i ? "," : "", side->policies[i]);
+}
+
 static void put_reason(const struct verdict_side *side, enum intent_direction direction,
                        struct sbuf *out)
 {
     if (!side->here) {
         sbuf_puts(out, "decided where that party is\n");
-    } else if (side->because) {
+    } else if (side->allowed && side->because) {
         sbuf_printf(out, "%s\n", side->because);
     } else if (!side->isolated) {
         sbuf_puts(out, "no policy isolates the Pod\n");
     } else if (side->allowed) {
         put_rules(side, direction, out);
     } else {
-        sbuf_puts(out, "no rule allows it:");
-        for (size_t i = 0; i < side->n_policies; i++)
-            sbuf_printf(out, "%s %s", i ? "," : "", side->policies[i]);
+        verdict_why_not(side, out);
         sbuf_putc(out, '\n');
     }
 }

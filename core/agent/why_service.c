@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 
 #include "core/base/mem.h"
+#include "core/k8s/object.h"
 
 const struct row *why_service_frontend(const struct store *s, const struct verdict *v,
                                        struct arena *a)
@@ -36,18 +37,44 @@ struct why_service *why_service_new(const struct row *frontend)
 
 void why_service_free(struct why_service *s)
 {
-    for (size_t i = 0; s && i < s->n; i++)
+    for (size_t i = 0; s && i < s->n; i++) {
         mem_free(s->v[i].pod);
+        mem_free(s->v[i].node);
+        mem_free(s->v[i].because);
+    }
     if (s)
         mem_free(s->key);
     mem_free(s);
 }
 
+static void put_because(struct why_endpoint *e, const struct verdict *v,
+                        enum intent_direction direction)
+{
+    struct sbuf text = SBUF_INIT;
+    sbuf_puts(&text, direction == DIRECTION_EGRESS ? "egress: " : "ingress: ");
+    verdict_why_not(&v->side[direction], &text);
+    e->because = sbuf_take(&text);
+}
+
 void why_endpoint_judge(struct why_endpoint *e, const struct verdict *v)
 {
-    e->allowed = v->allowed;
+    e->allowed = e->allowed_here = v->allowed;
     e->ingress_here = v->side[DIRECTION_INGRESS].here;
     e->pod = v->dst.pod ? mem_strdup(v->dst.pod) : NULL;
+    if (!v->side[DIRECTION_EGRESS].allowed)
+        put_because(e, v, DIRECTION_EGRESS);
+    else if (!v->allowed)
+        put_because(e, v, DIRECTION_INGRESS);
+}
+
+void why_endpoint_judge_elsewhere(struct why_endpoint *e, const struct verdict *v, const char *node)
+{
+    e->node = mem_strdup(node);
+    if (v->side[DIRECTION_INGRESS].allowed)
+        return;
+    e->allowed = false;
+    if (!e->because)
+        put_because(e, v, DIRECTION_INGRESS);
 }
 
 static size_t count_allowed(const struct why_service *s)
@@ -58,9 +85,12 @@ static size_t count_allowed(const struct why_service *s)
     return n;
 }
 
-bool why_service_allows(const struct why_service *s)
+bool why_service_allows_here(const struct why_service *s)
 {
-    return s->n && count_allowed(s) == s->n;
+    for (size_t i = 0; i < s->n; i++)
+        if (!s->v[i].allowed_here)
+            return false;
+    return s->n > 0;
 }
 
 /* "refused", "allow", "drop", or "mixed": it depends on the endpoint. */
@@ -105,6 +135,38 @@ const struct why_endpoint *why_service_choice(const struct why_service *s, const
     return NULL;
 }
 
+/* The Service that has the address, or NULL. */
+static const struct row *service_of(const struct store *s, const struct ip *ip, struct arena *a)
+{
+    size_t n;
+    const struct row **rows = store_list(s, TABLE_SERVICE, a, &n);
+    for (size_t i = 0; i < n; i++) {
+        const struct service *service = rows[i]->value;
+        for (size_t k = 0; k < service->n_cluster_ips; k++)
+            if (ip_equal(&service->cluster_ips[k], ip))
+                return rows[i];
+    }
+    return NULL;
+}
+
+bool why_service_other_port(const struct store *s, const struct verdict *v, struct sbuf *note)
+{
+    struct arena arena;
+    arena_init(&arena, 0);
+    const struct row *row = service_of(s, &v->dst.ip, &arena);
+    if (row) {
+        const struct service *service = row->value;
+        sbuf_printf(note, "%s is the address of Service %s, which answers at", v->dst.name,
+                    row->key);
+        for (size_t i = 0; i < service->n_ports; i++)
+            sbuf_printf(note, "%s %u/%s", i ? "," : "", (unsigned)service->ports[i].port,
+                        verdict_proto_name(service->ports[i].proto));
+        sbuf_puts(note, " alone");
+    }
+    arena_done(&arena);
+    return row != NULL;
+}
+
 /* ---- printing ---- */
 
 void why_service_table(const struct why_service *s, const struct verdict *v, struct sbuf *out)
@@ -123,10 +185,15 @@ void why_service_table(const struct why_service *s, const struct verdict *v, str
     sbuf_printf(out, "from       %s\nservice    %s at %s\n", v->src.name, s->key, v->dst.name);
     for (size_t i = 0; i < s->n; i++) {
         const struct why_endpoint *e = &s->v[i];
-        sbuf_printf(out, "endpoint   %s port %u%s%s%s: %s%s\n", ip_format(&e->at.ip, text),
-                    (unsigned)e->at.port, e->pod ? " (" : "", e->pod ? e->pod : "",
-                    e->pod ? ")" : "", e->allowed ? "allow" : "drop",
-                    e->allowed && !e->ingress_here ? ", as far as this node decides" : "");
+        sbuf_printf(out, "endpoint   %s port %u", ip_format(&e->at.ip, text), (unsigned)e->at.port);
+        if (e->pod)
+            sbuf_printf(out, " (%s%s%s)", e->pod, e->node ? " on " : "", e->node ? e->node : "");
+        sbuf_puts(out, e->allowed ? ": allow" : ": drop");
+        if (e->because)
+            sbuf_printf(out, ", %s", e->because);
+        else if (!e->ingress_here && !e->node)
+            sbuf_puts(out, ", as far as this node decides");
+        sbuf_putc(out, '\n');
     }
     if (s->more)
         sbuf_printf(out, "           and %zu more\n", s->more);
@@ -150,6 +217,10 @@ cJSON *why_service_json(const struct why_service *s, const struct verdict *v)
             cJSON_AddStringToObject(one, "pod", e->pod);
         cJSON_AddStringToObject(one, "verdict", e->allowed ? "allow" : "drop");
         cJSON_AddBoolToObject(one, "ingressDecidedHere", e->ingress_here);
+        if (e->node)
+            cJSON_AddStringToObject(one, "node", e->node);
+        if (e->because)
+            cJSON_AddStringToObject(one, "because", e->because);
         cJSON_AddItemToArray(list, one);
     }
     return o;

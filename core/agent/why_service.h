@@ -13,9 +13,12 @@
 
 struct why_endpoint {
     struct frontend_endpoint at;
-    bool allowed;      /* as far as this node decides */
+    bool allowed;      /* as far as it is known */
+    bool allowed_here; /* as far as this node decides, which the switch is compared with */
     bool ingress_here; /* ingress is decided here too */
-    char *pod;         /* of this node, or NULL */
+    char *pod;         /* the one that has the address, or NULL */
+    char *node;        /* the other node whose decision about ingress is known, or NULL */
+    char *because;     /* why it is dropped: "egress: no rule allows it: a/b"; NULL: it is not */
     uint32_t out_port; /* where an allowed packet leaves; 0: any */
 };
 struct why_service {
@@ -32,10 +35,18 @@ const struct row *why_service_frontend(const struct store *s, const struct verdi
 /* Its endpoints, not yet judged.  The caller frees it. */
 struct why_service *why_service_new(const struct row *frontend);
 void why_service_free(struct why_service *s);
+/* 'v' is this node's verdict about the endpoint. */
 void why_endpoint_judge(struct why_endpoint *e, const struct verdict *v);
-bool why_service_allows(const struct why_service *s); /* all endpoints */
+/* After it: 'v' is the verdict of 'node', which decides ingress. */
+void why_endpoint_judge_elsewhere(struct why_endpoint *e, const struct verdict *v,
+                                  const char *node);
+bool why_service_allows_here(const struct why_service *s); /* all endpoints, on this node */
 /* The endpoint that a trace's text shows to be chosen, or NULL. */
 const struct why_endpoint *why_service_choice(const struct why_service *s, const char *trace);
+
+/* Whether the verdict's destination is an address of a Service; 'note' then says which, and where
+ * it answers. */
+bool why_service_other_port(const struct store *s, const struct verdict *v, struct sbuf *note);
 
 /* 'v' is the verdict about the Service's own address: who asks what. */
 void why_service_table(const struct why_service *s, const struct verdict *v, struct sbuf *out);

@@ -159,7 +159,24 @@ def shown(c, pods):
     got = why(5, 4)
     common.equal((got["verdict"], got["agree"]), ("drop", True), "why with a policy")
     print(a.ctl("why", "default/near", vip(5, 4), "80/tcp", check=False).stdout)
+    far = pods["web3"]
+    put_service(c, "far", 9, of(far))
+    for family in c.families:
+        got = why(9, family)
+        common.equal((got["verdict"], got["agree"]), ("drop", True), "why of an endpoint that another node shuts")
+        common.equal([(e["pod"], e["node"], e["because"]) for e in got["endpoints"]],
+                     [(far.full_name, "node2", "ingress: no rule allows it: default/half")], "which is told")
+        got = a.ctl_json("why", "default/near", far.ip(family), "8080")
+        common.equal((got["verdict"], got["ingress"]["policies"], got["agree"]), ("drop", ["default/half"], True), "why by its address")
+    print(a.ctl("why", "default/near", vip(9, 4), "80/tcp", check=False).stdout)
     c.remove(policy("default", "half"))
+    common.equal(why(9, 4)["verdict"], "allow", "without the policy")
+    told = a.ctl("why", "default/near", vip(9, 4), "81").stdout
+    common.true("Service default/far, which answers at 80/TCP, 53/UDP, 99/SCTP alone" in told, "another port: " + told)
+    told = a.ctl("why", "default/near", "default/shown", "80", check=False).stderr
+    common.true("the Service of that name has " + vip(5, 4) in told, "by the Service's name: " + told)
+    told = a.ctl("why", "default/far", "default/web3", "80", check=False).stderr
+    common.true("neither default/far (on node2) nor default/web3 (on node2)" in told, "Pods of another node: " + told)
 
 
 def node_endpoints(c, pods):

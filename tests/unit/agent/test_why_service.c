@@ -16,6 +16,7 @@ static int setup(void **state)
     world_pod(e, "shop/web", "app: web", "");
     world_attach_pod(e, "shop/client", "10.0.1.2 fd00:1::2");
     world_attach_pod(e, "shop/web", "10.0.1.3 fd00:1::3");
+    world_pod(e, "shop/far", "app: far", "10.0.1.9");
     world_service(e, "shop/s", "10.96.0.1 fd00:96::1", "{port: 80}");
     world_slice(e, "shop/s", "a", "10.0.1.3 10.0.1.9", "{port: 8080}");
     world_slice(e, "shop/s", "b", "fd00:1::3", "{port: 8080}");
@@ -87,6 +88,33 @@ static void the_chosen_endpoint_is_read_from_the_trace(void **state)
     arena_done(&a);
 }
 
+static void an_address_without_the_port_is_a_services_too(void **state)
+{
+    auto_sbuf note = SBUF_INIT;
+    struct arena a;
+    arena_init(&a, 0);
+    struct verdict v = ask(*state, "10.96.0.1", 81, &a);
+    assert_true(why_service_other_port(engine_store(*state), &v, &note));
+    assert_string_equal(
+        sbuf_cstr(&note),
+        "10.96.0.1 is the address of Service shop/s, which answers at 80/TCP alone");
+    v = ask(*state, "10.96.0.2", 80, &a);
+    assert_false(why_service_other_port(engine_store(*state), &v, &note));
+    arena_done(&a);
+}
+
+static void a_service_is_asked_for_by_its_address(void **state)
+{
+    struct verdict_query q = {.src = "shop/client", .dst = "shop/s", .proto = TCP, .port = 80};
+    struct verdict v;
+    struct err err = {0};
+    struct arena a;
+    arena_init(&a, 0);
+    assert_int_equal(verdict_of(engine_store(*state), &q, &a, &v, &err), ERR_NOT_FOUND);
+    assert_string_equal(err.text, "shop/s: no such Pod; the Service of that name has 10.96.0.1");
+    arena_done(&a);
+}
+
 static void expect_table(const struct why_service *s, const struct verdict *v, const char *want)
 {
     auto_sbuf text = SBUF_INIT;
@@ -101,27 +129,39 @@ static void the_table_names_each_endpoint(void **state)
     struct verdict v = ask(*state, "10.96.0.1", 80, &a);
     struct why_service *s = why_service_new(why_service_frontend(engine_store(*state), &v, &a));
     struct verdict one = ask(*state, "10.0.1.3", 8080, &a);
+    const char *policies[] = {"shop/shut", "shop/tight"};
     why_endpoint_judge(&s->v[0], &one);
+    one = ask(*state, "10.0.1.9", 8080, &a);
+    why_endpoint_judge(&s->v[1], &one);
+    expect_table(s, &v,
+                 "verdict    allow\nfrom       shop/client\n"
+                 "service    shop/s tcp/80 ipv4 at 10.96.0.1\n"
+                 "endpoint   10.0.1.3 port 8080 (shop/web): allow\n"
+                 "endpoint   10.0.1.9 port 8080 (shop/far): allow, as far as this node decides\n");
+    one.side[DIRECTION_INGRESS] = (struct verdict_side){
+        .here = true, .isolated = true, .policies = policies, .n_policies = ARRAY_LEN(policies)};
+    why_endpoint_judge_elsewhere(&s->v[1], &one, "b");
     expect_table(s, &v,
                  "verdict    it depends on the endpoint\nfrom       shop/client\n"
                  "service    shop/s tcp/80 ipv4 at 10.96.0.1\n"
                  "endpoint   10.0.1.3 port 8080 (shop/web): allow\n"
-                 "endpoint   10.0.1.9 port 8080: drop\n");
-    assert_false(why_service_allows(s));
-    s->v[1].allowed = true;
-    assert_true(why_service_allows(s));
+                 "endpoint   10.0.1.9 port 8080 (shop/far on b): drop, ingress: no rule allows it: "
+                 "shop/shut, shop/tight\n");
+    assert_true(why_service_allows_here(s));
     cJSON *json = why_service_json(s, &v);
     char *text = cJSON_PrintUnformatted(json);
-    assert_non_null(strstr(text, "\"verdict\":\"allow\""));
+    assert_non_null(strstr(text, "\"verdict\":\"mixed\""));
     assert_non_null(strstr(text, "{\"address\":\"10.0.1.3\",\"port\":8080,\"pod\":\"shop/web\","
                                  "\"verdict\":\"allow\",\"ingressDecidedHere\":true}"));
+    assert_non_null(strstr(text, "\"pod\":\"shop/far\",\"verdict\":\"drop\","
+                                 "\"ingressDecidedHere\":false,\"node\":\"b\",\"because\":"));
     cJSON_free(text);
     cJSON_Delete(json);
     s->n = 0;
     expect_table(s, &v,
                  "verdict    refused at once: no endpoint is ready\nfrom       shop/client\n"
                  "service    shop/s tcp/80 ipv4 at 10.96.0.1\n");
-    assert_false(why_service_allows(s));
+    assert_false(why_service_allows_here(s));
     s->n = 2;
     why_service_free(s);
     arena_done(&a);
@@ -135,6 +175,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_chosen_endpoint_is_read_from_the_trace, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(the_table_names_each_endpoint, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_address_without_the_port_is_a_services_too, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_service_is_asked_for_by_its_address, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
