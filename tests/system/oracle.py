@@ -189,10 +189,9 @@ class Oracle:
     # ---- Services ----
     def frontend(self, address, proto, port):
         """Where a connection to the address goes: a set of (address, port), empty if it is refused; None if no
-        Service has this address and port."""
-        for service in self.objects:
-            if service["kind"] != "Service" or service["spec"].get("type") == "ExternalName":
-                continue
+        Service has this address and port.  Of Services that claim the same, the first by Namespace and name has it."""
+        services = [o for o in self.objects if o["kind"] == "Service" and o["spec"].get("type") != "ExternalName"]
+        for service in sorted(services, key=lambda o: (namespace_of(o), o["metadata"]["name"])):
             spec = service["spec"]
             if not any(a != "None" and ipaddress.ip_address(a) == address for a in spec.get("clusterIPs") or []):
                 continue

@@ -49,6 +49,15 @@ class Services(unittest.TestCase):
                                    endpoint_slice("a", "s", "3", ["10.0.0.1"], ((2, "x"),))]),
                          ["10.0.0.1:1", "10.0.0.1:2"])
 
+    def test_one_address_claimed_twice(self):
+        twins = [service(space, name, ["10.96.0.1"], ((80, "x"),)) for space, name in (("b", "a"), ("a", "t"))]
+        slices = [endpoint_slice(o["metadata"]["namespace"], o["metadata"]["name"], "1", ["10.0.0.%d" % i], ((80, "x"),))
+                  for i, o in enumerate(twins)]
+        first, second = (Oracle(objects).frontend(ipaddress.ip_address("10.96.0.1"), "TCP", 80)
+                         for objects in (twins + slices, twins[::-1] + slices))
+        self.assertEqual(first, {(ipaddress.ip_address("10.0.0.1"), 80)})
+        self.assertEqual(second, first)
+
     def test_conditions(self):
         def ends(*conditions):
             return self.ask([endpoint_slice("a", "s", "1", [("10.0.0.%d" % i, c) for i, c in enumerate(conditions)],

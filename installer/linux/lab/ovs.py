@@ -14,6 +14,17 @@ from .netns import LabError, run
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
 
 
+def is_gone(pid):
+    """No thread of it runs any more.  (The first of many is a zombie as soon as it has ended itself: until the others have
+    ended too, the process' sockets are still open.)"""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            ended = f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        return ended and len(os.listdir("/proc/%d/task" % pid)) == 1
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
 def kill(pid, sig=signal.SIGKILL, timeout=5.0):
     """Signals a process and waits until it is gone; True if it went in time."""
     try:
@@ -24,11 +35,7 @@ def kill(pid, sig=signal.SIGKILL, timeout=5.0):
     while time.monotonic() < end:
         with contextlib.suppress(ChildProcessError):
             os.waitpid(pid, os.WNOHANG)
-        try:
-            with open("/proc/%d/stat" % pid) as f:
-                if f.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    return True
-        except (FileNotFoundError, ProcessLookupError):
+        if is_gone(pid):
             return True
         time.sleep(0.005)
     return False

@@ -99,9 +99,11 @@ def end(pids, sig=signal.SIGKILL, wait=5.0):
 
 
 def alive(pid):
+    """Some thread of it runs; the first may have ended before the others."""
     try:
         with open("/proc/%d/stat" % pid) as f:
-            return f.read().rsplit(")", 1)[1].split()[0] != "Z"
+            ended = f.read().rsplit(")", 1)[1].split()[0] == "Z"
+        return not ended or len(os.listdir("/proc/%d/task" % pid)) > 1
     except (FileNotFoundError, ProcessLookupError):
         return False
 
