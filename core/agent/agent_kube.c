@@ -59,6 +59,7 @@ static void kube_send(void *aux, const char *path)
         .path = path,
         .headers = accept,
         .n_headers = ARRAY_LEN(accept),
+        .head_ms = KUBE_SILENCE_MS,
         .silence_ms = strstr(path, "watch=") ? 0 : KUBE_SILENCE_MS,
     };
     kind->call = http_client_call(kind->kube->client, &request, &kube_events, kind);

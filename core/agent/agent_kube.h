@@ -22,7 +22,8 @@
 enum {
     KUBE_STALE_MS = 1000,    /* a watch may be away for so long before it is told */
     KUBE_ANSWER_MS = 10000,  /* one small question */
-    KUBE_SILENCE_MS = 30000, /* in the middle of a list; a watch may be silent */
+    KUBE_SILENCE_MS = 20000, /* before an answer's head and in the middle of a list; how long a
+                                watch may be silent, its reflector says */
     KUBE_AGAIN_MS = 500,     /* after one that failed */
     KUBE_POD_MS = 1000,      /* an ADD's Pod that the watch has not brought is read after */
     KUBE_POD_MAX_MS = 8000,  /* ... and again after at most, the time doubling */

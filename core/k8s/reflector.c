@@ -31,6 +31,11 @@ enum {
     TOO_LARGE_TRIES = 3,
     SILENT_MS = 10000, /* of a streaming list, before plain lists are tried */
     SHORT_WATCH_S = 1,
+    BEAT_JITTER_MS = 200,
+    SILENT_BEATS = 4, /* without a word from one to the next, so less than five of silence */
+    BRIEF_BEATS = 5,  /* a brief watch has ended by itself before */
+    BRIEF_WATCH_S = 20,
+    BRIEF_JITTER_S = 4,
 };
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 
@@ -39,10 +44,9 @@ enum wait {
     WAIT_NONE,
     WAIT_RETRY,
     WAIT_ABSENT,
-    WAIT_SETTLE,
+    WAIT_BEAT, /* of a watch that goes on */
     WAIT_REACH,
     WAIT_SILENT,
-    WAIT_REREAD, /* what cannot be read */
 };
 enum next { NEXT_LIST, NEXT_PAGE, NEXT_WATCH };
 
@@ -77,7 +81,12 @@ struct reflector {
     bool nameless_delete;
     bool missed; /* an event that was not understood, since the last list */
     unsigned failures, expired, too_large, absent_looks;
+    bool quiet;          /* nothing happens to the kind: its watches are brief */
+    bool brief;          /* this one is */
+    bool heard;          /* something came since the last beat */
+    unsigned beats;      /* in a row without; of a brief watch, since its head */
     unsigned rereads;    /* lists for the sake of what cannot be read */
+    unsigned reread_in;  /* beats until the next, 0: none is due */
     uint32_t complaints; /* the held's, when these were begun to be counted */
     struct refusal refusal;
     char trouble[TROUBLE_MAX];
@@ -271,11 +280,27 @@ static unsigned watch_seconds(struct reflector *r)
     return REFLECTOR_WATCH_S + random_below(r, REFLECTOR_WATCH_S);
 }
 
+static void wait_beat(struct reflector *r)
+{
+    wait_for(r, WAIT_BEAT, REFLECTOR_BEAT_MS - random_below(r, BEAT_JITTER_MS));
+}
+
+/* The server took it up. */
+static void watch_begun(struct reflector *r)
+{
+    r->state = REFLECTOR_WATCHING;
+    r->beats = 0;
+    r->heard = false;
+    wait_beat(r);
+}
+
 static void begin_list(struct reflector *r)
 {
     auto_sbuf path = SBUF_INIT;
     held_round_begin(&r->held);
     sbuf_clear(&r->token);
+    r->reread_in = 0;
+    r->brief = false;
     r->reach_list = r->reach[0] != '\0';
     if (r->state != REFLECTOR_ABSENT && !(r->state == REFLECTOR_WATCHING && r->reach_list))
         r->state = REFLECTOR_LISTING;
@@ -292,7 +317,8 @@ static void begin_list(struct reflector *r)
 static void begin_watch(struct reflector *r)
 {
     auto_sbuf path = SBUF_INIT;
-    unsigned seconds = watch_seconds(r);
+    unsigned seconds =
+        r->quiet ? BRIEF_WATCH_S + random_below(r, BRIEF_JITTER_S) : watch_seconds(r);
     if (r->reach[0] && reflector_count(r) <= REFLECTOR_PAGE) {
         begin_list(r);
         return;
@@ -301,6 +327,7 @@ static void begin_watch(struct reflector *r)
         r->reach_short = true;
         seconds = SHORT_WATCH_S;
     }
+    r->brief = r->quiet || r->reach_short;
     kind_path_watch(r->row, r->version, seconds, &path);
     send_call(r, CALL_WATCH, sbuf_cstr(&path));
 }
@@ -394,25 +421,57 @@ static bool in_doubt(const struct reflector *r)
 static void plan_reread(struct reflector *r)
 {
     bool fresh = r->complaints != r->held.complaints;
-    bool idle = r->wait == WAIT_NONE || (fresh && r->wait == WAIT_REREAD);
     if (fresh)
         r->rereads = 0;
     r->complaints = r->held.complaints;
-    if (!in_doubt(r) || r->call != CALL_WATCH || r->status != HTTP_OK || !idle)
+    if (!in_doubt(r) || r->call != CALL_WATCH || !r->settled || (r->reread_in && !fresh))
         return;
     uint32_t ms = REFLECTOR_REREAD_MIN_MS;
     for (unsigned i = 0; i < r->rereads && ms < REFLECTOR_REREAD_MAX_MS; i++)
         ms *= 2;
-    wait_for(r, WAIT_REREAD, ms < REFLECTOR_REREAD_MAX_MS ? ms : REFLECTOR_REREAD_MAX_MS);
+    r->reread_in =
+        (ms < REFLECTOR_REREAD_MAX_MS ? ms : REFLECTOR_REREAD_MAX_MS) / REFLECTOR_BEAT_MS;
+    if (fresh && r->wait == WAIT_BEAT)
+        wait_beat(r);
 }
 
-static void reread(struct reflector *r)
+/* ---- a watch goes on ---- */
+
+/* It has lasted. */
+static void settle(struct reflector *r)
+{
+    r->settled = true;
+    r->expired = r->too_large = 0;
+    r->rereads = in_doubt(r) ? r->rereads : 0;
+    good(r);
+    plan_reread(r);
+}
+
+static bool is_reread_due(struct reflector *r)
 {
     if (!in_doubt(r))
-        return;
-    r->rereads++;
-    drop_call(r);
-    begin_list(r);
+        r->reread_in = 0;
+    return r->reread_in && --r->reread_in == 0;
+}
+
+static void beat(struct reflector *r)
+{
+    bool due = is_reread_due(r);
+    r->beats = r->heard && !r->brief ? 0 : r->beats + 1;
+    r->heard = false;
+    if (!r->settled)
+        settle(r);
+    if (due) {
+        r->rereads++;
+        drop_call(r);
+        begin_list(r);
+    } else if (r->beats >= (r->brief ? BRIEF_BEATS : SILENT_BEATS)) {
+        r->quiet = true;
+        drop_call(r);
+        begin_watch(r);
+    } else {
+        wait_beat(r);
+    }
 }
 
 /* ---- refusals ---- */
@@ -572,8 +631,7 @@ static void receive_bookmark(struct reflector *r, const cJSON *json)
         return;
     list_done(r, text_of(meta, "resourceVersion"));
     r->call = CALL_WATCH;
-    r->state = REFLECTOR_WATCHING;
-    wait_for(r, WAIT_SETTLE, REFLECTOR_SETTLE_MS);
+    watch_begun(r);
 }
 
 static void receive_unknown(struct reflector *r, const char *type)
@@ -594,6 +652,7 @@ static void receive_event(struct reflector *r, const char *type, const cJSON *js
 {
     const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
     bool initial = r->call == CALL_STREAMING;
+    r->quiet = r->quiet && !strcmp(type, "BOOKMARK");
     if (!strcmp(type, "ERROR")) {
         r->refused = true;
         read_status(r, json);
@@ -653,11 +712,10 @@ void reflector_head(struct reflector *r, int status, unsigned retry_after_s)
     else
         json_stream_reset(r->stream, r->call == CALL_LIST ? JSON_STREAM_LIST : JSON_STREAM_WATCH);
     if (status == HTTP_OK && watch && r->reach[0] && !r->reach_short) {
-        r->state = REFLECTOR_WATCHING; /* what is to be reached was said after it was asked for */
-        wait_for(r, WAIT_REACH, REFLECTOR_REACH_MS);
+        watch_begun(r);
+        wait_for(r, WAIT_REACH, REFLECTOR_REACH_MS); /* said after it was asked for */
     } else if (status == HTTP_OK && watch) {
-        r->state = REFLECTOR_WATCHING;
-        wait_for(r, WAIT_SETTLE, REFLECTOR_SETTLE_MS);
+        watch_begun(r);
     } else if (status == HTTP_OK && r->call == CALL_STREAMING) {
         wait_for(r, WAIT_SILENT, SILENT_MS);
     }
@@ -677,6 +735,7 @@ void reflector_data(struct reflector *r, const void *data, size_t n)
 {
     struct err err;
     int rc = json_stream_put(r->stream, data, n, &err);
+    r->heard = true;
     if (r->status != HTTP_OK)
         return;
     if (r->refused) {
@@ -765,21 +824,14 @@ void reflector_timer(struct reflector *r)
         break;
     case WAIT_REACH:
         if (!r->reach[0]) { /* reached meanwhile */
-            wait_for(r, WAIT_SETTLE, REFLECTOR_SETTLE_MS);
+            wait_beat(r);
             break;
         }
         drop_call(r);
         begin_watch(r);
         break;
-    case WAIT_SETTLE:
-        r->settled = true;
-        r->expired = r->too_large = 0;
-        r->rereads = in_doubt(r) ? r->rereads : 0;
-        good(r);
-        plan_reread(r);
-        break;
-    case WAIT_REREAD:
-        reread(r);
+    case WAIT_BEAT:
+        beat(r);
         break;
     case WAIT_SILENT:
         silent(r);

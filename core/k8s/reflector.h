@@ -10,7 +10,12 @@
  *
  * What it does when things go wrong:
  *  - The watch ends: the next one from the last version, at once if it had lasted
- *    REFLECTOR_SETTLE_MS or brought something, else backing off.
+ *    REFLECTOR_BEAT_MS or brought something, else backing off.
+ *  - The watch brings nothing, not even a bookmark, for four to five beats: is the kind quiet, or
+ *    does this stream hang while its connection lives?  Nothing can tell but a new watch from the
+ *    last version, at once in its place.  A quiet kind's watches are brief from then on, some 20 s:
+ *    the server ends them, with a bookmark if it can, so that the last version stays young; one
+ *    that has not ended after five beats is replaced.
  *  - Connection lost, 5xx, 429: the same request again, backing off with jitter, not before
  *    Retry-After (or the Status' retryAfterSeconds).
  *  - 410, or an ERROR event with it: a new list; in the middle of pages the list from its
@@ -48,7 +53,7 @@ enum {
     REFLECTOR_BACKOFF_MIN_MS = 250,
     REFLECTOR_BACKOFF_MAX_MS = 10000, /* half of it is jitter */
     REFLECTOR_RETRY_AFTER_MAX_S = 60,
-    REFLECTOR_SETTLE_MS = 5000,
+    REFLECTOR_BEAT_MS = 5000, /* a watch's time is counted in these */
     REFLECTOR_REREAD_MIN_MS = 5000,
     REFLECTOR_REREAD_MAX_MS = 300000,
     REFLECTOR_ABSENT_MS = 30000,

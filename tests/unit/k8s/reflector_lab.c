@@ -19,7 +19,12 @@ static void put_path(struct sbuf *out, const char *path)
     const char *number = at + strlen(name), *rest = number + strspn(number, "0123456789");
     int seconds = atoi(number);
     bool usual = seconds >= REFLECTOR_WATCH_S && seconds < 2 * REFLECTOR_WATCH_S;
-    sbuf_printf(out, "send %.*s%s%s\n", (int)(number - path), path, usual ? "T" : "short", rest);
+    bool brief = seconds >= 20 && seconds < 24;
+    sbuf_printf(out, "send %.*s%s%s\n", (int)(number - path), path,
+                usual   ? "T"
+                : brief ? "brief"
+                        : "short",
+                rest);
 }
 
 static void on_send(void *aux, const char *path)
@@ -208,4 +213,29 @@ void lab_timer(struct lab *lab)
     assert_true(lab->timer > 0);
     lab->timer = 0;
     reflector_timer(lab->r);
+}
+
+void lab_watching(struct lab *lab)
+{
+    lab_init(lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab->r);
+    lab_answer(lab, LIST("10", NS("a", "1") "," NS("b", "2")));
+    lab_head(lab, 200);
+    lab_expect(lab, SEND_LIST "put a\nput b\n" SEND_WATCH("10"));
+    assert_int_equal(reflector_state(lab->r), REFLECTOR_WATCHING);
+    assert_true(reflector_complete(lab->r));
+}
+
+void lab_watching_many(struct lab *lab)
+{
+    auto_sbuf list = SBUF_INIT;
+    sbuf_puts(&list, "{\"metadata\":{\"resourceVersion\":\"10\"},\"items\":[");
+    for (unsigned i = 0; i <= REFLECTOR_PAGE; i++)
+        sbuf_printf(&list, "%s{\"metadata\":{\"name\":\"n-%u\"}}", i ? "," : "", i);
+    sbuf_puts(&list, "]}");
+    lab_init(lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab->r);
+    lab_answer(lab, sbuf_cstr(&list));
+    lab_head(lab, 200);
+    lab_forget(lab);
 }

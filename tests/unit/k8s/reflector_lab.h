@@ -9,6 +9,58 @@
 #include "core/k8s/reflector.h"
 #include "tests/unit/k8s/k8s_test.h"
 
+/* ---- what a server of Namespaces says, and is asked ---- */
+#define NS(name, version)                                                                          \
+    "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version "\"}}"
+#define NS_LABELLED(name, version, os)                                                             \
+    "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version                          \
+    "\",\"labels\":{\"kubernetes.io/os\":\"" os "\"}}}"
+#define BAD(name, version)                                                                         \
+    "{\"metadata\":{\"name\":\"" name "\",\"resourceVersion\":\"" version                          \
+    "\",\"labels\":{\"a\":\"_\"}}}"
+#define BAD_WHY                                                                                    \
+    "metadata.labels.a: a label value must be letters, digits, '-', '_' and '.', beginning and "   \
+    "ending with a letter or digit"
+#define NAMELESS(version) "{\"metadata\":{\"name\":\"_\",\"resourceVersion\":\"" version "\"}}"
+#define LIST(version, items)                                                                       \
+    "{\"metadata\":{\"resourceVersion\":\"" version "\"},\"items\":[" items "]}"
+#define PAGE(version, token, items)                                                                \
+    "{\"metadata\":{\"resourceVersion\":\"" version "\",\"continue\":\"" token                     \
+    "\"},\"items\":[" items "]}"
+#define EVENT(type, object) "{\"type\":\"" type "\",\"object\":" object "}\n"
+#define BOOKMARK(version)                                                                          \
+    EVENT("BOOKMARK", "{\"kind\":\"Namespace\",\"metadata\":{\"resourceVersion\":\"" version       \
+                      "\"},\"spec\":{}}")
+#define INITIAL_END(version)                                                                       \
+    EVENT("BOOKMARK", "{\"metadata\":{\"resourceVersion\":\"" version                              \
+                      "\",\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}")
+#define ERROR_EVENT(code, reason)                                                                  \
+    EVENT("ERROR",                                                                                 \
+          "{\"kind\":\"Status\",\"message\":\"m\",\"reason\":\"" reason "\",\"code\":" code "}")
+#define TOO_LARGE                                                                                  \
+    "{\"reason\":\"Timeout\",\"message\":\"Too large resource version\",\"code\":504,"             \
+    "\"details\":{\"causes\":[{\"reason\":\"ResourceVersionTooLarge\",\"message\":\"m\"}],"        \
+    "\"retryAfterSeconds\":1}}"
+#define SEND_LIST "send /api/v1/namespaces?limit=500\n"
+#define SEND_WATCH(version)                                                                        \
+    "send "                                                                                        \
+    "/api/v1/"                                                                                     \
+    "namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&resourceVersion=" version "\n"
+#define SEND_SHORT(version)                                                                        \
+    "send "                                                                                        \
+    "/api/v1/"                                                                                     \
+    "namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=short&resourceVersion=" version    \
+    "\n"
+#define SEND_BRIEF(version)                                                                        \
+    "send "                                                                                        \
+    "/api/v1/"                                                                                     \
+    "namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=brief&resourceVersion=" version    \
+    "\n"
+#define SEND_STREAMING                                                                             \
+    "send "                                                                                        \
+    "/api/v1/namespaces?watch=1&allowWatchBookmarks=true&timeoutSeconds=T&sendInitialEvents=true"  \
+    "&resourceVersionMatch=NotOlderThan\n"
+
 struct lab_row {
     char *key;
     void *object;
@@ -25,6 +77,10 @@ struct lab {
 
 void lab_init(struct lab *lab, const struct kind_row *row);
 void lab_done(struct lab *lab); /* nothing may be interned then */
+/* Initialised, started and listed: Namespace a at version 1, b at 2, watching from 10. */
+void lab_watching(struct lab *lab);
+/* The same with more than a page. */
+void lab_watching_many(struct lab *lab);
 /* The owner has this object already; its reference. */
 void lab_put(struct lab *lab, void *object);
 /* What was written down since the last time is this. */

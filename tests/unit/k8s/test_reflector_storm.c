@@ -30,6 +30,7 @@ struct model {
     size_t sent;      /* of it */
     int watched;      /* version up to which a watch was written into the body, -1: no watch */
     bool calm;
+    bool hung;         /* this watch: it brings nothing any more, and does not end */
     unsigned answered; /* the number of the call that has its head */
 };
 
@@ -108,6 +109,7 @@ static void answer_watch(struct model *m)
 {
     int from = number_in(m, "resourceVersion=");
     lab_head(&m->lab, 200);
+    m->hung = !m->calm && below(m, 6) == 0;
     m->watched = from;
     if (from < m->floor || from > m->version) {
         m->watched = m->version;
@@ -154,6 +156,7 @@ static void answer(struct model *m)
     static const int refusals[] = {401, 403, 429, 500, 503, 504, 404, 410};
     sbuf_clear(&m->body);
     m->sent = 0;
+    m->hung = false;
     if (!m->calm && below(m, 8) == 0) {
         lab_refuse(&m->lab, refusals[below(m, ARRAY_LEN(refusals))], "Storm");
         return;
@@ -225,6 +228,8 @@ static void step(struct model *m)
         lab_timer(&m->lab);
     } else if (!is_answered(m)) {
         answer(m);
+    } else if (m->watched >= 0 && m->hung) {
+        lab_timer(&m->lab);
     } else if (m->sent < m->body.len) {
         send_some(m);
     } else if (m->watched < 0) {
@@ -295,7 +300,7 @@ static void storm(uint64_t seed, bool streaming)
         check_removals(m, known);
     }
     m->calm = true;
-    if (is_answered(m))
+    if (is_answered(m) && !m->hung)
         end_call(m);
     for (int i = 0; i < 1000 && !is_current(m); i++)
         step(m);
