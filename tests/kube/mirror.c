@@ -28,6 +28,8 @@
 #include "core/k8s/kinds.h"
 #include "core/k8s/reflector.h"
 
+enum { SILENCE_MS = 20000 }; /* as the agent's */
+
 struct mirror;
 struct kind {
     struct mirror *m;
@@ -128,8 +130,12 @@ static void mirror_send(void *aux, const char *path)
         .head = mirror_head, .data = mirror_data, .end = mirror_ended};
     static const struct http_header accept[] = {{"accept", "application/json"}};
     struct kind *k = aux;
-    struct http_request request = {
-        .method = "GET", .path = path, .headers = accept, .n_headers = 1};
+    struct http_request request = {.method = "GET",
+                                   .path = path,
+                                   .headers = accept,
+                                   .n_headers = 1,
+                                   .head_ms = SILENCE_MS,
+                                   .silence_ms = strstr(path, "watch=") ? 0 : SILENCE_MS};
     k->calls++;
     k->call = http_client_call(k->m->client, &request, &events, k);
 }

@@ -155,14 +155,13 @@ def rotation(cp):
             m.equals_server(20)
 
 
-def vanished(cp, proxy, *mirrors):
-    """Begins a silence; returns what waits for its end."""
+def followed(cp, name, *mirrors):
+    """Changes a Pod; returns what waits until all mirrors have seen it, and says how long it took each."""
     start, took = time.monotonic(), {}
-    common.true(proxy.strike("vanish") > 0, "watches vanished")
-    cp.client.patch(manifests.pod("w0", "p0008"), {"metadata": {"labels": {"x": "vanished"}}})
+    cp.client.patch(manifests.pod("w0", name), {"metadata": {"labels": {"x": "changed"}}})
 
     def look(m):
-        while time.monotonic() - start < 60 and m.objects()["Pod", "w0/p0008"]["labels"].get("x") != "vanished":
+        while time.monotonic() - start < 60 and m.objects()["Pod", "w0/" + name]["labels"].get("x") != "changed":
             time.sleep(0.2)
         took[m.name] = time.monotonic() - start
     threads = [threading.Thread(target=look, args=(m,)) for m in mirrors]
@@ -173,6 +172,44 @@ def vanished(cp, proxy, *mirrors):
         for thread in threads:
             thread.join()
         print("   found out and got over: %s" % ", ".join("%s %.1f s" % kv for kv in took.items()))
+        return took
+    return wait
+
+
+def hung(cp, proxy, *mirrors):
+    """One stream of a connection hangs, the connection and its other streams go on; returns what waits for its end."""
+    def lists():
+        stats = proxy.stats()
+        return stats["requests"] - stats["watches"]
+    cp.compact()  # what is renewed begins at a version that etcd has forgotten
+    before, first = {m: m.state() for m in mirrors}, lists()
+    common.equal(proxy.strike("swallow", path="/pods"), len(mirrors), "one watch of each hangs")
+    seen = followed(cp, "p0012", *mirrors)
+    cp.client.patch(manifests.namespace("w0"), {"metadata": {"labels": {"x": "meanwhile"}}})
+    for m in mirrors:
+        common.eventually(lambda: m.objects()["Namespace", "w0"]["labels"].get("x") == "meanwhile", "the other streams go on", 3)
+        common.true(m.objects()["Pod", "w0/p0012"]["labels"].get("x") != "changed", "the stream hangs")
+
+    def wait():
+        common.true(max(seen().values()) < 30, "it took too long")
+        for m in mirrors:
+            m.equals_server(10)
+            m.honest()
+            after = m.state()
+            common.equal(after["notes"], before[m]["notes"], m.name + ": log lines; " + m.tail())
+            common.equal((after["protocol"], after["lost"]), (before[m]["protocol"], 0), m.name + ": no connection was given up")
+        common.equal(mirrors[0].state()["connected"], 1, "one connection carried everything")
+        common.equal(lists(), first, "lists, of kinds that were quiet too")
+    return wait
+
+
+def vanished(cp, proxy, *mirrors):
+    """Begins a silence; returns what waits for its end."""
+    common.true(proxy.strike("vanish") > 0, "watches vanished")
+    seen = followed(cp, "p0008", *mirrors)
+
+    def wait():
+        took = seen()
         # 30 s at most until it is found out, then a back-off.
         common.true(max(took.values()) < 40, "it took too long")
         for m in mirrors:
@@ -226,21 +263,23 @@ def scenario():
         allow_crd(cp)
         world(cp)
         every_way(cp)
-        proxy, silent = s.enter_context(kubelab.Proxy(cp)), s.enter_context(kubelab.Proxy(cp, "silent"))
+        proxy, silent, stream = (s.enter_context(kubelab.Proxy(cp, name)) for name in ("proxy", "silent", "hung"))
         cp.kubeconfig("proxied", token=cp.token(), server=proxy.url)
         cp.kubeconfig("silent", token=cp.token(), server=silent.url)
+        cp.kubeconfig("hung", token=cp.token(), server=stream.url)
         m = s.enter_context(Mirror(cp, "main", cp.path("proxied")))
         gone, gone1 = s.enter_context(Mirror(cp, "silent", cp.path("silent"))), s.enter_context(Mirror(cp, "silent1", cp.path("silent"), "http1"))
+        one, one1 = s.enter_context(Mirror(cp, "hung", cp.path("hung"))), s.enter_context(Mirror(cp, "hung1", cp.path("hung"), "http1"))
         crd = s.enter_context(Mirror(cp, "crd", cp.path("agent"), "crd"))
-        for mirror in (m, gone, gone1, crd):
+        for mirror in (m, gone, gone1, one, one1, crd):
             mirror.equals_server(20)
-        waits = [vanished(cp, silent, gone, gone1), crd_appears(cp, crd)]
+        waits = [hung(cp, stream, one, one1), vanished(cp, silent, gone, gone1), crd_appears(cp, crd)]
         watch_faults(cp, proxy, m)
         list_faults(cp, proxy)
         page_gone(cp, proxy)
         retry_after(cp, proxy)
         rotation(cp)
-        common.step("meanwhile: silence, and a kind that came")
+        common.step("meanwhile: a stream that hung, silence, and a kind that came")
         for wait in waits:
             wait()
         server_restarts(cp, [m, gone, crd])

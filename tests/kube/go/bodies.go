@@ -27,6 +27,7 @@ type stream struct {
 	single  int           // bytes that still go out alone
 	pause   time.Duration // between them
 	mute    bool
+	swallow bool // nothing passes any more
 }
 
 var errEnded = fmt.Errorf("ended by a fault") // in good order
@@ -149,6 +150,9 @@ func (s *stream) copy(body io.Reader) {
 			return
 		}
 		if err == io.EOF {
+			if s.swallow {
+				s.stall(0)
+			}
 			return
 		} else if err != nil {
 			panic(http.ErrAbortHandler)
@@ -172,7 +176,10 @@ func (s *stream) watch(body io.Reader) {
 		var err error
 		select {
 		case line, more := <-lines:
-			if !more {
+			if !more && s.swallow {
+				s.stall(0)
+				return
+			} else if !more {
 				return
 			}
 			if !s.mute || !bytes.HasPrefix(line, []byte(`{"type":"BOOKMARK"`)) {
@@ -233,6 +240,9 @@ func (s *stream) write(b []byte) error {
 
 func (s *stream) put(b []byte) error {
 	s.passed += len(b)
+	if s.swallow {
+		return nil
+	}
 	for s.single > 0 && len(b) > 0 {
 		if _, err := s.w.Write(b[:1]); err != nil {
 			return err
@@ -276,6 +286,8 @@ func (s *stream) strike(f *fault) error {
 	case "stall":
 		s.stall(f.Ms)
 		panic(http.ErrAbortHandler)
+	case "swallow":
+		s.swallow = true
 	case "end":
 		return errEnded
 	case "pieces":

@@ -37,6 +37,7 @@ var faults = map[string]int{
 	"frame":   atBody | atWatch | atStrike,         // noise in place of an HTTP/2 frame or in the chunked text
 	"garbage": atBody | atWatch | atStrike,         // bytes that no JSON has, in the body
 	"stall":   atBody | atWatch | atStrike,         // this answer alone stops for a while and is reset then
+	"swallow": atBody | atWatch | atStrike,         // of this answer alone nothing comes any more, not even its end
 	"end":     atBody | atWatch | atStrike,         // ends early, in good order
 	"pieces":  atBody | atWatch | atStrike,         // a TLS record for each byte
 	"bytes":   atBody | atWatch,                    // a write for each byte of the body
