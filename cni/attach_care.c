@@ -116,6 +116,10 @@ void attach_nics_changed(struct attach *a)
 static void care_set_done(void *aux, const struct err *err)
 {
     struct care_set *set = aux;
+    struct record *rec = record_find_port(set->a, set->name);
+    if (rec) {
+        rec->care.asked = false;
+    }
     if (err->code && err->code != ERR_CLOSED && err->code != ERR_NOT_FOUND) {
         log_msg(LOG_AREA_CNI, LOG_WARN, "port %s cannot be made internal: %s", set->name,
                 err->text);
@@ -124,8 +128,9 @@ static void care_set_done(void *aux, const struct err *err)
     mem_free(set);
 }
 
-static void care_set_internal(struct attach *a, const struct record *rec)
+static void care_set_internal(struct attach *a, struct record *rec)
 {
+    rec->care.asked = true;
     struct care_set *set = mem_calloc(1, sizeof *set);
     set->a = a;
     set->name = mem_strdup(rec->att->interface);
@@ -146,7 +151,8 @@ static void care_job_take(struct attach *a, const struct care_nic *nic)
 {
     struct record *rec = record_find_port(a, nic->name);
     bool same = rec && strcmp(rec->key, nic->key) == 0 && rec->att->sequence == nic->sequence;
-    if (same && !rec->leaving && nic->there && rec->care.since && !rec->internal) {
+    bool lacks = same && !rec->leaving && rec->care.since && !rec->internal && !rec->care.asked;
+    if (lacks && nic->there) {
         care_set_internal(a, rec);
     }
 }

@@ -23,6 +23,7 @@ struct care {
     int64_t due;   /* when to look at it again */
     int64_t made;  /* when it was made anew, being refused; 0: never */
     bool internal; /* it was when it was looked at last */
+    bool asked;    /* it is being made "internal" */
     bool told;     /* a warning */
 };
 

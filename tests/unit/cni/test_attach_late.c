@@ -91,6 +91,27 @@ static void notification_ends_the_pause(void **state)
     assert_true(world_port_of(w, "c1")->internal);
 }
 
+static void type_that_is_being_changed_is_not_changed_again(void **state)
+{
+    struct world *w = *state;
+    world_ask(w, "ADD", "c1", "", "");
+    world_add_nic(w, name_of(w, "c1"));
+    sbuf_clear(&w->trace);
+    attach_nics_changed(w->a);
+    assert_true(world_step(w));
+    assert_string_equal(w->trace.data, "internal ");
+    attach_nics_changed(w->a);
+    /* The device is seen again before Open vSwitch answers. */
+    assert_int_equal(w->n_events, 2);
+    struct world_event answer = w->events[0];
+    w->events[0] = w->events[1];
+    w->events[1] = answer;
+    assert_true(world_step(w));
+    assert_string_equal(w->trace.data, "internal ");
+    world_pump(w);
+    assert_string_equal(w->trace.data, "internal row ");
+}
+
 static void device_is_looked_for_without_end_at_growing_pauses(void **state)
 {
     struct world *w = *state;
@@ -259,6 +280,7 @@ int main(void)
         TEST(what_open_vswitch_says_meanwhile_is_no_failure),
         TEST(port_becomes_internal_when_its_device_comes),
         TEST(notification_ends_the_pause),
+        TEST(type_that_is_being_changed_is_not_changed_again),
         TEST(device_is_looked_for_without_end_at_growing_pauses),
         TEST(change_of_type_that_fails_is_tried_again),
         TEST(switch_that_is_away_is_waited_for),
