@@ -79,6 +79,17 @@ def check(c):
     c.recompute()
 
 
+def check_written(c):
+    """Each agent has written its own Node's condition, nothing else."""
+    for node in c.nodes:
+        found = c.cp.client.get("Node", name=node.name)
+        conditions = {x["type"]: x for x in found["status"].get("conditions", [])}
+        common.equal((conditions["NetworkUnavailable"]["status"], conditions["NetworkUnavailable"]["reason"]), ("False", "SeineReady"),
+                     node.name + ": condition")
+        managers = {(m["manager"], m.get("subresource", "")) for m in found["metadata"]["managedFields"]}
+        common.true(("seine-agent", "status") in managers and ("seine-agent", "") not in managers, "managers: %s" % managers)
+
+
 def source(node):
     return node.status()["sources"][0]
 

@@ -124,17 +124,6 @@ def namespace_goes(c, near):
     c.remove(policy)
 
 
-def written(c):
-    common.step("what Seine writes: its own Node's condition, nothing else")
-    for node in c.nodes:
-        found = c.cp.client.get("Node", name=node.name)
-        conditions = {x["type"]: x for x in found["status"].get("conditions", [])}
-        common.equal((conditions["NetworkUnavailable"]["status"], conditions["NetworkUnavailable"]["reason"]), ("False", "SeineReady"),
-                     node.name + ": condition")
-        managers = {(m["manager"], m.get("subresource", "")) for m in found["metadata"]["managedFields"]}
-        common.true(("seine-agent", "status") in managers and ("seine-agent", "") not in managers, "managers: %s" % managers)
-
-
 def gateway_addresses(node):
     text = kubelab.netns.run("ip", "-o", "addr", "show", "dev", "seine-gw0", ns=node.ns).stdout
     return {word.split("/")[0] for line in text.splitlines() for word in line.split() if "/" in word}
@@ -173,7 +162,8 @@ def scenario():
             relist(c, proxy)
             late_watch(c, proxy)
             namespace_goes(c, near)
-            written(c)
+            common.step("what Seine writes: its own Node's condition, nothing else")
+            agentlab.check_written(c)
             node_changes(c, far)
             server_away(c, web, far)
             agentlab.check(c)

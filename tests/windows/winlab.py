@@ -8,6 +8,7 @@ a Cluster may hold both kinds:
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -93,7 +94,7 @@ class WineNode(cluster.Node):
 
     # ---- the agent ----
     def agent_args(self, *more):
-        args = ["--node-name", self.name, "--objects", self.cluster.objects.dir, "--run-dir", self.dir + "/run",
+        args = ["--node-name", self.name, *self.cluster.source_args(self), "--run-dir", self.dir + "/run",
                 "--datapath-type", cluster.DATAPATH, "--tunnel-type", self.cluster.tunnel]
         return [self.program("seine-agent"), *args, *self.cluster.agent_more, *more]
 
@@ -172,6 +173,10 @@ class WineNode(cluster.Node):
         return pod
 
     def wait_placed(self, pod, timeout=30):
+        self.wait_port(pod, timeout)
+        self.sync()
+
+    def wait_port(self, pod, timeout=30):
         """ADD does not wait for the port: until the Pod has its addresses and the port its number."""
         end = time.monotonic() + timeout
         while not (self.ofport(pod) and self.has_addresses(pod)):
@@ -179,7 +184,6 @@ class WineNode(cluster.Node):
                 raise LabError("%s: %s has no port or no addresses after %g s\n%s" % (
                     self.name, pod.full_name, timeout, self.log_tail()))
             time.sleep(0.05)
-        self.sync()
 
     @staticmethod
     def has_addresses(pod):
@@ -224,17 +228,21 @@ class MixedCluster(cluster.Cluster):
             node.kind = kind
             node.name = kind if kinds.count(kind) == 1 else node.name
 
+    def folder(self):
+        """The objects as a folder that `render --objects` takes."""
+        return self.objects.dir
+
     def compare_flows(self):
         """What each node's agent wants, what the other system's program derives from the same objects and attachments, and
         what the switch holds: the differences, one a line, and (flows, groups, meters) of all nodes."""
-        wrong, counts = [], [0, 0, 0]
+        wrong, counts, folder = [], [0, 0, 0], self.folder()
         for node in self.nodes:
             path = node.dir + "/attachments.json"
             with open(path, "w") as f:
                 json.dump([p for p in node.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface")], f)
             other = next(n for n in self.nodes if n.kind != node.kind)
-            rendered = sections(other.render("--platform", node.kind, "--objects", self.objects.dir, "--node-name",
-                                             node.name, "--attachments", path).stdout)
+            rendered = sections(other.render("--platform", node.kind, "--objects", folder, "--node-name", node.name,
+                                             "--attachments", path).stdout)
             for i, what in enumerate(("flows", "groups", "meters")):
                 desired = node.ctl("get", what, "--desired").stdout.splitlines()
                 held = node.switch.flows() if what == "flows" else node.switch.held(what)
@@ -272,6 +280,8 @@ def need(*programs):
     """Skips unless this machine can make a Windows node."""
     if os.geteuid() != 0:
         skip("needs root")
+    if not shutil.which("wine"):
+        skip("no wine here (installer/deps.sh windows)")
     for path in (*(BUILD + "/bin/" + p + ".exe" for p in programs or ("seine-agent", "seine-cni", "seinectl")),
                  BUILD + "/doubles/computenetwork.dll", ovs.SCHEMA):
         if not os.path.exists(path):

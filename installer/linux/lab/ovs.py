@@ -145,7 +145,8 @@ class Switch:
 
     def held(self, what, bridge="br-int"):
         """Its "groups" or "meters", in the same form."""
-        text = self.ofctl("dump-" + what, bridge)
+        # A meter's bands come on lines of their own.
+        text = self.ofctl("dump-" + what, bridge).replace("bands=\n", "bands=")
         return sorted(line.strip() for line in text.splitlines() if line.startswith((" ", "meter=", "group_id=")))
 
     def control(self):

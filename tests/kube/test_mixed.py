@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mixed cluster on a real API server: the Linux agent and the Windows build (Wine, doubles of its system), each with an Open vSwitch of
+its own, list and watch one kube-apiserver. Pods of both by the CNI plugin of their system, policies and a Service from the API server, real
+packets; each switch holds what the other system's `render` derives of what the server holds. Then the server goes, agents start from
+their caches, and it comes back."""
+import os
+import signal
+import sys
+import time
+
+import agentlab
+import kubelab
+from agentlab import is_ready, source
+from kubelab import common, manifests, netns
+
+sys.path.insert(0, os.path.join(kubelab.ROOT, "tests", "windows"))
+
+import winlab  # noqa: E402
+from lab import probe  # noqa: E402
+
+DB_IN = manifests.policy("shop", "db-in", {"matchLabels": {"app": "db"}}, ["Ingress"],
+                         [{"from": [{"podSelector": {"matchLabels": {"app": "api"}}}], "ports": [{"port": "http"}]},
+                          {"from": [{"namespaceSelector": {"matchLabels": {"team": "ops"}}}]}])
+DB_OUT = manifests.policy("shop", "db-out", {"matchLabels": {"app": "db"}}, ["Egress"], None,
+                          [{"to": [{"namespaceSelector": {"matchLabels": {"team": "ops"}}}], "ports": [{"port": 80}]}])
+WINDOWS_PODS = 5  # as many as a /29 has addresses for
+
+
+class Cluster(kubelab.Cluster, winlab.MixedCluster):
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        self.linux, self.windows = self.nodes
+        self.windows.cidrs[0] = "10.80.2.0/29"
+
+    def folder(self):
+        return agentlab.exported(self, self.run + "/exported")
+
+
+def need():
+    agentlab.need()
+    winlab.need()
+
+
+def equal_flows(c, what):
+    wrong, counts = c.compare_flows()
+    if wrong:
+        raise common.Failed("%s: %d differences\n%s" % (what, len(wrong), "\n".join(wrong[:20])))
+    print("   %d flows, %d groups, %d meters: the agents', the other system's, the switches'" % counts)
+    common.true(counts[0] > 100, "there are flows")
+
+
+def matrix(c, allowed, what):
+    """Every pair of Pods; `allowed(src, dst, proto, port)` names by name."""
+    m = common.Matrix(c)
+    for src in c.pods.values():
+        for dst in c.pods.values():
+            if src is not dst:
+                for proto, port in (("tcp", 80), ("tcp", 8080), ("udp", 80)):
+                    m.expect(src, dst, allowed(src.name, dst.name, proto, port), proto, port)
+    m.check(what)
+
+
+def isolated(src, dst, proto, port):
+    if src == "db":
+        return dst == "monitor" and (proto, port) == ("tcp", 80)
+    if dst == "db":
+        return src == "api" and (proto, port) == ("tcp", 80) or src == "monitor"
+    return True
+
+
+def pods(c):
+    common.step("Pods on both nodes by CNI; what the agents wrote of their Nodes")
+    c.objects.put(manifests.namespace("shop", {"team": "shop"}), manifests.namespace("ops", {"team": "ops"}))
+    for space, name, node in (("shop", "web", c.windows), ("shop", "api", c.linux), ("shop", "db", c.windows), ("ops", "monitor", c.linux)):
+        c.pod(node, space, name, {"app": name}, ports=[("http", 80, "TCP")])
+    c.sync()
+    matrix(c, lambda *_: True, "no policy")
+    agentlab.check_written(c)
+
+
+def policies(c):
+    common.step("policies, across and within")
+    c.apply(DB_IN, DB_OUT)
+    matrix(c, isolated, "policies")
+    equal_flows(c, "policies")
+    c.cp.kubectl("label", "pod", "-n", "shop", "api", "app=other", "--overwrite")
+    c.sync()
+    m = common.Matrix(c)
+    m.expect(c.pods["shop/api"], c.pods["shop/db"], False)
+    m.check("another label, by kubectl")
+    c.cp.kubectl("label", "pod", "-n", "shop", "api", "app=api", "--overwrite")
+    c.sync()
+
+
+def service(c):
+    common.step("a Service with an endpoint on each node, from Pods of both; one without is refused")
+    ends = [c.pods["shop/api"], c.pods["shop/web"]]
+    c.apply(manifests.service("shop", "front", (), ((80, "http"),)), manifests.service("shop", "none", (), ((80, "http"),)),
+            manifests.endpoint_slice("shop", "front", "a", [p.ip(4) for p in ends], ((8080, "http"),)))
+    address, nothing = (c.cp.client.get("Service", "shop", name)["spec"]["clusterIP"] for name in ("front", "none"))
+    asking = [c.pods["shop/web"], c.pods["ops/monitor"]]
+    for src in asking:
+        c.servers.seen.clear()
+        answers = c.ask([probe.Probe(src.ns, address, "tcp", 80) for _ in range(40)])
+        common.equal(answers, ["allow"] * 40, "answers to " + src.full_name)
+        # A Pod that reaches itself by a Service is seen with another address.
+        seen = {p.full_name: sum(n for (name, _, _), n in c.servers.seen.items() if name == p.full_name) for p in ends}
+        print("   %s on %s: %s" % (src.full_name, src.node.name, seen))
+        common.true(sum(seen.values()) == 40 and min(seen.values()) >= 5, "both endpoints have their share")
+    common.equal(c.ask([probe.Probe(src.ns, nothing, "tcp", 80) for src in asking]), ["refused"] * 2, "no endpoint")
+    # Policies judge the endpoint: db may reach monitor alone.
+    common.equal(c.ask([probe.Probe(c.pods["shop/db"].ns, address, "tcp", 80)]), ["drop"], "a Pod that may not")
+    equal_flows(c, "with Services")
+
+
+def exhausted(c):
+    common.step("the Windows node has no address left: an Event on its Node")
+    for i in range(WINDOWS_PODS - 2):
+        c.pod(c.windows, "ops", "more%d" % i, {}, serve=False)
+    c.objects.put(manifests.pod("ops", "late", {}, c.windows.name))
+    netns.add(c.pod_ns("ops", "late"))
+    done = c.windows.cni("ADD", "c-late", "/run/netns/" + c.pod_ns("ops", "late"), args=c.windows.pod_args("ops", "late", "c-late"))
+    common.equal(done.error, 11, "ADD: %r" % done)
+    found = common.eventually(lambda: [e for e in c.cp.client.list("Event") if e["reason"] == "AddressesExhausted"], "an Event", 10)
+    common.equal([(e["regarding"]["kind"], e["regarding"]["name"], e["reportingInstance"]) for e in found],
+                 [("Node", "windows", "seine-agent-windows")], "about whom, by whom")
+    for i in range(WINDOWS_PODS - 2):
+        c.remove_pod(c.pods["ops/more%d" % i])
+    c.objects.delete(manifests.pod("ops", "late"))
+
+
+def server_away(c):
+    common.step("the API server is killed: told, and what was in force holds; it comes back: nothing is written")
+    before = [(n.switch.flows(), n.flow_mods()) for n in c.nodes]
+    c.cp.kill()
+    common.eventually(lambda: all(source(n)["stale"] for n in c.nodes), "sources are stale", 20, 0.2)
+    common.true(all(is_ready(n) for n in c.nodes), "ready while the server is away")
+    matrix(c, isolated, "away")
+    c.cp.start()
+    common.eventually(lambda: not any(source(n)["stale"] for n in c.nodes), "sources are fresh again", 30, 0.2)
+    c.sync()
+    common.equal([(n.switch.flows(), n.flow_mods()) for n in c.nodes], before, "flows, and how many were sent")
+
+
+def from_cache(c):
+    common.step("started while the API server is away: enforced from the cache, not ready; an ADD is served")
+    c.objects.put(soon := manifests.pod("shop", "soon", {"app": "soon"}, c.windows.name))
+    c.sync()
+    flows = [n.switch.flows() for n in c.nodes]
+    for node, sig in zip(c.nodes, (signal.SIGTERM, signal.SIGINT)):
+        common.equal(node.stop_agent(sig)[0], 0, "how the agent of %s ended" % node.name)
+    c.cp.kill()
+    for node in c.nodes:
+        node.switch.ofctl("del-flows", "br-int")
+        node.start_agent(wait=0)
+    for node, wanted in zip(c.nodes, flows):
+        common.eventually(lambda: node.switch.flows() == wanted, "%s: the same flows from the cache" % node.name, 30, 0.1)
+        found = source(node)
+        common.equal((found["complete"], found["cached"], is_ready(node)), (False, True, False), "complete, cached, ready")
+    pod = winlab.cluster.Node.add_pod(c.windows, "shop", "soon")
+    c.windows.wait_port(pod)
+    c.serve(pod)
+    m = common.Matrix(c)
+    m.expect(pod, c.pods["shop/db"], False)
+    m.expect(c.pods["shop/api"], c.pods["shop/db"], True)
+    m.check("policies from the cache")
+    c.cp.start()
+    for node in c.nodes:
+        node.wait_ready()
+        common.equal(source(node)["cached"], False, "cached after the server is back")
+    c.record(pod, soon)
+    c.sync()
+    matrix(c, isolated, "back")
+
+
+def scenario():
+    prefix = "ktmix%d" % (os.getpid() % 10000)
+    start = time.monotonic()
+    with Cluster(prefix, kubelab.lab_cluster.free_run_dir(prefix), common.BIN, kinds=("linux", "windows")) as c:
+        c.start_agents()
+        print("   up after %.0f s" % (time.monotonic() - start))
+        for part in (pods, policies, service, exhausted, server_away, from_cache):
+            began = time.monotonic()
+            part(c)
+            print("   %.1f s" % (time.monotonic() - began))
+        c.remove_pod(c.pods["shop/web"])
+        agentlab.check(c)
+        equal_flows(c, "a Pod less")
+
+
+common.main(scenario, need)
