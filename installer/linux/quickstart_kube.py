@@ -45,7 +45,7 @@ class KubeQuickstart(quickstart.Quickstart):
         c.sync()
 
     def load_pods(self):
-        if not os.path.exists(self.cluster.control.kubeconfig):
+        if not os.path.exists(self.cluster.control.path("admin")):
             self.nothing_up()
         for space, name, _, _ in quickstart.PODS:
             self.cluster.wait_pod(space, name, 5)
@@ -60,7 +60,7 @@ class KubeQuickstart(quickstart.Quickstart):
         node = self.find_node(name)
         if not node:
             return 2
-        env = dict(os.environ, KUBECONFIG=self.cluster.control.kubeconfig,
+        env = dict(os.environ, KUBECONFIG=self.cluster.control.path("admin"),
                    PATH="%s:%s:%s" % (self.cluster.bin, self.cluster.kube_bin, os.environ["PATH"]))
         argv = ["bash", "-s"]
         if sys.stdin.isatty():

@@ -59,7 +59,7 @@ def tools(c):
     common.equal(c.exec(a, "ping", "-c", "2", "-W", "2", b.ip(4)).returncode, 0, "ping")
     c.exec(b, "sh", "-c", "echo said > /proc/1/fd/1")
     common.true("said" in c.kubectl("logs", "-n", "default", "b").stdout, "logs")
-    argv = ["nsenter", "--net=" + netns.path(c.fabric), c.kube_bin + "/kubectl", "--kubeconfig", c.control.kubeconfig,
+    argv = ["nsenter", "--net=" + netns.path(c.fabric), c.kube_bin + "/kubectl", "--kubeconfig", c.control.path("admin"),
             "port-forward", "-n", "default", "pod/b", "18080:8080"]
     forward = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:

@@ -64,7 +64,6 @@ def scenario():
             common.step("and the API server is another process")
             c.control.kill()
             c.control.start()
-            c.control.wait_ready()
             node.wait_ready(60)
             c.sync()
             if name == "ahead":

@@ -156,7 +156,6 @@ def server_killed(c, src, dst):
         common.true(not src.node.status()["ready"], "it is not ready")
         reach(c, src, dst, shut, what="a policy in force from the cache", refused=[shut])
         c.control.start()
-        c.control.wait_ready()
         src.node.wait_ready(60)
     c.remove(deny)
     reach(c, src, dst, shut, what="the policy is gone")

@@ -66,20 +66,19 @@ class KubeCluster(cluster.Cluster):
         self.kube_bin, self.cni, self.agnhost, self.image = kube_bin, cni, agnhost, image
         super().__init__(prefix, run_dir, bin_dir, nodes=0, **more)
         self.nodes = [kubenode.KubeNode(self, i + 1) for i in range(nodes)]
-        self.control = kubecontrol.Control(run_dir + "/control", self.fabric, FABRIC4, kube_bin)
+        self.control = kubecontrol.ControlPlane(run_dir + "/control", kube_bin, self.fabric, FABRIC4, **kubecontrol.WHOLE)
 
     def node(self, name):
         return next(n for n in self.nodes if n.name == name)
 
     def source_args(self, node):
-        return ["--kubeconfig", self.control.kubeconfig, "--cache-dir", "/var/lib/seine"]
+        return ["--kubeconfig", self.control.path("admin"), "--cache-dir", "/var/lib/seine"]
 
     # ---- everything up and down ----
     def up(self, agents=False):
-        os.makedirs(self.control.dir, exist_ok=True)
         self.up_fabric()
-        self.control.make({n.name: [n.ip4, n.ip6] for n in self.nodes})
-        self.control.start()
+        self.control.make(*(w for n in self.nodes for w in ("--node", "%s=%s,%s" % (n.name, n.ip4, n.ip6))))
+        self.control.launch()
         archives = kubeimage.make(self.run + "/images", self.agnhost)
         for node in self.nodes:
             node.up()
@@ -136,7 +135,7 @@ class KubeCluster(cluster.Cluster):
     def manifest(self, *more):
         """The manifest that installs Seine here; `more` are arguments of render.sh. Nobody balances the in-cluster address for
         Pods in the node's network."""
-        return run(INSTALLER + "/render.sh", "--set", "apiServer=" + self.control.server, *more).stdout
+        return run(INSTALLER + "/render.sh", "--set", "apiServer=" + self.control.url, *more).stdout
 
     def install_manifest(self):
         with futures.ThreadPoolExecutor() as pool:

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The control plane of a lab's cluster: etcd, kube-apiserver, kube-controller-manager and kube-scheduler, the real ones, in a
-namespace of their own (the program kfix, see tests/kube/). And two ways to speak to it: kubectl, and plain calls for what asks
-often."""
+"""The control plane of a lab's cluster: etcd, kube-apiserver and what else is asked for, the real ones (the program kfix, see
+tests/kube/); its certificates and kubeconfigs. And two ways to speak to it: kubectl, and plain calls for what asks often."""
+import base64
 import contextlib
 import http.client
 import json
 import os
 import signal
-import ssl
+import socket
 import subprocess
 import time
 
-from . import netns, ovs
+from . import kubeapi, netns, ovs
 from .netns import LabError, run
 
 PORT, ETCD_PORT = 6443, 2379
@@ -21,68 +21,103 @@ DNS_SERVICE = "10.96.0.10"
 CONTROLLERS = ",".join(name + "-controller" for name in (
     "namespace", "serviceaccount", "root-ca-certificate-publisher", "endpointslice", "service-cidr", "node-ipam", "node-lifecycle",
     "taint-eviction", "pod-garbage-collector", "garbage-collector", "deployment", "replicaset", "daemonset", "statefulset", "job"))
+# A whole cluster's, at the usual ports.
+WHOLE = {"port": PORT, "etcd_port": ETCD_PORT,
+         "flags": ("--scheduler", "--controllers", CONTROLLERS, "--svc-cidr", SERVICES, "--pod-cidr", PODS)}
 
 
-class ApiError(LabError):
-    def __init__(self, code, text):
-        super().__init__("%d %s" % (code, text))
-        self.code = code
+def free_ports(count, ns=None):
+    """`count` neighbouring TCP ports that nobody listens on."""
+    with netns.inside(ns) if ns else contextlib.nullcontext():
+        for _ in range(100):
+            held = [socket.socket() for _ in range(count)]
+            with contextlib.ExitStack() as stack:
+                for s in held:
+                    stack.enter_context(s)
+                with contextlib.suppress(OSError):
+                    held[0].bind(("127.0.0.1", 0))
+                    first = held[0].getsockname()[1]
+                    for i, s in enumerate(held[1:]):
+                        s.bind(("127.0.0.1", first + i + 1))
+                    return first
+    raise LabError("no free ports")
 
 
-class Control:
-    """Lives in namespace `ns`, keeps its data in `folder`, is reached at `address`; `bin_dir` has kfix and kubectl."""
+class ControlPlane:
+    """On loopback, or in namespace `ns` on address `bind` there, at free ports unless they are given; `bin_dir` has kfix and kubectl,
+    `flags` are more of kfix up. All files lie in `folder`; killed and started again, it is the same cluster, and another
+    process that knows the folder may do that."""
 
-    def __init__(self, folder, ns, address, bin_dir):
-        self.dir, self.ns, self.address, self.bin = folder, ns, address, bin_dir
-        self.pki = folder + "/pki"
-        self.server = "https://%s:%d" % (address, PORT)
-        self.kubeconfig = folder + "/admin.kubeconfig"
-        self.log = folder + "/control-plane.log"
-        self.process = None
+    def __init__(self, folder, bin_dir, ns=None, bind="127.0.0.1", port=None, etcd_port=None, flags=()):
+        self.dir, self.bin, self.ns, self.bind = folder, bin_dir, ns, bind
+        self.port, self.etcd_port, self.flags = port, etcd_port, flags
+        self.pki, self.log, self.pid_file = folder + "/pki", folder + "/control-plane.log", folder + "/control-plane.pid"
+        self.process = self._client = None
 
-    def make(self, nodes):
-        """Certificates and the administrator's kubeconfig; `nodes` is {name: [addresses]}."""
-        more = [w for name, own in nodes.items() for w in ("--node", name + "=" + ",".join(own))]
-        run(self.bin + "/kfix", "pki", "--dir", self.pki, "--ips", ",".join((self.address, *FIRST_SERVICES)), *more)
-        self.write_kubeconfig(self.kubeconfig, "admin")
+    # ---- up and down ----
+    def make(self, *more):
+        """Ports, certificates, the administrator's kubeconfig; `more` are flags of kfix pki. Idempotent."""
+        os.makedirs(self.dir, exist_ok=True)
+        if not self.port:
+            self.port = free_ports(3, self.ns)
+            self.etcd_port = self.port + 1
+        run(self.bin + "/kfix", "pki", "--dir", self.pki, "--ips", ",".join((self.bind, *FIRST_SERVICES)), *more)
+        self.kubeconfig("admin", cert="admin")
 
-    def write_kubeconfig(self, path, who):
-        """A kubeconfig (JSON is YAML) of somebody who has a certificate."""
-        found = {"apiVersion": "v1", "kind": "Config", "current-context": "lab",
-                 "clusters": [{"name": "lab", "cluster": {"server": self.server, "certificate-authority": self.pki + "/ca.crt"}}],
-                 "users": [{"name": "lab", "user": {"client-certificate": "%s/%s.crt" % (self.pki, who),
-                                                    "client-key": "%s/%s.key" % (self.pki, who)}}],
-                 "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": "lab"}}]}
-        with open(path, "w") as f:
-            json.dump(found, f, indent=1)
+    def spawn(self, *args, **more):
+        """A program that goes on, where the API server is: subprocess.Popen."""
+        return subprocess.Popen([*self._enter(), *args], stdin=subprocess.DEVNULL, start_new_session=True, **more)
 
-    def start(self):
+    def _enter(self):
+        return ["nsenter", "--net=" + netns.path(self.ns)] if self.ns else []
+
+    def launch(self):
         """Does not wait: see wait_ready. With data of an earlier start it goes on with these."""
-        argv = ["nsenter", "--net=" + netns.path(self.ns), self.bin + "/kfix", "up", "--scheduler", "--dir", self.dir + "/data",
-                "--pki", self.pki, "--kubeconfig", self.kubeconfig, "--bind", self.address, "--port", str(PORT),
-                "--etcd-port", str(ETCD_PORT), "--svc-cidr", SERVICES, "--pod-cidr", PODS, "--controllers", CONTROLLERS]
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        with open(self.dir + "/control-plane.pid", "w") as f:
+            self.process = self.spawn(
+                self.bin + "/kfix", "up", "--dir", self.dir + "/data", "--pki", self.pki, "--kubeconfig", self.path("admin"),
+                "--bind", self.bind, "--port", str(self.port), "--etcd-port", str(self.etcd_port), *self.flags, stdout=log, stderr=log)
+        with open(self.pid_file, "w") as f:
             f.write(str(self.process.pid))
 
-    def kill(self, sig=signal.SIGKILL):
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            with open(self.dir + "/control-plane.pid") as f:
-                ovs.kill(int(f.read()), sig, 10)
-        self.process = None
+    def start(self, wait=60):
+        self.launch()
+        self.wait_ready(wait)
+        return self
 
-    def wait_ready(self, timeout=60):
-        end = time.monotonic() + timeout
+    def wait_ready(self, wait=60):
+        end = time.monotonic() + wait
         while True:
             if self.process and self.process.poll() is not None:
                 raise LabError("the control plane ended with %d\n%s" % (self.process.returncode, self.log_tail()))
-            with contextlib.suppress(OSError, http.client.HTTPException, ApiError):
-                self.call("GET", "/readyz", raw=True)
-                return
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                if self.client.raw("GET", "/readyz")[0] == 200:
+                    return
             if time.monotonic() > end:
-                raise LabError("the API server is not ready\n" + self.log_tail())
-            time.sleep(0.1)
+                raise LabError("the API server was not ready in %d s\n%s" % (wait, self.log_tail()))
+            time.sleep(0.05)
+
+    def end(self, sig=signal.SIGTERM):
+        """Ends the processes; the data stay."""
+        if self._client:
+            self._client.close()
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            with open(self.pid_file) as f:
+                pid = int(f.read())
+            with open("/proc/%d/cmdline" % pid) as f:
+                if self.pki in f.read():  # a pid of a file may be somebody else's by now
+                    ovs.kill(pid, sig, 10) or ovs.kill(pid)
+            os.unlink(self.pid_file)
+        if self.process:
+            self.process.wait()
+        self.process = None
+
+    def kill(self):
+        self.end(signal.SIGKILL)
+
+    def restart(self):
+        self.kill()
+        self.start()
 
     def log_tail(self, lines=10):
         with contextlib.suppress(FileNotFoundError):
@@ -90,35 +125,64 @@ class Control:
                 return "".join(f.readlines()[-lines:])
         return ""
 
+    def rss_kib(self):
+        with open("/proc/%d/status" % self.process.pid) as f:
+            return int(next(line for line in f if line.startswith("VmRSS")).split()[1])
+
+    # ---- who may what ----
+    @property
+    def url(self):
+        return "https://%s:%d" % (self.bind, self.port)
+
+    def path(self, name):
+        """Of somebody's kubeconfig."""
+        return "%s/%s.kubeconfig" % (self.dir, name)
+
+    def kubeconfig(self, name, cert=None, token=None, token_file=None, server=None, embedded=False):
+        """Writes a kubeconfig (JSON is YAML); returns its path. `cert`: a pair of the PKI, by file or, `embedded`, in the text."""
+        def part(key, file):
+            if not embedded:
+                return {key: file}
+            with open(file, "rb") as f:
+                return {key + "-data": base64.b64encode(f.read()).decode()}
+        user = {k: v for k, v in (("token", token), ("tokenFile", token_file)) if v}
+        if cert:
+            key = "%s/%s" % (self.pki, cert)
+            user = {**part("client-certificate", key + ".crt"), **part("client-key", key + ".key"), **user}
+        config = {"apiVersion": "v1", "kind": "Config", "current-context": "lab",
+                  "clusters": [{"name": "lab", "cluster": {"server": server or self.url,
+                                                           **part("certificate-authority", self.pki + "/ca.crt")}}],
+                  "users": [{"name": name, "user": user}],
+                  "contexts": [{"name": "lab", "context": {"cluster": "lab", "user": name}}]}
+        with open(self.path(name), "w") as f:
+            json.dump(config, f, indent=1)
+        return self.path(name)
+
     # ---- calls ----
-    def call(self, method, path, body=None, kind="application/json", raw=False, timeout=15):
-        """One call as the administrator; returns the JSON that came (`raw`: the text)."""
-        context = ssl.create_default_context(cafile=self.pki + "/ca.crt")
-        context.load_cert_chain(self.pki + "/admin.crt", self.pki + "/admin.key")
-        connection = http.client.HTTPSConnection(self.address, PORT, context=context, timeout=timeout)
-        with netns.inside(self.ns):
-            connection.connect()
-        try:
-            connection.request(method, path, None if body is None else json.dumps(body),
-                               {"Content-Type": kind, "Accept": "application/json"})
-            answer = connection.getresponse()
-            text = answer.read().decode()
-        finally:
-            connection.close()
-        if answer.status >= 300:
-            raise ApiError(answer.status, "%s %s: %s" % (method, path, text.strip()))
-        return text if raw else json.loads(text)
+    @property
+    def client(self):
+        """The administrator's."""
+        if not self._client:
+            self._client = kubeapi.Client(self.bind, self.port, self.pki, ns=self.ns)
+        return self._client
 
-    def get(self, path, missing=None):
-        """The object or list at the path; `missing` if there is none."""
-        try:
-            return self.call("GET", path)
-        except ApiError as e:
-            if e.code != 404:
-                raise
-            return missing
+    def call(self, method, path, body=None):
+        return self.client.ask(method, path, body)
 
-    def kubectl(self, *args, stdin=None, check=True, timeout=90):
-        argv = ["nsenter", "--net=" + netns.path(self.ns), self.bin + "/kubectl", "--kubeconfig", self.kubeconfig, *args]
+    def get(self, path):
+        """The object or list at the path; None if there is none."""
+        return self.client.ask("GET", path, accept=(404,))
+
+    def apply(self, *objects):
+        self.client.apply(*objects)
+
+    def delete(self, *objects):
+        self.client.delete(*objects)
+
+    def run(self, program, *args, **more):
+        """One of the programs beside kfix, where the API server is: netns.run."""
         home = dict(os.environ, HOME=self.dir)  # kubectl keeps what it discovered there
-        return netns.run(*argv, stdin=stdin, check=check, env=home, timeout=timeout)
+        return run(*self._enter(), os.path.join(self.bin, program), *args, env=home, **more)
+
+    def kubectl(self, *args, stdin=None, check=True, config="admin", timeout=90):
+        return self.run("kubectl", "--kubeconfig", self.path(config), *args, stdin=stdin, check=check, timeout=timeout)

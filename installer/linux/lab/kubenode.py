@@ -205,9 +205,9 @@ class KubeNode(cluster.Node):
             f.write("nameserver %s\n" % kubecontrol.DNS_SERVICE)
         with open(self.dir + "/kubelet.json", "w") as f:
             json.dump(self._kubelet_config(control.pki), f, indent=1)
-        control.write_kubeconfig(self.dir + "/kubelet.kubeconfig", "kubelet-" + self.name)
+        kubeconfig = control.kubeconfig("kubelet-" + self.name, cert="kubelet-" + self.name)
         self.spawn("kubelet", self.cluster.kube_bin + "/kubelet", "--config=" + self.dir + "/kubelet.json",
-                   "--kubeconfig=" + self.dir + "/kubelet.kubeconfig", "--hostname-override=" + self.name,
+                   "--kubeconfig=" + kubeconfig, "--hostname-override=" + self.name,
                    "--node-ip=%s,%s" % (self.ip4, self.ip6), *more)
 
     def _kubelet_config(self, pki):
