@@ -143,9 +143,12 @@ void agent_kube_sync_why(void *source, struct sbuf *out)
     for (int i = 0; i < K8S_N_KINDS; i++) {
         const struct kube_kind *kind = &k->kinds[i];
         if (!kube_sync_has_reached(kind)) {
-            sbuf_printf(out, "source %s: %s: %s", agent_kube_class.name, k8s_kind_name(kind->kind),
+            const char *trouble = reflector_trouble(kind->reflector);
+            sbuf_printf(out, "source %s: %s: %s%s%s", agent_kube_class.name,
+                        k8s_kind_name(kind->kind),
                         kind->asking ? "the server has not said its version"
-                                     : "the watch has not passed the server's version");
+                                     : "the watch has not passed the server's version",
+                        *trouble ? ": " : "", trouble);
             return;
         }
     }

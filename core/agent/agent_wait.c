@@ -222,15 +222,15 @@ static void wait_answer_sync(struct wait *w, struct sbuf *missing)
 
 static void wait_answer(struct wait *w, struct sbuf *missing)
 {
-    if (w->reading) {
-        w->a->source_class->sync_cancel(w->a->source, wait_read, w);
-    }
     if (w->sync) {
         wait_answer_sync(w, missing);
     } else {
         struct sbuf body = SBUF_INIT;
         api_status_format(w->a, &body);
         http_answer(w->x, 200, "application/json", &body);
+    }
+    if (w->reading) { /* only now: what it waits for was told above */
+        w->a->source_class->sync_cancel(w->a->source, wait_read, w);
     }
     wait_free(w);
 }
