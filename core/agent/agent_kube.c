@@ -397,6 +397,11 @@ static void kube_troubles(void *source, agent_source_error_fn *tell, void *aux)
     if (*api_credentials_trouble(k->credentials)) {
         tell(aux, api_credentials_trouble(k->credentials));
     }
+    auto_sbuf cache = SBUF_INIT;
+    agent_kube_cache_trouble(k, &cache);
+    if (cache.len) {
+        tell(aux, cache.data);
+    }
 }
 
 static void kube_metrics(void *source)

@@ -106,6 +106,8 @@ void agent_kube_cache_cluster(struct agent_kube *k, const char *uid);
 bool agent_kube_cache_is_loaded(const struct agent_kube *k);
 /* The server had its time to answer. */
 bool agent_kube_cache_is_waited(const struct agent_kube *k);
+/* Why the file could not be written the last time; nothing if it could. */
+void agent_kube_cache_trouble(const struct agent_kube *k, struct sbuf *out);
 
 /* ---- agent_kube_write.c ---- */
 void agent_kube_write_start(struct agent_kube *k);

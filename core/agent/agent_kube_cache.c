@@ -52,9 +52,10 @@ struct kube_cache {
     struct cache_job *job; /* under way */
     struct loop_timer *timer;
     struct loop_timer *grace;
-    bool dirty, failed;
-    bool waited;     /* the grace is over */
-    int64_t written; /* when the last write began */
+    bool dirty;
+    char failed[ERR_TEXT_MAX]; /* why the last write did, "" if it did not */
+    bool waited;               /* the grace is over */
+    int64_t written;           /* when the last write began */
     struct cache_info info;
     bool loaded; /* the rows are those of the file, but for what came since */
 };
@@ -100,6 +101,13 @@ void agent_kube_cache_cluster(struct agent_kube *k, const char *uid)
 bool agent_kube_cache_is_loaded(const struct agent_kube *k)
 {
     return k->cache->loaded;
+}
+
+void agent_kube_cache_trouble(const struct agent_kube *k, struct sbuf *out)
+{
+    if (*k->cache->failed) {
+        sbuf_printf(out, "the cache cannot be written: %s", k->cache->failed);
+    }
 }
 
 bool agent_kube_cache_is_waited(const struct agent_kube *k)
@@ -183,18 +191,27 @@ static void cache_arm(struct kube_cache *c)
     }
 }
 
+/* Each trouble is told once, and its end. */
+static void cache_tell(const struct cache_job *job)
+{
+    const struct kube_cache *c = job->cache;
+    if (job->err.code && (!c || strcmp(c->failed, job->err.text) != 0)) {
+        log_msg(LOG_AREA_SOURCE, LOG_WARN, "cache %s: cannot be written: %s", job->path,
+                job->err.text);
+    } else if (!job->err.code && c && *c->failed) {
+        log_msg(LOG_AREA_SOURCE, LOG_INFO, "cache %s: written again", job->path);
+    }
+}
+
 static void cache_job_done(void *aux)
 {
     struct cache_job *job = aux;
     struct kube_cache *c = job->cache;
-    if (job->err.code && (!c || !c->failed)) {
-        log_msg(LOG_AREA_SOURCE, LOG_WARN, "cache %s: cannot be written: %s", job->path,
-                job->err.text);
-    }
+    cache_tell(job);
     if (c) {
         c->job = NULL;
-        c->failed = job->err.code != 0;
-        c->dirty = c->dirty || c->failed;
+        snprintf(c->failed, sizeof c->failed, "%s", job->err.code ? job->err.text : "");
+        c->dirty = c->dirty || *c->failed;
         cache_arm(c);
     }
     if (job->next) {

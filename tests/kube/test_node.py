@@ -229,6 +229,23 @@ def cache_times(c):
     common.equal(os.listdir(a.dir + "/cache"), ["api-server.cache"], "files")
 
 
+def unwritable_cache(c):
+    common.step("a cache that cannot be written is told in status, tried again, and the agent is ready")
+    a = c.nodes[0]
+    os.rename(a.dir + "/cache", a.dir + "/cache.good")
+    with open(a.dir + "/cache", "w"):
+        pass
+    a.start_agent()
+
+    def told():
+        return [e for e in a.status()["sources"][0]["errors"] if "the cache cannot be written: " in e]
+    common.eventually(told, "it is told")
+    common.equal((a.status()["ready"], "Not a directory" in told()[0]), (True, True), "ready, and why: %s" % told())
+    os.unlink(a.dir + "/cache")
+    common.eventually(lambda: not told(), "written again", 15, 0.2)
+    common.equal(os.listdir(a.dir + "/cache"), ["api-server.cache"], "files")
+
+
 def another_cluster(c):
     common.step("a cache of another cluster: ignored with a warning, and gone with the first lists")
     a = c.nodes[0]
@@ -272,7 +289,7 @@ def scenario():
             silent_watches(c)
             replaced_is_told(c, pod)
             cache_times(c)
-            c.nodes[0].start_agent()
+            unwritable_cache(c)
             another_cluster(c)
             c.recompute()
 
