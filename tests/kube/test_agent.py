@@ -153,6 +153,31 @@ def node_changes(c, far):
     c.apply(b.object())
 
 
+def hung_watch(c, proxy):
+    common.step("one watch hangs, its connection goes on: in the switch within 30 s, never stale, nothing logged")
+    a = c.nodes[0]
+    policy = manifests.policy("red", "hung", {"matchLabels": {"app": "web"}}, ["Ingress"])
+
+    def logged():
+        return [line for line in a.log_tail(100000).splitlines() if "NetworkPolicy:" in line]
+    lines = logged()
+    common.equal(proxy.strike("swallow", path="/networkpolicies"), len(c.nodes), "watches of policies that hang")
+    start, before = time.monotonic(), a.switch.flows()
+    c.cp.apply(policy)
+    time.sleep(1)
+    common.equal(a.switch.flows(), before, "flows while the watch hangs")
+    stale = []
+
+    def there():
+        stale.append(source(a)["stale"])
+        return a.switch.flows() != before
+    common.eventually(there, "the policy is in the switch", 30 - (time.monotonic() - start), 0.5)
+    print("   after %.1f s" % (time.monotonic() - start))
+    common.equal((any(stale), logged()), (False, lines), "stale, lines of the log")
+    agentlab.check(c)
+    c.objects.delete(policy)
+
+
 def scenario():
     with kubelab.cluster("ag") as c:
         with kubelab.Proxy(c.cp) as proxy:
@@ -167,6 +192,7 @@ def scenario():
             common.step("what Seine writes: its own Node's condition, nothing else")
             agentlab.check_written(c)
             node_changes(c, far)
+            hung_watch(c, proxy)
             server_away(c, web, far)
             agentlab.check(c)
 
