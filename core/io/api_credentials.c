@@ -129,7 +129,6 @@ static int api_from_account__(struct api_credentials *c,
 {
     const char *host = program_variable("KUBERNETES_SERVICE_HOST");
     const char *port = program_variable("KUBERNETES_SERVICE_PORT");
-    const char *dir = config->account_dir ? config->account_dir : API_ACCOUNT_DIR;
     struct sbuf server = SBUF_INIT;
     if (!config->api_server && (!host || !host[0] || !port || !port[0])) {
         return err_set(err, ERR_NOT_FOUND,
@@ -140,6 +139,8 @@ static int api_from_account__(struct api_credentials *c,
         sbuf_printf(&server, strchr(host, ':') ? "https://[%s]:%s" : "https://%s:%s", host, port);
         c->config.server = sbuf_take(&server);
     }
+    auto_free char *dir =
+        config->account_dir ? mem_strdup(config->account_dir) : program_mounted(API_ACCOUNT_DIR);
     c->config.ca.file = api_file__(dir, "ca.crt");
     c->config.token_file = api_file__(dir, "token");
     return 0;

@@ -23,7 +23,7 @@ struct api_credentials_config {
     const char *kubeconfig;  /* file; NULL: the service account */
     const char *context;     /* of the kubeconfig; NULL: its current one */
     const char *api_server;  /* "https://HOST:PORT": goes before the address found otherwise */
-    const char *account_dir; /* NULL: API_ACCOUNT_DIR */
+    const char *account_dir; /* NULL: API_ACCOUNT_DIR, as program_mounted() */
 };
 /* Reads what there is.  ERR_INVALID, ERR_UNSUPPORTED, ERR_NOT_FOUND (no such file; or not in a Pod
  * and no kubeconfig), ERR_PERMISSION: with the file, and the line where there is one. */

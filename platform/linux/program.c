@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/mem.h"
+
 void program_start(int *argc, char ***argv)
 {
     (void)argc;
@@ -12,4 +14,9 @@ void program_start(int *argc, char ***argv)
 const char *program_variable(const char *name)
 {
     return getenv(name);
+}
+
+char *program_mounted(const char *path)
+{
+    return mem_strdup(path);
 }

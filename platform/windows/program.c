@@ -16,6 +16,7 @@
 #include <shellapi.h>
 
 #include "core/base/mem.h"
+#include "core/base/sbuf.h"
 #include "platform/windows/os.h"
 
 static UINT program_code_page; /* of the console before us */
@@ -92,4 +93,19 @@ const char *program_variable(const char *name)
     auto_free wchar_t *value = mem_calloc(n + 1, sizeof *value);
     GetEnvironmentVariableW(wide, value, n + 1);
     return program_keep(os_utf8(value));
+}
+
+char *program_mounted(const char *path)
+{
+    const char *root = program_variable("CONTAINER_SANDBOX_MOUNT_POINT");
+    size_t n = root ? strlen(root) : 0;
+    auto_sbuf below = SBUF_INIT, usual = SBUF_INIT;
+    while (n > 0 && (root[n - 1] == '\\' || root[n - 1] == '/')) {
+        n--;
+    }
+    sbuf_printf(&usual, "C:%s", path);
+    sbuf_printf(&below, "%.*s%s", (int)n, root ? root : "", path);
+    auto_free wchar_t *wide = os_path(below.data);
+    bool there = n > 0 && GetFileAttributesW(wide) != INVALID_FILE_ATTRIBUTES;
+    return sbuf_take(there ? &below : &usual);
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A mixed cluster on a real API server: the Linux agent and the Windows build (Wine, doubles of its system), each with an Open vSwitch of
-its own, list and watch one kube-apiserver. Pods of both by the CNI plugin of their system, policies and a Service from the API server, real
-packets; each switch holds what the other system's `render` derives of what the server holds. Then the server goes, agents start from
-their caches, and it comes back."""
+its own, list and watch one kube-apiserver. The Windows one runs as its manifest runs it, by the account of its Pod. Pods of both by the
+CNI plugin of their system, policies and a Service from the API server, real packets; each switch holds what the other system's `render`
+derives of what the server holds. Then the server goes, agents start from their caches, and it comes back."""
+import json
 import os
 import signal
 import sys
@@ -15,8 +16,14 @@ from kubelab import common, manifests, netns
 
 sys.path.insert(0, os.path.join(kubelab.ROOT, "tests", "windows"))
 
+import yaml  # noqa: E402
+
 import winlab  # noqa: E402
 from lab import probe  # noqa: E402
+
+MANIFEST = kubelab.ROOT + "/installer/windows/seine-windows.yaml"
+SANDBOX = "CONTAINER_SANDBOX_MOUNT_POINT"
+ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
 
 DB_IN = manifests.policy("shop", "db-in", {"matchLabels": {"app": "db"}}, ["Ingress"],
                          [{"from": [{"podSelector": {"matchLabels": {"app": "api"}}}], "ports": [{"port": "http"}]},
@@ -26,11 +33,75 @@ DB_OUT = manifests.policy("shop", "db-out", {"matchLabels": {"app": "db"}}, ["Eg
 WINDOWS_PODS = 5  # as many as a /29 has addresses for
 
 
+class Container:
+    """What the Windows agent has in a HostProcess container of its manifest, as kubelet and containerd give it."""
+
+    def __init__(self, c):
+        self.c = c
+        with open(MANIFEST) as f:
+            self.objects = {o["kind"]: o for o in yaml.safe_load_all(f)}
+        self.template = self.objects["DaemonSet"]["spec"]["template"]
+        self.account = self.template["spec"]["serviceAccountName"]
+        self.secret = self.root = self.seen = self.token = self.revoked = None
+
+    def up(self, root, seen=None, sandbox=None):
+        """Its mounts are below `root`, which the container sees as `seen`; `sandbox` is what the variable says."""
+        self.root, self.seen = root, seen or "Z:" + root.replace("/", "\\")
+        self.put("etc/seine", self.objects["ConfigMap"]["data"])
+        self.new_token()
+        self.c.windows.agent_env = {SANDBOX: sandbox or self.seen, "KUBERNETES_SERVICE_HOST": self.c.cp.bind,
+                                    "KUBERNETES_SERVICE_PORT": str(self.c.cp.port)}
+
+    def put(self, folder, files):
+        """Replaces all files at once, as kubelet does: by a link to the folder that has them."""
+        folder = os.path.join(self.root, folder)
+        made = "..%d" % time.monotonic_ns()
+        os.makedirs(os.path.join(folder, made))
+        for name, text in files.items():
+            with open(os.path.join(folder, made, name), "w") as f:
+                f.write(text)
+        os.symlink(made, folder + "/..new")
+        os.rename(folder + "/..new", folder + "/..data")
+        for name in files:
+            if not os.path.lexists(os.path.join(folder, name)):
+                os.symlink("..data/" + name, os.path.join(folder, name))
+
+    def new_token(self):
+        """Another one, and the one before is worth nothing any more."""
+        before = self.secret
+        self.secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"namespace": "kube-system", "name": "t%d" % time.monotonic_ns()}}
+        self.c.cp.apply(self.secret)
+        bound = self.c.cp.client.get("Secret", "kube-system", self.secret["metadata"]["name"])
+        self.revoked, self.token = self.token, self.c.cp.token(self.account, bound=bound)
+        with open(self.c.cp.pki + "/ca.crt") as f:
+            self.put(ACCOUNT, {"ca.crt": f.read(), "token": self.token, "namespace": "kube-system"})
+        if before:
+            self.c.cp.delete(before)
+
+    def is_revoked(self):
+        """The server has what it found of a token in mind for some seconds."""
+        client = kubelab.Client(self.c.cp.bind, self.c.cp.port, self.c.cp.pki, token=self.revoked, ns=self.c.cp.ns)
+        status = client.raw("GET", "/api/v1/namespaces")[0]
+        client.close()
+        return status == 401
+
+    def args(self, of):
+        """Those of a container, as containerd hands them on."""
+        container = self.template["spec"][of][0]
+        return [a.replace("%%%s%%" % SANDBOX, self.seen) for a in container["args"]]
+
+
 class Cluster(kubelab.Cluster, winlab.MixedCluster):
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
         self.linux, self.windows = self.nodes
         self.windows.cidrs[0] = "10.80.2.0/29"
+        self.container = Container(self)
+
+    def source_args(self, node):
+        if node is self.linux:
+            return super().source_args(node)
+        return self.container.args("containers")[1:] + ["--cache-dir", node.dir + "/cache"]
 
     def folder(self):
         return agentlab.exported(self, self.run + "/exported")
@@ -39,6 +110,29 @@ class Cluster(kubelab.Cluster, winlab.MixedCluster):
 def need():
     agentlab.need()
     winlab.need()
+
+
+def installed(c):
+    common.step("the Windows manifest: applied, its Pod valid, its init container run")
+    c.cp.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", MANIFEST)
+    c.cp.kubectl("apply", "--validate=strict", "-f", MANIFEST)
+    pod = dict(c.container.template, apiVersion="v1", kind="Pod")
+    pod["metadata"] = dict(pod["metadata"], namespace="kube-system", name="seine-windows-x")
+    c.cp.kubectl("apply", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(pod))
+    n = c.windows
+    c.container.up(n.dir + "/container")
+    placed = ["--cni-bin-dir", "C:/cni/bin", "--cni-conf-dir", "C:/cni/conf"]
+    done = n.exec(n.program("seine-agent"), *c.container.args("initContainers"), *placed, env=dict(os.environ, **n.agent_env), check=False)
+    common.true(done.returncode == 0 and "ok conflist" in done.stdout and "fail" not in done.stdout, "install: %s" % done.stdout)
+
+
+def token_replaced(c):
+    common.step("the Windows container has had another token since, its old one is refused: followed")
+    common.eventually(c.container.is_revoked, "the old token is refused", 20, 0.5)
+    c.cp.client.patch(manifests.pod("shop", "web"), {"metadata": {"labels": {"n": "1"}}})
+    c.sync()
+    told = next(p for p in c.windows.ctl_json("get", "pods")["items"] if p["name"] == "web")
+    common.equal(told["labels"].get("n"), "1", "a label that came after the new token")
 
 
 def equal_flows(c, what):
@@ -80,6 +174,7 @@ def pods(c):
 
 def policies(c):
     common.step("policies, across and within")
+    c.container.new_token()
     c.apply(DB_IN, DB_OUT)
     matrix(c, isolated, "policies")
     equal_flows(c, "policies")
@@ -149,6 +244,8 @@ def from_cache(c):
     flows = [n.switch.flows() for n in c.nodes]
     for node, sig in zip(c.nodes, (signal.SIGTERM, signal.SIGINT)):
         common.equal(node.stop_agent(sig)[0], 0, "how the agent of %s ended" % node.name)
+    # From now on as containerd shows a mount since 1.7: at its own path.
+    c.container.up(c.windows.env["WINEPREFIX"] + "/drive_c", "C:", "C:\\hpc\\")
     c.cp.kill()
     for node in c.nodes:
         node.switch.ofctl("del-flows", "br-int")
@@ -177,9 +274,10 @@ def scenario():
     prefix = "ktmix%d" % (os.getpid() % 10000)
     start = time.monotonic()
     with Cluster(prefix, kubelab.lab_cluster.free_run_dir(prefix), common.BIN, kinds=("linux", "windows")) as c:
+        installed(c)
         c.start_agents()
         print("   up after %.0f s" % (time.monotonic() - start))
-        for part in (pods, policies, service, exhausted, server_away, from_cache):
+        for part in (pods, policies, service, token_replaced, exhausted, server_away, from_cache):
             began = time.monotonic()
             part(c)
             print("   %.1f s" % (time.monotonic() - began))

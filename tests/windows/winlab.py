@@ -34,6 +34,7 @@ class WineNode(cluster.Node):
         self.machine = self.ns
         self.hcn = self.dir + "/machine/hcn"
         self.env = {}
+        self.agent_env = {}  # variables of the agent's own
         self.guids = {}  # Linux namespace: GUID of its HCN namespace
 
     @property
@@ -102,7 +103,7 @@ class WineNode(cluster.Node):
         with open(self.agent_log, "ab") as log:
             self.agent = subprocess.Popen([WINENODE, "exec", self.machine, *wrap, *self.agent_args(*more)],
                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                                          env=dict(os.environ, NODE_NAME="wrong"))
+                                          env=dict(os.environ, NODE_NAME="wrong", **self.agent_env))
         with open(self.dir + "/agent.pid", "w") as f:
             f.write(str(self.agent.pid))
         if wait:

@@ -150,6 +150,39 @@ static void wall_clock_is_of_this_century(void **state)
     assert_true(process_now_ns() >= ns + 20000000);
 }
 
+static void expect_mounted(const char *sandbox, const char *linux, const char *windows)
+{
+    os_set_variable("CONTAINER_SANDBOX_MOUNT_POINT", sandbox);
+    char *got = program_mounted("/var/run/secrets");
+    bool is_windows = strcmp(process_platform(), "windows") == 0;
+    assert_string_equal(got, is_windows ? windows : linux);
+    mem_free(got);
+}
+
+static void mounts_of_a_pod_are_found(void **state)
+{
+    static const char *const folders[] = {"/var", "/var/run", "/var/run/secrets"};
+    const char *usual = "/var/run/secrets", *bound = "C:/var/run/secrets";
+    char below[200], slash[160], backslash[160];
+    (void)state;
+    snprintf(below, sizeof below, "%s%s", dir, usual);
+    snprintf(slash, sizeof slash, "%s/", dir);
+    snprintf(backslash, sizeof backslash, "%s\\", dir);
+    expect_mounted(NULL, usual, bound);
+    expect_mounted("", usual, bound);
+    expect_mounted("\\", usual, bound);
+    expect_mounted(dir, usual, bound);
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++) {
+        char folder[200];
+        snprintf(folder, sizeof folder, "%s%s", dir, folders[i]);
+        assert_int_equal(os_make_dir(folder), 0);
+    }
+    expect_mounted(dir, usual, below);
+    expect_mounted(slash, usual, below);
+    expect_mounted(backslash, usual, below);
+    os_set_variable("CONTAINER_SANDBOX_MOUNT_POINT", NULL);
+}
+
 int main(int argc, char **argv)
 {
     program_start(&argc, &argv);
@@ -161,6 +194,7 @@ int main(int argc, char **argv)
         DIR_TEST(second_lock_names_the_holder),
         DIR_TEST(lock_ends_with_its_holder),
         DIR_TEST(lock_in_a_missing_folder_is_an_error),
+        DIR_TEST(mounts_of_a_pod_are_found),
         cmocka_unit_test(memory_in_use_is_seen_to_grow),
         cmocka_unit_test(clock_does_not_go_back),
         cmocka_unit_test(wall_clock_is_of_this_century),
