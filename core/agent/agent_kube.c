@@ -28,7 +28,7 @@ static void kube_head(void *aux, const struct http_head *head)
 {
     struct kube_kind *kind = aux;
     bool waited = reflector_state(kind->reflector) == REFLECTOR_WAITING;
-    reflector_head(kind->reflector, head->status, head->retry_after_s);
+    reflector_head(kind->reflector, head->status, head->retry_after_s, head->content_type);
     if (waited && head->status == 200) {
         kube_hurry(kind->kube);
     }
@@ -50,15 +50,15 @@ static void kube_ended(void *aux, const struct err *why)
 static const struct http_call_events kube_events = {
     .head = kube_head, .data = kube_data, .end = kube_ended};
 
-static void kube_send(void *aux, const char *path)
+static void kube_send(void *aux, const char *path, const char *accept)
 {
     struct kube_kind *kind = aux;
-    static const struct http_header accept[] = {{"accept", "application/json"}};
+    const struct http_header headers[] = {{"accept", accept}};
     struct http_request request = {
         .method = "GET",
         .path = path,
-        .headers = accept,
-        .n_headers = ARRAY_LEN(accept),
+        .headers = headers,
+        .n_headers = ARRAY_LEN(headers),
         .head_ms = KUBE_SILENCE_MS,
         .silence_ms = strstr(path, "watch=") ? 0 : KUBE_SILENCE_MS,
     };

@@ -21,7 +21,8 @@
 #include "core/k8s/tree.h"
 
 enum {
-    LEVELS_MAX = 24, /* the deepest table has 5 below an object, around it are 3 */
+    LEVELS_MAX = 24,      /* the deepest table has 5 below an object, around it are 3 */
+    EVENT_MAX = 64 << 20, /* longer ones are no events, but something else that is read as such */
     OUTER_TEXT_MAX = 64 * 1024,
     KEPT_TOKEN = 64 * 1024,
     TYPE_MAX = 32,
@@ -881,15 +882,18 @@ static int magic_token(struct proto_stream *s, struct err *err)
     return 0;
 }
 
-static void frame_token(struct proto_stream *s)
+static int frame_token(struct proto_stream *s, struct err *err)
 {
     s->value = s->value << 8 | (unsigned char)*s->p++;
     if (++s->head < 4)
-        return;
+        return 0;
     uint64_t n = s->value & UINT32_MAX;
+    if (n > EVENT_MAX)
+        return broken(s, err, "an event that is too long");
     s->head = 0;
     expect_field(s);
     enter(s, PART_EVENT, n);
+    return 0;
 }
 
 static int step(struct proto_stream *s, struct err *err)
@@ -897,8 +901,7 @@ static int step(struct proto_stream *s, struct err *err)
     uint64_t n;
     switch (s->at) {
     case AT_FRAME:
-        frame_token(s);
-        return 0;
+        return frame_token(s, err);
     case AT_MAGIC:
         return magic_token(s, err);
     case AT_FIELD:

@@ -13,6 +13,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/k8s/answer_stream.h"
 #include "core/k8s/decode.h"
 #include "core/k8s/held.h"
 #include "core/k8s/json_stream.h"
@@ -22,13 +23,16 @@ enum {
     HTTP_UNAUTHORIZED = 401,
     HTTP_FORBIDDEN = 403,
     HTTP_NOT_FOUND = 404,
+    HTTP_NOT_ACCEPTABLE = 406,
     HTTP_GONE = 410,
+    HTTP_UNSUPPORTED_TYPE = 415,
     HTTP_TOO_MANY = 429,
     HTTP_TIMEOUT = 504,
 };
 enum {
     TROUBLE_MAX = 240,
     TOO_LARGE_TRIES = 3,
+    PROTOBUF_TRIES = 3,
     SILENT_MS = 10000, /* of a streaming list, before plain lists are tried */
     SHORT_WATCH_S = 1,
     BEAT_JITTER_MS = 200,
@@ -62,7 +66,7 @@ struct reflector {
     const struct kind_row *row;
     struct reflector_ops ops;
     uint64_t random;
-    struct json_stream *stream;
+    struct answer_stream *stream;
     struct held held;
 
     enum reflector_state state;
@@ -74,6 +78,7 @@ struct reflector {
     struct sbuf token; /* of the page that is asked for, empty: the first */
 
     bool streaming; /* try streaming lists */
+    bool json_only; /* Protobuf was refused, or could not be read */
     bool unpaged;   /* pages expired while they were read */
     bool brought;   /* the call brought something new */
     bool settled;   /* it has lasted */
@@ -81,6 +86,7 @@ struct reflector {
     bool nameless_delete;
     bool missed; /* an event that was not understood, since the last list */
     unsigned failures, expired, too_large, absent_looks;
+    unsigned unreadable; /* answers in Protobuf one after the other */
     bool quiet;          /* nothing happens to the kind: its watches are brief */
     bool brief;          /* this one is */
     bool heard;          /* something came since the last beat */
@@ -112,8 +118,7 @@ struct reflector *reflector_new(const struct kind_row *row, uint64_t seed,
     r->ops = *ops;
     r->random = hash_u64(seed);
     r->streaming = row->streaming;
-    r->stream = json_stream_new(JSON_STREAM_LIST, k8s_class_of(row->kind)->fields,
-                                &(struct json_stream_sink){r, on_object, on_bad});
+    r->stream = answer_stream_new(row->kind, &(struct json_stream_sink){r, on_object, on_bad});
     held_init(&r->held, row->kind, &r->ops);
     r->was_reached = true;
     return r;
@@ -124,7 +129,7 @@ void reflector_free(struct reflector *r)
     if (!r)
         return;
     held_done(&r->held);
-    json_stream_free(r->stream);
+    answer_stream_free(r->stream);
     sbuf_done(&r->token);
     mem_free(r);
 }
@@ -231,7 +236,7 @@ static void set_trouble(struct reflector *r, enum log_level level, const char *t
 /* The server answered as it should. */
 static void good(struct reflector *r)
 {
-    r->failures = 0;
+    r->failures = r->unreadable = 0;
     if (!r->trouble[0])
         return;
     r->trouble[0] = '\0';
@@ -264,7 +269,7 @@ static void send_call(struct reflector *r, enum call call, const char *path)
     r->status = 0;
     r->brought = r->settled = r->refused = r->nameless_delete = false;
     wait_for(r, WAIT_NONE, 0);
-    r->ops.send(r->ops.aux, path);
+    r->ops.send(r->ops.aux, path, r->json_only ? ANSWER_ACCEPT_JSON : ANSWER_ACCEPT);
 }
 
 static void send_page(struct reflector *r)
@@ -400,7 +405,7 @@ static void page_done(struct reflector *r)
 {
     if (r->state != REFLECTOR_WATCHING)
         r->state = REFLECTOR_LISTING;
-    const char *token = json_stream_continue(r->stream);
+    const char *token = answer_stream_continue(r->stream);
     if (*token) {
         sbuf_clear(&r->token);
         sbuf_puts(&r->token, token);
@@ -408,7 +413,7 @@ static void page_done(struct reflector *r)
         send_page(r);
         return;
     }
-    list_done(r, json_stream_version(r->stream));
+    list_done(r, answer_stream_version(r->stream));
     begin_watch(r);
 }
 
@@ -573,6 +578,17 @@ static bool is_passing(int code)
     return code == HTTP_TOO_MANY || code == HTTP_UNAUTHORIZED || code == HTTP_FORBIDDEN;
 }
 
+/* The same once more, as JSON. */
+static void ask_json(struct reflector *r, const char *why)
+{
+    char text[80];
+    snprintf(text, sizeof text, "%s: read as JSON from now on", why);
+    note(r, LOG_WARN, text);
+    r->json_only = true;
+    r->next = again(r);
+    run_next(r);
+}
+
 /* The server did not do what was asked; the call is over. */
 static void refused(struct reflector *r)
 {
@@ -580,6 +596,9 @@ static void refused(struct reflector *r)
     enum next next = again(r);
     if (f->code == HTTP_NOT_FOUND && r->row->optional && r->call != CALL_WATCH) {
         absent(r);
+    } else if ((f->code == HTTP_NOT_ACCEPTABLE || f->code == HTTP_UNSUPPORTED_TYPE) &&
+               !r->json_only) {
+        ask_json(r, "no Protobuf by this API server");
     } else if (f->code == HTTP_GONE) {
         expired(r);
     } else if (r->call == CALL_STREAMING && !f->too_large && !is_passing(f->code) &&
@@ -702,15 +721,14 @@ void reflector_start(struct reflector *r)
     tell_changes(r);
 }
 
-void reflector_head(struct reflector *r, int status, unsigned retry_after_s)
+void reflector_head(struct reflector *r, int status, unsigned retry_after_s,
+                    const char *content_type)
 {
     bool watch = r->call == CALL_WATCH;
+    enum json_stream_form form = r->call == CALL_LIST ? JSON_STREAM_LIST : JSON_STREAM_WATCH;
     r->status = status;
     r->refusal = (struct refusal){.code = status, .retry_after = retry_after_s};
-    if (status != HTTP_OK)
-        json_stream_reset(r->stream, JSON_STREAM_STATUS);
-    else
-        json_stream_reset(r->stream, r->call == CALL_LIST ? JSON_STREAM_LIST : JSON_STREAM_WATCH);
+    answer_stream_begin(r->stream, status == HTTP_OK ? form : JSON_STREAM_STATUS, content_type);
     if (status == HTTP_OK && watch && r->reach[0] && !r->reach_short) {
         watch_begun(r);
         wait_for(r, WAIT_REACH, REFLECTOR_REACH_MS); /* said after it was asked for */
@@ -728,13 +746,16 @@ static void garbage(struct reflector *r, const struct err *err)
     snprintf(text, sizeof text, "cannot %s %s: the answer is not to be read: %.120s", verb(r),
              r->row->resource, err->text);
     set_trouble(r, LOG_WARN, text);
-    back_off(r, again(r), 0);
+    if (answer_stream_is_protobuf(r->stream) && !r->json_only && ++r->unreadable >= PROTOBUF_TRIES)
+        ask_json(r, "Protobuf that is not to be read");
+    else
+        back_off(r, again(r), 0);
 }
 
 void reflector_data(struct reflector *r, const void *data, size_t n)
 {
     struct err err;
-    int rc = json_stream_put(r->stream, data, n, &err);
+    int rc = answer_stream_put(r->stream, data, n, &err);
     r->heard = true;
     if (r->status != HTTP_OK)
         return;
@@ -786,7 +807,7 @@ void reflector_end(struct reflector *r, const struct err *err)
     else if (r->status == 0) {
         err_set(&own, ERR_PROTOCOL, "no answer");
         lost(r, &own);
-    } else if (json_stream_end(r->stream, &own))
+    } else if (answer_stream_end(r->stream, &own))
         garbage(r, &own);
     else if (r->call == CALL_LIST)
         page_done(r);

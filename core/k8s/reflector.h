@@ -27,6 +27,8 @@
  *    Objects that were held stay until REFLECTOR_ABSENT_LOOKS looks in a row found nothing: a
  *    server that starts may not serve it yet, and policies must not open for that.
  *  - Streaming list refused: plain lists from then on.
+ *  - Protobuf refused (406, 415), or not to be read three times in a row: JSON from then on.  A
+ *    server that has no Protobuf of a kind answers JSON by itself.
  *  - An object that cannot be read: its last good version stays; one without, met in the first
  *    list, keeps the kind incomplete until it is mended or gone; one whose name cannot be told lets
  *    that list remove nothing.  It may have been garbled on its way: a new list after
@@ -64,9 +66,8 @@ enum {
 /* What the reflector asks of its owner.  None of these may call the reflector. */
 struct reflector_ops {
     void *aux;
-    /* Start a GET of this path (with query; Accept: application/json).  At most one is under way.
-     */
-    void (*send)(void *aux, const char *path);
+    /* Start a GET of this path (with query) and with this Accept.  At most one is under way. */
+    void (*send)(void *aux, const char *path, const char *accept);
     /* Drop the call that is under way: none of its head, data and end is given any more. */
     void (*cancel)(void *aux);
     /* Call reflector_timer() after so long, instead of any time asked for before; 0: never. */
@@ -94,8 +95,9 @@ void reflector_seed(struct reflector *r, void *object);
 void reflector_start(struct reflector *r);
 
 /* ---- what came; only for a call that was asked for and neither ended nor dropped ---- */
-/* 'retry_after_s': the header's seconds, 0 if there is none. */
-void reflector_head(struct reflector *r, int status, unsigned retry_after_s);
+/* 'retry_after_s': the header's seconds, 0 if there is none; 'content_type': NULL or "" is JSON. */
+void reflector_head(struct reflector *r, int status, unsigned retry_after_s,
+                    const char *content_type);
 void reflector_data(struct reflector *r, const void *data, size_t n); /* of the body */
 /* The call is over: NULL if the body came whole, else what broke it. */
 void reflector_end(struct reflector *r, const struct err *err);

@@ -95,10 +95,10 @@ static size_t find(const struct owner *o, const char *key)
     return i;
 }
 
-static void on_send(void *aux, const char *path)
+static void on_send(void *aux, const char *path, const char *accept)
 {
     struct owner *o = aux;
-    check(!o->calling && path[0] == '/');
+    check(!o->calling && path[0] == '/' && strstr(accept, "application/json"));
     o->calling = true;
 }
 
@@ -157,7 +157,8 @@ static void answer(struct owner *o, uint8_t how, const uint8_t *data, size_t siz
         reflector_timer(o->r);
     }
     check(o->calling);
-    reflector_head(o->r, statuses[how & 7], how & 8 ? 3 : 0);
+    reflector_head(o->r, statuses[how & 7], how & 8 ? 3 : 0,
+                   how & 64 ? "application/vnd.kubernetes.protobuf;stream=watch" : NULL);
     for (size_t i = 0; i < size && o->calling; i += piece) {
         size_t n = size - i < piece ? size - i : piece;
         auto_free void *copy = mem_dup(data + i, n);

@@ -3,13 +3,14 @@
  * mirror: what an API server has, held by our client and nothing else: credentials, HTTP client and
  * a reflector a kind, without engine and switch.  Tests drive it through faults and compare.
  *
- *     mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd]
+ *     mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd] [json]
  *
  * "stream": ask for streaming lists first.  "crd": policies are those of group lab.seine.dev, which
- * the server may not serve.
+ * the server may not serve.  "json": ask for JSON alone.
  *
  * On the socket, by HTTP: GET /state (a line of JSON: kinds, counters, memory), GET /objects (a
- * line of JSON an object).  SIGTERM ends it, with everything freed. */
+ * line of JSON an object), GET /encoded (the same, all that is held).  SIGTERM ends it, with
+ * everything freed. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,7 @@ struct kind {
     struct reflector *reflector;
     struct http_call *call;
     struct loop_timer *timer;
-    uint64_t puts, same, removes, strays, calls;
+    uint64_t puts, same, removes, strays, calls, protobuf;
 };
 struct mirror {
     struct loop *loop;
@@ -47,6 +48,7 @@ struct mirror {
     struct hmap objects; /* struct held by kind and key */
     struct kind kinds[K8S_N_KINDS];
     uint64_t notes;
+    bool json; /* ask for nothing else */
 };
 struct held {
     struct hmap_node node;
@@ -108,7 +110,8 @@ static void mirror_remove(void *aux, enum k8s_kind kind, const char *key)
 static void mirror_head(void *aux, const struct http_head *head)
 {
     struct kind *k = aux;
-    reflector_head(k->reflector, head->status, head->retry_after_s);
+    k->protobuf += strstr(head->content_type, "protobuf") != NULL;
+    reflector_head(k->reflector, head->status, head->retry_after_s, head->content_type);
 }
 
 static void mirror_data(void *aux, const void *p, size_t n)
@@ -124,15 +127,15 @@ static void mirror_ended(void *aux, const struct err *why)
     reflector_end(k->reflector, why);
 }
 
-static void mirror_send(void *aux, const char *path)
+static void mirror_send(void *aux, const char *path, const char *accept)
 {
     static const struct http_call_events events = {
         .head = mirror_head, .data = mirror_data, .end = mirror_ended};
-    static const struct http_header accept[] = {{"accept", "application/json"}};
     struct kind *k = aux;
+    const struct http_header headers[] = {{"accept", k->m->json ? "application/json" : accept}};
     struct http_request request = {.method = "GET",
                                    .path = path,
-                                   .headers = accept,
+                                   .headers = headers,
                                    .n_headers = 1,
                                    .head_ms = SILENCE_MS,
                                    .silence_ms = strstr(path, "watch=") ? 0 : SILENCE_MS};
@@ -258,6 +261,17 @@ static void tell_objects(struct mirror *m, struct sbuf *out)
     }
 }
 
+/* All that is held of each object, in the encoding of our own. */
+static void tell_encoded(struct mirror *m, struct sbuf *out)
+{
+    HMAP_FOR_EACH(node, &m->objects) {
+        const struct held *h = CONTAINER_OF(node, struct held, node);
+        sbuf_printf(out, "%s %s ", k8s_kind_name(h->kind), h->key);
+        object_encode(h->object, out);
+        sbuf_putc(out, '\n');
+    }
+}
+
 /* VmRSS or VmHWM of this process. */
 static uint64_t memory_kib(const char *field)
 {
@@ -291,6 +305,7 @@ static void tell_kind(struct jsonout *j, const struct kind *k, enum k8s_kind kin
     jsonout_number(j, "removes", k->removes);
     jsonout_number(j, "strays", k->strays);
     jsonout_number(j, "calls", k->calls);
+    jsonout_number(j, "protobuf", k->protobuf);
     jsonout_close(j, '}');
 }
 
@@ -323,6 +338,8 @@ static void mirror_asked(void *aux, struct http_exchange *x)
     auto_sbuf out = SBUF_INIT;
     if (strcmp(http_path(x), "/objects") == 0) {
         tell_objects(aux, &out);
+    } else if (strcmp(http_path(x), "/encoded") == 0) {
+        tell_encoded(aux, &out);
     } else if (strcmp(http_path(x), "/state") == 0) {
         tell_state(aux, &out);
     } else {
@@ -358,6 +375,7 @@ static int mirror_connect(struct mirror *m, const char *config, char **words, st
         return rc;
     }
     api_credentials_use(m->credentials, &client);
+    m->json = has_word(words, "json");
     client.http1_only = has_word(words, "http1");
     client.gzip = has_word(words, "gzip");
     return http_client_new(m->loop, &client, &m->client, err);
@@ -410,7 +428,8 @@ int main(int argc, char **argv)
     struct mirror m = {.loop = loop_new()};
     struct err err = {.code = 0};
     if (argc < 3) {
-        fprintf(stderr, "mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd]\n");
+        fprintf(stderr,
+                "mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd] [json]\n");
         return 2;
     }
     auto_sbuf address = SBUF_INIT;

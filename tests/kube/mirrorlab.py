@@ -55,7 +55,7 @@ def of_service(o):
 
 def of_slice(o):
     return {"service": o["metadata"].get("labels", {}).get("kubernetes.io/service-name", ""),
-            "endpoints": len(o.get("endpoints") or [])}
+            "endpoints": len(o.get("endpoints") or []) if o["addressType"] != "FQDN" else 0}
 
 
 CANONICAL = {"Pod": of_pod, "Namespace": lambda o: {"labels": o["metadata"].get("labels", {})}, "Node": of_node,
@@ -113,6 +113,10 @@ class Mirror:
                 o.pop("labels", None)
             found[kind, key] = o
         return found
+
+    def encoded(self):
+        """All that is held of each object, a line each, in order."""
+        return sorted(self.ask("/encoded").splitlines())
 
     def tail(self, lines=30):
         with open(self.log, errors="replace") as f:

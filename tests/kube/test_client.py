@@ -37,6 +37,49 @@ def world(cp):
               "ports": [{"name": "http", "port": 8080}]})
 
 
+def odd_things():
+    """Objects whose two encodings differ most: what is absent, empty or false, numbers or names, all kinds of peers and ports."""
+    meta, other = {"namespace": "w0"}, {"namespace": "w3"}
+    return [
+        {"apiVersion": "v1", "kind": "Service", "metadata": dict(meta, name="outside"), "spec": {"type": "ExternalName", "externalName": "x.example"}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": dict(meta, name="headless"), "spec": {"clusterIP": "None", "ports": [
+            {"port": 53, "protocol": "UDP"}]}},
+        {"apiVersion": "v1", "kind": "Service", "metadata": dict(meta, name="node"), "spec": {"type": "NodePort", "ports": [
+            {"name": "a", "port": 1, "protocol": "SCTP"}, {"name": "b", "port": 65535}]}},
+        {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv6", "metadata": dict(other, name="six", labels={
+            "kubernetes.io/service-name": "s"}), "endpoints": [
+                {"addresses": ["fd00::1"], "conditions": {"ready": False, "serving": True, "terminating": True}},
+                {"addresses": ["fd00::2"], "conditions": {}, "nodeName": "n1"}], "ports": [
+                    {"name": "", "port": 8080}, {"name": "u", "protocol": "UDP", "port": 1}, {"name": "any", "protocol": "SCTP"}]},
+        {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "FQDN", "metadata": dict(other, name="names"),
+         "endpoints": [{"addresses": ["a.example"]}]},
+        {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4", "metadata": dict(other, name="none"), "endpoints": []},
+        manifests.policy("w0", "all-forms", {"matchLabels": {"a": "", "b": "c"}, "matchExpressions": [
+            {"key": "k", "operator": "In", "values": ["v", ""]}, {"key": "z", "operator": "DoesNotExist"}]}, ["Ingress", "Egress"], [
+                {}, {"from": [{"podSelector": {}}, {"namespaceSelector": {}}, {"namespaceSelector": {"matchLabels": {"t": "u"}}, "podSelector": {}},
+                              {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16", "10.2.3.4/32"]}}],
+                     "ports": [{"port": 80}, {"port": "web", "protocol": "UDP"}, {"protocol": "SCTP"}, {"port": 1000, "endPort": 2000}]}],
+            [{"to": [{"ipBlock": {"cidr": "fd00::/8"}}]}, {"ports": [{"port": 53, "protocol": "UDP"}]}]),
+        dict(manifests.policy("w1", "bare", {}, []), spec={"podSelector": {}}),
+        {"apiVersion": "v1", "kind": "Pod", "metadata": dict(meta, name="ports", annotations={"text": "\u00e9\u2028" * 50}, labels={"a": "b"}),
+         "spec": {"hostNetwork": True, "nodeName": "n1",
+                  "initContainers": [{"name": "i", "image": "i", "ports": [{"containerPort": 7, "name": "gone"}]},
+                                     {"name": "j", "image": "i", "restartPolicy": "Always", "ports": [{"containerPort": 8, "name": "side"}]}],
+                  "containers": [{"name": "c", "image": "i", "ports": [{"containerPort": 80, "name": "web"}, {"containerPort": 53, "protocol": "UDP"},
+                                                                       {"containerPort": 65535, "name": "s", "protocol": "SCTP"}]}]},
+         "status": {"phase": "Succeeded"}}]
+
+
+def both_encodings(protobuf, json_):
+    """What came as Protobuf is to the last field what came as JSON, from lists and from watches."""
+    for m, wanted in ((protobuf, True), (json_, False)):
+        kinds = m.state()["kinds"]
+        common.true(all(k["protobuf"] == (k["calls"] if wanted else 0) for k in kinds.values()), "%s: its encoding: %s" % (m.name, kinds))
+    own, other = protobuf.encoded(), json_.encoded()
+    common.equal([line for line in own if line not in other], [line for line in other if line not in own], "objects that differ")
+    common.equal(len(own), len(other), "objects")
+
+
 SILENCE = 35  # seconds, after which a connection that says nothing is surely given up, and all is read again
 
 
@@ -47,13 +90,14 @@ def every_way(cp):
     configs = {"token": (cp.path("agent"),), "cert": (cp.kubeconfig("cert", cert="agent"),),
                "embedded": (cp.kubeconfig("embedded", cert="agent", embedded=True), "gzip"),
                "file": (cp.kubeconfig("file", token_file=cp.dir + "/token"), "http1"),
-               "stream": (cp.path("agent"), "stream", "gzip"), "h1gzip": (cp.path("agent"), "http1", "gzip")}
+               "stream": (cp.path("agent"), "stream", "gzip"), "json": (cp.path("agent"), "json"),
+               "jsonstream": (cp.path("agent"), "json", "stream", "http1"), "h1gzip": (cp.path("agent"), "http1", "gzip")}
     with contextlib.ExitStack() as stack:
         mirrors = {name: stack.enter_context(Mirror(cp, "way-" + name, *words)) for name, words in configs.items()}
         for name, m in mirrors.items():
             m.equals_server(20)
             state = m.state()
-            common.equal(state["protocol"], "http/1.1" if name in ("file", "h1gzip") else "h2", name + ": protocol")
+            common.equal(state["protocol"], "http/1.1" if "http1" in configs[name] else "h2", name + ": protocol")
             if state["protocol"] == "h2":
                 common.equal(state["connected"], 1, name + ": one connection carries everything")
         cp.client.patch(manifests.pod("w0", "p0000"), {"metadata": {"labels": {"app": "other"}}})
@@ -62,6 +106,13 @@ def every_way(cp):
         for m in mirrors.values():
             m.equals_server(5)
             m.honest()
+        both_encodings(mirrors["token"], mirrors["json"])
+        cp.delete(*odd_things())
+        cp.apply(*odd_things())  # now by watches
+        for m in mirrors.values():
+            m.equals_server(5)
+        both_encodings(mirrors["stream"], mirrors["jsonstream"])
+        both_encodings(mirrors["token"], mirrors["json"])
 
 
 def relist_is_a_difference(m, proxy, what):
@@ -262,6 +313,7 @@ def scenario():
         cp.agent_account()
         allow_crd(cp)
         world(cp)
+        cp.apply(*odd_things())
         every_way(cp)
         proxy, silent, stream = (s.enter_context(kubelab.Proxy(cp, name)) for name in ("proxy", "silent", "hung"))
         cp.kubeconfig("proxied", token=cp.token(), server=proxy.url)

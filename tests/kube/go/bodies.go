@@ -4,6 +4,8 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 )
 
 // An answer under way. Its goroutine alone writes; strikes reach it by a channel.
@@ -24,6 +28,7 @@ type stream struct {
 	plan    *fault // may be nil: what happens after plan.After bytes
 	strikes chan *fault
 	passed  int
+	proto   bool          // the answer is Protobuf
 	single  int           // bytes that still go out alone
 	pause   time.Duration // between them
 	mute    bool
@@ -68,12 +73,17 @@ func (p *proxy) handle(w http.ResponseWriter, r *http.Request, c *plainConn) {
 	w.WriteHeader(answer.StatusCode)
 	flush(w)
 	s := &stream{p: p, c: c, w: w, r: r, plan: f, strikes: make(chan *fault, 1)}
+	s.proto = isProtobuf(answer.Header)
 	if isWatch(r) && answer.StatusCode == http.StatusOK {
 		p.stats.watches.Add(1)
 		s.watch(answer.Body)
 	} else {
 		s.copy(answer.Body)
 	}
+}
+
+func isProtobuf(h http.Header) bool {
+	return strings.HasPrefix(h.Get("Content-Type"), runtime.ContentTypeProtobuf)
 }
 
 func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
@@ -135,7 +145,7 @@ func (p *proxy) halfGzip(w http.ResponseWriter, r *http.Request) {
 	z := gzip.NewWriter(&whole)
 	_, _ = io.Copy(z, answer.Body)
 	_ = z.Close()
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", answer.Header.Get("Content-Type"))
 	w.Header().Set("Content-Encoding", "gzip")
 	w.WriteHeader(answer.StatusCode)
 	_, _ = w.Write(whole.Bytes()[:whole.Len()/2])
@@ -160,7 +170,7 @@ func (s *stream) copy(body io.Reader) {
 	}
 }
 
-// watch passes on a watch line by line, and takes strikes meanwhile.
+// watch passes on a watch event by event, and takes strikes meanwhile.
 func (s *stream) watch(body io.Reader) {
 	s.p.mu.Lock()
 	s.p.streams[s] = true
@@ -170,20 +180,20 @@ func (s *stream) watch(body io.Reader) {
 		delete(s.p.streams, s)
 		s.p.mu.Unlock()
 	}()
-	lines := make(chan []byte)
-	go s.readLines(body, lines)
+	events := make(chan []byte)
+	go s.readEvents(body, events)
 	for {
 		var err error
 		select {
-		case line, more := <-lines:
+		case event, more := <-events:
 			if !more && s.swallow {
 				s.stall(0)
 				return
 			} else if !more {
 				return
 			}
-			if !s.mute || !bytes.HasPrefix(line, []byte(`{"type":"BOOKMARK"`)) {
-				err = s.write(line)
+			if !s.mute || !bytes.Contains(event[:min(len(event), 24)], []byte("BOOKMARK")) {
+				err = s.write(event)
 			}
 		case f := <-s.strikes:
 			err = s.strike(f)
@@ -196,22 +206,33 @@ func (s *stream) watch(body io.Reader) {
 	}
 }
 
-func (s *stream) readLines(body io.Reader, lines chan<- []byte) {
-	defer close(lines)
+// eventEnd is the length of the first event, a line of JSON or a frame of Protobuf, or 0 if it is not there in full.
+func (s *stream) eventEnd(b []byte) int {
+	if !s.proto {
+		return bytes.IndexByte(b, '\n') + 1
+	}
+	if len(b) >= 4 && len(b)-4 >= int(binary.BigEndian.Uint32(b)) {
+		return 4 + int(binary.BigEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (s *stream) readEvents(body io.Reader, events chan<- []byte) {
+	defer close(events)
 	var rest []byte
 	buffer := make([]byte, 16<<10)
 	for {
 		n, err := body.Read(buffer)
 		rest = append(rest, buffer[:n]...)
 		for {
-			end := bytes.IndexByte(rest, '\n')
-			if end < 0 {
+			end := s.eventEnd(rest)
+			if end == 0 {
 				break
 			}
-			line := append([]byte(nil), rest[:end+1]...)
-			rest = rest[end+1:]
+			event := append([]byte(nil), rest[:end]...)
+			rest = rest[end:]
 			select {
-			case lines <- line:
+			case events <- event:
 			case <-s.r.Context().Done():
 				return
 			}
@@ -347,10 +368,35 @@ func (s *stream) noiseFrame() error {
 }
 
 func (s *stream) event(code int, reason string) error {
-	line := fmt.Sprintf(`{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure",`+
-		`"message":"%s, by a fault","reason":"%s","code":%d}}`+"\n", strings.ToLower(reason), reason, code)
-	if err := s.put([]byte(line)); err != nil {
+	status := metav1.Status{TypeMeta: metav1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: metav1.StatusFailure,
+		Message: strings.ToLower(reason) + ", by a fault", Reason: metav1.StatusReason(reason), Code: int32(code)}
+	event, err := s.encode(&status)
+	if err != nil {
+		return err
+	}
+	if err := s.put(event); err != nil {
 		return err
 	}
 	return errEnded
+}
+
+// encode makes an ERROR event in the encoding of the answer.
+func (s *stream) encode(status *metav1.Status) ([]byte, error) {
+	if !s.proto {
+		raw, err := json.Marshal(status)
+		return []byte(fmt.Sprintf(`{"type":"ERROR","object":%s}`+"\n", raw)), err
+	}
+	raw, err := status.Marshal()
+	if err != nil {
+		return nil, err
+	}
+	unknown := runtime.Unknown{TypeMeta: runtime.TypeMeta{APIVersion: "v1", Kind: "Status"}, Raw: raw}
+	if raw, err = unknown.Marshal(); err != nil {
+		return nil, err
+	}
+	event := metav1.WatchEvent{Type: "ERROR", Object: runtime.RawExtension{Raw: append([]byte("k8s\x00"), raw...)}}
+	if raw, err = event.Marshal(); err != nil {
+		return nil, err
+	}
+	return append(binary.BigEndian.AppendUint32(nil, uint32(len(raw))), raw...), nil
 }

@@ -35,7 +35,7 @@ var faults = map[string]int{
 	"vanish":  atBody | atWatch | atStrike,         // nothing passes any more, nothing is closed
 	"noise":   atBody | atWatch | atStrike,         // noise in place of a TLS record
 	"frame":   atBody | atWatch | atStrike,         // noise in place of an HTTP/2 frame or in the chunked text
-	"garbage": atBody | atWatch | atStrike,         // bytes that no JSON has, in the body
+	"garbage": atBody | atWatch | atStrike,         // bytes that neither JSON nor Protobuf has, in the body
 	"stall":   atBody | atWatch | atStrike,         // this answer alone stops for a while and is reset then
 	"swallow": atBody | atWatch | atStrike,         // of this answer alone nothing comes any more, not even its end
 	"end":     atBody | atWatch | atStrike,         // ends early, in good order

@@ -27,9 +27,10 @@ static void put_path(struct sbuf *out, const char *path)
                 rest);
 }
 
-static void on_send(void *aux, const char *path)
+static void on_send(void *aux, const char *path, const char *accept)
 {
     struct lab *lab = aux;
+    lab->json_asked = strcmp(accept, "application/json") == 0;
     assert_false(lab->calling);
     lab->calling = true;
     lab->sends++;
@@ -161,7 +162,7 @@ void lab_expect_keys(struct lab *lab, const char *wanted)
 void lab_head_after(struct lab *lab, int status, unsigned retry_after_s)
 {
     assert_true(lab->calling);
-    reflector_head(lab->r, status, retry_after_s);
+    reflector_head(lab->r, status, retry_after_s, lab->content_type);
 }
 
 void lab_head(struct lab *lab, int status)
@@ -203,7 +204,8 @@ void lab_refuse(struct lab *lab, int code, const char *reason)
     auto_sbuf body = SBUF_INIT;
     sbuf_printf(&body, "{\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"%s\",\"code\":%d}",
                 reason, code);
-    lab_head(lab, code);
+    assert_true(lab->calling);
+    reflector_head(lab->r, code, 0, "application/json");
     lab_data(lab, sbuf_cstr(&body));
     lab_end(lab);
 }

@@ -70,7 +70,9 @@ struct lab {
     struct sbuf log;  /* "send PATH", "cancel", "put KEY", "remove KEY", "LEVEL TEXT" */
     struct sbuf path; /* of the call under way */
     bool calling;
-    uint32_t timer; /* ms, 0: none */
+    bool json_asked;          /* for nothing else, by the call under way */
+    const char *content_type; /* of answers; NULL: none */
+    uint32_t timer;           /* ms, 0: none */
     unsigned changes, sends;
     VEC(struct lab_row) rows; /* what was put, in the order of the keys */
 };

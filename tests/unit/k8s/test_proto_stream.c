@@ -407,6 +407,7 @@ static void what_is_no_list_or_event_ends_the_stream(void **state)
     EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\x00", "without resourceVersion");
     EXPECT_BROKEN(JSON_STREAM_LIST, LIST_HEAD "\x12\xff\xff\x7f\x0a\xf0\xff\x7f\x1a\x81\x80\x04",
                   "too long");
+    EXPECT_BROKEN(JSON_STREAM_WATCH, "\x04\0\0\1", "byte 4: an event that is too long");
     EXPECT_BROKEN(JSON_STREAM_WATCH, "\0\0\0\2\x08\x01", "not of its type");
     EXPECT_BROKEN(JSON_STREAM_WATCH, EVENT_HEAD "\x12\x06\x0a\x03k8s", "without its magic");
     EXPECT_BROKEN(JSON_STREAM_WATCH, EVENT_HEAD "\x12\x06\x0a\x04k9s\0", "not Kubernetes'");

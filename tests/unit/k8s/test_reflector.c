@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/k8s/json_stream.h"
+#include "tests/unit/k8s/proto_build.h"
 #include "tests/unit/k8s/reflector_lab.h"
 
 static const struct kind_row optional_row = {
@@ -976,6 +977,85 @@ static void each_cut_of_each_answer_is_mended(void **state)
         }
 }
 
+/* ---- encodings ---- */
+
+#define PROTOBUF "application/vnd.kubernetes.protobuf"
+
+/* A list of no Namespaces. */
+static void answer_protobuf(struct lab *lab, const char *version)
+{
+    auto_sbuf list = SBUF_INIT, body = SBUF_INIT;
+    proto_put_list_meta(&list, version, "");
+    proto_put_body(&body, "NamespaceList", &list);
+    lab->content_type = PROTOBUF;
+    lab_head(lab, 200);
+    reflector_data(lab->r, body.data, body.len);
+    lab_end(lab);
+    lab->content_type = NULL;
+}
+
+static void the_server_chooses_the_encoding_of_each_answer(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab.r);
+    assert_false(lab.json_asked);
+    answer_protobuf(&lab, "10");
+    assert_true(reflector_complete(lab.r));
+    lab_expect(&lab, SEND_LIST SEND_WATCH("10"));
+    lab_head(&lab, 200);
+    lab_data(&lab, EVENT("ADDED", NS("a", "11")));
+    lab_end(&lab);
+    lab_expect(&lab, "put a\n" SEND_WATCH("11"));
+    assert_false(lab.json_asked);
+    lab_done(&lab);
+}
+
+static void json_is_asked_for_where_protobuf_is_refused(void **state)
+{
+    (void)state;
+    static const int codes[] = {406, 415};
+    for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+        struct lab lab;
+        lab_init(&lab, kind_row(K8S_NAMESPACE));
+        reflector_start(lab.r);
+        lab_refuse(&lab, codes[i], "NotAcceptable");
+        lab_expect(&lab, SEND_LIST "warn Namespace: no Protobuf by this API server: read as JSON "
+                                   "from now on\n" SEND_LIST);
+        assert_true(lab.json_asked);
+        lab_refuse(&lab, codes[i], "NotAcceptable"); /* of JSON too: an error like any other */
+        assert_true(lab.timer > 0 && !lab.calling);
+        lab_timer(&lab);
+        lab_answer(&lab, LIST("10", NS("a", "1")));
+        assert_true(lab.json_asked && reflector_complete(lab.r));
+        lab_done(&lab);
+    }
+}
+
+static void json_is_asked_for_where_protobuf_is_not_to_be_read(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init(&lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab.r);
+    lab.content_type = PROTOBUF;
+    for (int i = 0; i < 3; i++) {
+        assert_false(lab.json_asked);
+        lab_head(&lab, 200);
+        lab_data(&lab, LIST("10", NS("a", "1")));
+        assert_int_equal(lab.calling, i == 2); /* at once then */
+        if (i < 2)
+            lab_timer(&lab);
+    }
+    assert_true(lab.json_asked);
+    lab.content_type = NULL;
+    lab_answer(&lab, LIST("10", NS("a", "1")));
+    assert_true(lab.json_asked && reflector_complete(lab.r));
+    lab_expect_keys(&lab, "a");
+    lab_done(&lab);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1020,6 +1100,9 @@ int main(void)
         cmocka_unit_test(the_node_that_was_first_keeps_its_range),
         cmocka_unit_test(a_range_goes_over_in_a_list),
         cmocka_unit_test(each_cut_of_each_answer_is_mended),
+        cmocka_unit_test(the_server_chooses_the_encoding_of_each_answer),
+        cmocka_unit_test(json_is_asked_for_where_protobuf_is_refused),
+        cmocka_unit_test(json_is_asked_for_where_protobuf_is_not_to_be_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

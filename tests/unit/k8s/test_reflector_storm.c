@@ -3,14 +3,15 @@
  * The reflector against a model of what an API server does, with faults at random: whatever is
  * refused, cut off, garbled or forgotten, at the end it holds what the model has, and on the way it
  * never drops an object that is there.  (That a real server behaves as the model does is for
- * tests/kube to show.) */
+ * tests/kube to show.)  It answers in JSON or in Protobuf. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
-#include "core/k8s/json_stream.h"
+#include "core/k8s/decode.h"
+#include "tests/unit/k8s/proto_build.h"
 #include "tests/unit/k8s/reflector_lab.h"
 
 enum { NAMES = 12, HISTORY = 4096, PAGE = 3, STEPS = 400, STORMS = 60 };
@@ -29,7 +30,7 @@ struct model {
     struct sbuf body; /* what the server would send next */
     size_t sent;      /* of it */
     int watched;      /* version up to which a watch was written into the body, -1: no watch */
-    bool calm;
+    bool calm, proto;
     bool hung;         /* this watch: it brings nothing any more, and does not end */
     unsigned answered; /* the number of the call that has its head */
 };
@@ -46,6 +47,14 @@ static void put_object(struct sbuf *out, int name, int variant, int version)
                 "{\"metadata\":{\"name\":\"n-%d\",\"resourceVersion\":\"%d\",\"labels\":{\"v\":"
                 "\"%d\"}}}",
                 name, version, variant);
+}
+
+/* The same as Protobuf. */
+static void put_tree(struct sbuf *out, const struct wire_field *fields, const char *json)
+{
+    cJSON *tree = cJSON_Parse(json);
+    assert_true(tree && proto_put_tree(out, fields, tree));
+    cJSON_Delete(tree);
 }
 
 /* ---- the model's world ---- */
@@ -71,6 +80,27 @@ static bool was_there(const struct model *m, int name, int version)
 
 /* ---- what it answers ---- */
 
+static void write_proto_page(struct model *m, int from, bool all)
+{
+    int n = 0, name = from;
+    char version[16], token[16] = "";
+    auto_sbuf list = SBUF_INIT;
+    for (; name < NAMES && (all || n < PAGE); name++) {
+        auto_sbuf json = SBUF_INIT, item = SBUF_INIT;
+        if (!m->pages[name])
+            continue;
+        n++;
+        put_object(&json, name, m->pages[name], 1);
+        put_tree(&item, k8s_class_of(K8S_NAMESPACE)->fields, sbuf_cstr(&json));
+        proto_put_message(&list, 2, &item);
+    }
+    snprintf(version, sizeof version, "%d", m->page_version);
+    if (name < NAMES)
+        snprintf(token, sizeof token, "%d", name);
+    proto_put_list_meta(&list, version, token);
+    proto_put_body(&m->body, "NamespaceList", &list);
+}
+
 static void write_page(struct model *m, int from, bool all)
 {
     int n = 0, name = from;
@@ -86,16 +116,25 @@ static void write_page(struct model *m, int from, bool all)
     sbuf_puts(&m->body, "}}");
 }
 
+static void write_event(struct model *m, const char *type, const char *json)
+{
+    bool error = strcmp(type, "ERROR") == 0;
+    auto_sbuf object = SBUF_INIT;
+    if (!m->proto) {
+        sbuf_printf(&m->body, "{\"type\":\"%s\",\"object\":%s}\n", type, json);
+        return;
+    }
+    put_tree(&object, error ? wire_status_fields : k8s_class_of(K8S_NAMESPACE)->fields, json);
+    proto_put_event(&m->body, type, error ? "Status" : "Namespace", &object);
+}
+
 static void write_events(struct model *m)
 {
     for (; m->watched < m->version; m->watched++) {
         const struct event *e = &m->history[m->watched + 1];
-        sbuf_printf(&m->body, "{\"type\":\"%s\",\"object\":",
-                    !e->variant ? "DELETED"
-                    : e->was    ? "MODIFIED"
-                                : "ADDED");
-        put_object(&m->body, e->name, e->variant, m->watched + 1);
-        sbuf_puts(&m->body, "}\n");
+        auto_sbuf json = SBUF_INIT;
+        put_object(&json, e->name, e->variant, m->watched + 1);
+        write_event(m, !e->variant ? "DELETED" : e->was ? "MODIFIED" : "ADDED", sbuf_cstr(&json));
     }
 }
 
@@ -113,25 +152,26 @@ static void answer_watch(struct model *m)
     m->watched = from;
     if (from < m->floor || from > m->version) {
         m->watched = m->version;
-        sbuf_puts(&m->body,
-                  "{\"type\":\"ERROR\",\"object\":{\"code\":410,\"reason\":\"Expired\"}}\n");
+        write_event(m, "ERROR", "{\"code\":410,\"reason\":\"Expired\"}");
     }
     write_events(m);
 }
 
 static void answer_streaming(struct model *m)
 {
+    auto_sbuf mark = SBUF_INIT;
     lab_head(&m->lab, 200);
     for (int i = 0; i < NAMES; i++)
         if (m->now[i]) {
-            sbuf_puts(&m->body, "{\"type\":\"ADDED\",\"object\":");
-            put_object(&m->body, i, m->now[i], 1);
-            sbuf_puts(&m->body, "}\n");
+            auto_sbuf json = SBUF_INIT;
+            put_object(&json, i, m->now[i], 1);
+            write_event(m, "ADDED", sbuf_cstr(&json));
         }
-    sbuf_printf(&m->body,
-                "{\"type\":\"BOOKMARK\",\"object\":{\"metadata\":{\"resourceVersion\":\"%d\","
-                "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}}\n",
+    sbuf_printf(&mark,
+                "{\"metadata\":{\"resourceVersion\":\"%d\","
+                "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}}}",
                 m->version);
+    write_event(m, "BOOKMARK", sbuf_cstr(&mark));
     m->watched = m->version;
 }
 
@@ -148,7 +188,8 @@ static void answer_list(struct model *m)
         m->page_version = m->version;
     }
     lab_head(&m->lab, 200);
-    write_page(m, from < 0 ? 0 : from, !strstr(m->lab.path.data, "limit="));
+    (m->proto ? write_proto_page : write_page)(m, from < 0 ? 0 : from,
+                                               !strstr(m->lab.path.data, "limit="));
 }
 
 static void answer(struct model *m)
@@ -157,6 +198,9 @@ static void answer(struct model *m)
     sbuf_clear(&m->body);
     m->sent = 0;
     m->hung = false;
+    m->proto = !m->lab.json_asked && below(m, 4) > 0; /* the server chooses for each answer */
+    m->lab.content_type =
+        m->proto ? "application/vnd.kubernetes.protobuf;stream=watch" : "application/json";
     if (!m->calm && below(m, 8) == 0) {
         lab_refuse(&m->lab, refusals[below(m, ARRAY_LEN(refusals))], "Storm");
         return;
