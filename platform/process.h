@@ -33,7 +33,7 @@ void process_trim_memory(void);     /* gives free heap pages back to the system 
 uint64_t process_now_ns(void);      /* monotonic */
 uint64_t process_wall_ms(void);     /* since 1970, UTC */
 void process_sleep_ms(unsigned ms); /* for programs without a loop */
-/* UTF-8; on Windows in small letters, since names of machines carry no case there. */
+/* UTF-8, in small letters: as the kubelet makes the name of its Node from it. */
 int process_hostname(char *buf, size_t n);
 
 #endif

@@ -133,5 +133,8 @@ int process_hostname(char *buf, size_t n)
         return err_from_errno(errno);
     }
     buf[n - 1] = 0;
+    for (char *c = buf; *c; c++) {
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+    }
     return 0;
 }

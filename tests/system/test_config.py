@@ -45,6 +45,14 @@ def wrong_usage(c):
             common.equal((done.returncode, bool(done.stdout)), (0, True), "%s %s" % (program, flag))
 
 
+def named_by_host(c):
+    common.step("without a name the Node is the host's, in small letters as the kubelet has it")
+    script = 'echo NODE-A > /proc/sys/kernel/hostname && exec timeout 5 "$@" --run-dir "$0" --ovsdb "unix:$0/none"'
+    done = subprocess.run(["unshare", "--uts", "sh", "-c", script, c.run + "/host", c.program("seine-agent"), "--objects", c.objects.dir],
+                          capture_output=True, text=True, timeout=20, env=dict({k: v for k, v in os.environ.items() if k != "NODE_NAME"}))
+    common.true(" node node-a, " in done.stderr, "its name: %d %s" % (done.returncode, done.stderr))
+
+
 def http(node, path, port=9101):
     sock = netns.open_socket(node.ns, socket.AF_INET, socket.SOCK_STREAM)
     with sock:
@@ -117,6 +125,7 @@ def scenario():
     with common.cluster("cfg", nodes=1) as c:
         a = c.nodes[0]
         wrong_usage(c)
+        named_by_host(c)
         from_a_file(c, a)
         adopted(c, a)
         c.recompute()
