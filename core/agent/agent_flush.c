@@ -5,6 +5,7 @@
 #include "core/agent/agent_internal.h"
 
 #include "core/base/log.h"
+#include "core/base/metrics.h"
 #include "core/pipeline/service_flush.h"
 #include "core/pipeline/stages.h"
 
@@ -49,6 +50,7 @@ void agent_flush_committed(void *aux, const struct plan *flows, const struct pla
         flow_target_flush(a->target);
     }
     if (n > FLUSHES_MAX) {
+        metric_add(METRIC_LIMITS, "connections", NULL, (double)(n - FLUSHES_MAX));
         log_msg(LOG_AREA_OPENFLOW, LOG_WARN,
                 "%zu UDP endpoints have gone at once: connections to %zu of them stay until they "
                 "are silent",

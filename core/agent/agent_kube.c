@@ -417,6 +417,7 @@ static void kube_metrics(void *source)
     kube_state(source, &state);
     http_client_state(k->client, &client);
     metric_count(METRIC_SILENT, agent_kube_class.name, (double)client.silent);
+    metric_count(METRIC_LIMITS, "events", (double)agent_kube_events_dropped(k));
     metric_set(METRIC_SOURCE_ERRORS, agent_kube_class.name, NULL, (double)n);
     metric_set(METRIC_SOURCE_STALE, agent_kube_class.name, NULL, state.stale ? state.stale_s : 0);
 }

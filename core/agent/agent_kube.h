@@ -112,6 +112,8 @@ void agent_kube_cache_trouble(const struct agent_kube *k, struct sbuf *out);
 /* ---- agent_kube_write.c ---- */
 void agent_kube_write_start(struct agent_kube *k);
 void agent_kube_write_end(struct agent_kube *k);
+/* Events that were too many to be told. */
+uint64_t agent_kube_events_dropped(const struct agent_kube *k);
 /* Something moved that may have to be told. */
 void agent_kube_write_look(struct agent_kube *k);
 void agent_kube_ready(void *source);

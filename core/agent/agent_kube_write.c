@@ -229,6 +229,11 @@ void agent_kube_node_event(void *source, const char *reason, const char *action,
     }
 }
 
+uint64_t agent_kube_events_dropped(const struct agent_kube *k)
+{
+    return kube_event_dropped(k->write->book);
+}
+
 /* ---- what is looked at again before it is told ---- */
 static void kube_tell_isolated(struct kube_write *w, const char *key)
 {

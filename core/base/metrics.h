@@ -35,6 +35,9 @@
       "Packets that the agent was to refuse: answered, or not to be answered.")                    \
     X(CONFLICTS, COUNTER, "seine_engine_conflicts_total", "space",                                 \
       "Contributions that disagree about one key.")                                                \
+    X(LIMITS, COUNTER, "seine_limit_exceeded_total", "limit",                                      \
+      "What a limit left undone: Events of the API server that are not told, connections to gone " \
+      "endpoints that are not forgotten.")                                                         \
     X(SILENT, COUNTER, "seine_connection_timeouts_total", "peer",                                  \
       "Connections given up because the peer was silent.")
 #define METRICS_ENUM__(id, kind, name, labels, help) METRIC_##id,

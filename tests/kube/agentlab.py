@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Agents whose desired state is in an API server: what the server holds as a folder, what an agent should say and its switch should
 hold of it."""
+import http.client
 import json
 import os
+import socket
 import subprocess
 
 import kubelab
@@ -88,6 +90,18 @@ def check_written(c):
                      node.name + ": condition")
         managers = {(m["manager"], m.get("subresource", "")) for m in found["metadata"]["managedFields"]}
         common.true(("seine-agent", "status") in managers and ("seine-agent", "") not in managers, "managers: %s" % managers)
+
+
+def metrics(node, port=9101):
+    """{series: value} of an agent that serves them on loopback."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection.sock = netns.open_socket(node.ns, socket.AF_INET, socket.SOCK_STREAM)
+    connection.sock.settimeout(5)
+    connection.sock.connect(("127.0.0.1", port))
+    connection.request("GET", "/metrics")
+    lines = connection.getresponse().read().decode().splitlines()
+    connection.close()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
 
 
 def source(node):

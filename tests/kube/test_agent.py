@@ -74,6 +74,11 @@ def server_away(c, web, far):
     c.cp.kill()
     common.eventually(lambda: all(source(n)["stale"] for n in c.nodes), "sources are stale", 10)
     common.true(all(is_ready(n) for n in c.nodes), "ready while the server is away")
+    told = agentlab.metrics(a)
+    age = told['seine_source_stale_seconds{source="api-server"}']
+    common.true(0 < age <= source(a)["staleSeconds"], "the metric of its age: %g" % age)
+    common.equal([told['seine_%s' % m] for m in ('limit_exceeded_total{limit="events"}', 'connection_timeouts_total{peer="api-server"}')],
+                 [0, 0], "limits exceeded, connections given up")
     m = common.Matrix(c)
     m.expect(far, web, False)
     m.check("away")
@@ -82,6 +87,7 @@ def server_away(c, web, far):
     common.true("the server has not said its version: cannot " in done.stderr, "what it waits for, and why: " + done.stderr)
     c.cp.start()
     common.eventually(lambda: not any(source(n)["stale"] for n in c.nodes), "sources are fresh again", 30)
+    common.equal(agentlab.metrics(a)['seine_source_stale_seconds{source="api-server"}'], 0, "the metric of its age")
     c.sync()
     common.equal((a.switch.flows(), a.flow_mods() - mods), (before, 0), "flows, and how many were written")
     c.remove(policy)
@@ -182,7 +188,7 @@ def scenario():
     with kubelab.cluster("ag") as c:
         with kubelab.Proxy(c.cp) as proxy:
             c.through(proxy)
-            c.start_agents()
+            c.start_agents("--metrics-address", "127.0.0.1:9101")
             web, near, far = pods_and_policies(c)
             sync_is_exact(c)
             all_pods(c)
