@@ -251,6 +251,9 @@ def hung(cp, proxy, *mirrors):
             common.equal((after["protocol"], after["lost"]), (before[m]["protocol"], 0), m.name + ": no connection was given up")
         common.equal(mirrors[0].state()["connected"], 1, "one connection carried everything")
         common.equal(lists(), first, "lists, of kinds that were quiet too")
+        for m in mirrors:
+            quiet = m.state()["kinds"]["NetworkPolicy"]["version"], before[m]["kinds"]["NetworkPolicy"]["version"]
+            common.true(int(quiet[0]) > int(quiet[1]), m.name + ": the version of a quiet kind goes on: %s, %s before" % quiet)
     return wait
 
 
@@ -299,6 +302,21 @@ def crd_appears(cp, m):
     return lambda: m.equals_server(60)
 
 
+def crd_goes_and_returns(cp, m):
+    """It is taken away with its objects: complete without it, no trouble. Installed again, it comes again."""
+    def policies():
+        return m.state()["kinds"]["NetworkPolicy"]
+    common.step("a kind that came later goes, and comes again")
+    common.equal((policies()["state"], policies()["held"]), ("watching", 1), "the new kind")
+    start = time.monotonic()
+    cp.delete(CRD)
+    common.eventually(lambda: policies()["state"] == "absent", "it is seen to be gone", 30)
+    print("   seen to be gone after %.1f s" % (time.monotonic() - start))
+    m.equals_server(5)
+    common.equal((policies()["held"], policies()["trouble"], m.is_complete()), (0, "", True), "objects, trouble, completeness without it")
+    return crd_appears(cp, m)
+
+
 def allow_crd(cp):
     group = "rbac.authorization.k8s.io"
     cp.apply({"apiVersion": group + "/v1", "kind": "ClusterRole", "metadata": {"name": "lab-crd"}, "rules": [
@@ -325,13 +343,16 @@ def scenario():
         crd = s.enter_context(Mirror(cp, "crd", cp.path("agent"), "crd"))
         for mirror in (m, gone, gone1, one, one1, crd):
             mirror.equals_server(20)
-        waits = [hung(cp, stream, one, one1), vanished(cp, silent, gone, gone1), crd_appears(cp, crd)]
+        waits = [hung(cp, stream, one, one1), vanished(cp, silent, gone, gone1)]
+        came = crd_appears(cp, crd)
         watch_faults(cp, proxy, m)
         list_faults(cp, proxy)
         page_gone(cp, proxy)
+        came()
+        waits.append(crd_goes_and_returns(cp, crd))
         retry_after(cp, proxy)
         rotation(cp)
-        common.step("meanwhile: a stream that hung, silence, and a kind that came")
+        common.step("meanwhile: a stream that hung, silence, and a kind that came again")
         for wait in waits:
             wait()
         server_restarts(cp, [m, gone, crd])

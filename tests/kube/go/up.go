@@ -96,6 +96,7 @@ func startEtcd(f *upFlags) (*embed.Etcd, string, error) {
 	local := func(port int) url.URL { return url.URL{Scheme: "http", Host: fmt.Sprintf("127.0.0.1:%d", port)} }
 	c := embed.NewConfig()
 	c.Name, c.Dir, c.LogLevel, c.UnsafeNoFsync = "kfix", filepath.Join(f.dir, "etcd"), "error", true
+	c.WatchProgressNotifyInterval = 5 * time.Second // as kubeadm has it: versions of quiet kinds move on
 	c.ListenClientUrls = []url.URL{local(f.etcdPort)}
 	c.ListenPeerUrls = []url.URL{local(f.etcdPort + 1)}
 	c.AdvertiseClientUrls, c.AdvertisePeerUrls = c.ListenClientUrls, c.ListenPeerUrls
