@@ -39,7 +39,7 @@ enum {
     SILENT_BEATS = 4, /* without a word from one to the next, so less than five of silence */
     BRIEF_BEATS = 5,  /* a brief watch has ended by itself before */
     BRIEF_WATCH_S = 20,
-    BRIEF_JITTER_S = 4,
+    BRIEF_JITTER_S = 3,
 };
 #define INITIAL_EVENTS_END "k8s.io/initial-events-end"
 

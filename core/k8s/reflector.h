@@ -55,7 +55,8 @@ enum {
     REFLECTOR_BACKOFF_MIN_MS = 250,
     REFLECTOR_BACKOFF_MAX_MS = 10000, /* half of it is jitter */
     REFLECTOR_RETRY_AFTER_MAX_S = 60,
-    REFLECTOR_BEAT_MS = 5000, /* a watch's time is counted in these */
+    REFLECTOR_BEAT_MS = 4800, /* a watch's time is counted in these; five are less than what a
+                                 connection of HTTP/1.1 is given */
     REFLECTOR_REREAD_MIN_MS = 5000,
     REFLECTOR_REREAD_MAX_MS = 300000,
     REFLECTOR_ABSENT_MS = 30000,

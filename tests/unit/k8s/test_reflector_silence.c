@@ -28,7 +28,7 @@ static void a_silent_watch_is_renewed_without_a_word(void **state)
     lab_data(&lab, BOOKMARK("20")); /* just behind a beat: the longest silence */
     lab_forget(&lab);
     uint32_t ms = silence(&lab);
-    assert_true(ms > 23000 && ms <= 25000);
+    assert_true(ms > 22000 && ms <= 24000);
     lab_expect(&lab, "cancel\n" SEND_BRIEF("20"));
     assert_int_equal(reflector_state(lab.r), REFLECTOR_WATCHING); /* not stale meanwhile */
     lab_head(&lab, 200);
