@@ -10,26 +10,21 @@
   restart  time from start to ready with nothing changed, and the messages sent (0)
 
 Without names: all three. Exit 1 if a limit is broken: 20 ms at p99, 40 MB, 0 messages."""
-import argparse
 import http.client
 import json
 import random
 import os
 import socket
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
-sys.path.insert(0, HERE)
-
-import common  # noqa: E402
-import worldgen  # noqa: E402
-from lab import cluster as lab  # noqa: E402
-from test_changes import differing  # noqa: E402
+import benchlib  # first: it says where the others are
+import common
+import worldgen
+from benchlib import UNTIMED, percentile, spread
+from lab import cluster as lab
+from test_changes import differing
 
 LIMIT_P99_MS, LIMIT_RSS_MB = 20.0, 40.0
-UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
 
 
 class Connection(http.client.HTTPConnection):
@@ -55,11 +50,6 @@ def ask_sync(path):
             raise common.Failed("sync: %d %s" % (answer.status, body))
     finally:
         connection.close()
-
-
-def percentile(values, share):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * share))]
 
 
 def build(c, world):
@@ -120,8 +110,7 @@ def measure_changes(c, a, world, changes, local):
             if mods_of[-1] != differ:
                 exact = False
                 print("change %d: %d flow-mods sent, %d flows differ" % (n, mods_of[-1], differ))
-    found = {"p50_ms": percentile(times, 0.5), "p99_ms": percentile(times, 0.99), "max_ms": max(times),
-             "changes": changes, "mods_p50": percentile(mods_of, 0.5), "mods_max": max(mods_of), "exact": exact}
+    found = {**spread(times), "changes": changes, "mods_p50": percentile(mods_of, 0.5), "mods_max": max(mods_of), "exact": exact}
     print("label of %s: p50 %.2f ms, p99 %.2f ms, max %.2f ms of %d changes; flow-mods a change: p50 %d, max %d; "
           "equal to the flows that differ: %s" % (
               "a Pod of this node" if local else "any Pod", found["p50_ms"], found["p99_ms"], found["max_ms"], changes,
@@ -159,29 +148,17 @@ def bench_restart(a):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("label", "rss", "restart", []))
-    parser.add_argument("--changes", type=int, default=60 if UNTIMED else 300)
-    parser.add_argument("--json")
-    args = parser.parse_args()
-    what = args.what or ["label", "rss", "restart"]
+    args = benchlib.arguments(__doc__, ("rss", "label", "restart"), changes=(300, 60))
 
     def scenario():
-        found, good = {}, True
         world = worldgen.World()
-        with lab.Cluster("ba%d" % (os.getpid() % 10000), lab.free_run_dir("ba%d" % (os.getpid() % 10000)), common.BIN,
-                         nodes=1, families=(4,)) as c:
+        prefix = "ba%d" % (os.getpid() % 10000)
+        with lab.Cluster(prefix, lab.free_run_dir(prefix), common.BIN, nodes=1, families=(4,)) as c:
             a = build(c, world)
-            for name, run in (("rss", lambda: bench_rss(a)), ("label", lambda: bench_label(c, a, world, args.changes)),
-                              ("restart", lambda: bench_restart(a))):
-                if name in what:
-                    found[name], held = run()
-                    good = good and held
-            if args.json:
-                with open(args.json, "w") as f:
-                    json.dump(found, f)
+            found, good = benchlib.run_named(args, {
+                "rss": lambda: bench_rss(a), "label": lambda: bench_label(c, a, world, args.changes), "restart": lambda: bench_restart(a)})
             c.recompute()
-        common.true(good, "a limit is broken: see above")
+        benchlib.verdict(args, found, good)
     common.main(scenario)
 
 

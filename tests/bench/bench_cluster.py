@@ -8,28 +8,19 @@ A round puts one plugin's list in place, starts --pods Pods at once, waits until
 and stand in a namespace with a policy, so Seine's call includes their flows, committed and acknowledged. The time from the
 request to the Pod's readiness is told too: most of it is containerd's and runc's. Exit 1 if Seine's p50 is over the
 reference's."""
-import argparse
-import json
 import os
 import re
-import sys
 import time
 from datetime import datetime
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "cluster"))
-
-from clusterlab import cluster, common, kubecluster, main, namespace, pod_object  # noqa: E402
-from lab.manifests import policy  # noqa: E402
+import benchlib  # first: it says where the others are
+from benchlib import UNTIMED, spread
+from clusterlab import cluster, common, kubecluster, main, namespace, pod_object
+from lab.manifests import policy
 
 LIMIT = 1.0
 LINE = re.compile(r'time="([^"]+)" level=debug msg="(begin cni setup|cni result: .*?)" podsandboxid=(\w+)')
 OURS, THEIRS = "seine", "bridge + host-local"
-
-
-def percentile(values, share):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * share))]
 
 
 def stamp(text):
@@ -87,7 +78,7 @@ def measure(c, rounds, pods):
 
 
 def report(times):
-    found = {who: {what: {"p50_ms": percentile(values, 0.5), "p99_ms": percentile(values, 0.99), "n": len(values)}
+    found = {who: {what: {**spread(values), "n": len(values)}
                    for what, values in per.items()} for who, per in times.items()}
     for what, text in (("call", "kubelet's CNI call"), ("ready", "request to readiness")):
         a, b = found[OURS][what], found[THEIRS][what]
@@ -95,14 +86,6 @@ def report(times):
         print("%s: %s p50 %.1f ms, p99 %.1f ms; %s p50 %.1f ms, p99 %.1f ms; ratio of p50 %.2f, n %d" % (
             text, OURS, a["p50_ms"], a["p99_ms"], THEIRS, b["p50_ms"], b["p99_ms"], found[what + "_ratio"], a["n"]))
     return found
-
-
-def parse():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--pods", type=int, default=10)
-    parser.add_argument("--json")
-    return parser.parse_args()
 
 
 def scenario(args):
@@ -114,13 +97,10 @@ def scenario(args):
         c.install()
         c.apply(namespace("bench"), policy("bench", "allow", {}, ["Ingress"], [{"from": [{"podSelector": {}}]}]))
         found = report(measure(c, args.rounds, args.pods))
-        if args.json:
-            with open(args.json, "w") as f:
-                json.dump(found, f)
         c.recompute()
-    common.true(found["call_ratio"] <= LIMIT or "SEINE_BENCH_UNTIMED" in os.environ, "slower than the reference: see above")
+    benchlib.verdict(args, found, found["call_ratio"] <= LIMIT or UNTIMED)
 
 
 if __name__ == "__main__":
-    ARGS = parse()
+    ARGS = benchlib.arguments(__doc__, rounds=10, pods=10)
     main(lambda: scenario(ARGS))

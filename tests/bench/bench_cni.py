@@ -7,31 +7,22 @@
 A round makes a namespace for each side (not timed), runs the plugin's ADD and DEL as a runtime does (timed, the start of the
 program included) and removes the namespaces. Seine's Pods are objects with labels in a namespace with a policy, so its ADD
 includes their flows, committed and acknowledged. Exit 1 if the p50 of ADD or DEL is over half of the reference's."""
-import argparse
 import ctypes
 import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
-
-import common  # noqa: E402
-from lab import cluster as lab  # noqa: E402
-from lab import manifests, netns  # noqa: E402
+import benchlib  # first: it says where the others are
+import common
+from benchlib import UNTIMED, percentile
+from lab import cluster as lab
+from lab import manifests, netns
 
 PLUGINS = "/usr/lib/cni"
 CLONE_NEWNET = 0x40000000
 LIMIT = 0.5
-UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
-
-
-def percentile(values, share):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * share))]
 
 
 def enter(ns):
@@ -136,10 +127,7 @@ def report(times):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20 if UNTIMED else 200)
-    parser.add_argument("--json")
-    args = parser.parse_args()
+    args = benchlib.arguments(__doc__, rounds=(200, 20))
 
     def scenario():
         if not os.path.exists(os.path.join(PLUGINS, "bridge")) or not shutil.which("ip"):
@@ -149,11 +137,8 @@ def main():
             c.start_agents()
             sides = [Seine(c, args.rounds), Bridge(c)]
             found, good = report(inside(c.nodes[0].ns, lambda: measure(c, sides, args.rounds)))
-            if args.json:
-                with open(args.json, "w") as f:
-                    json.dump(found, f)
             c.recompute()
-        common.true(good, "a limit is broken: see above")
+        benchlib.verdict(args, found, good)
     common.main(scenario)
 
 

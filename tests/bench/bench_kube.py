@@ -13,7 +13,6 @@
 
 Without names: all three. Exit 1 if a limit is broken: sources complete no later than the better informer (the medians), half its CPU, a
 tenth of its memory, ready within twice its time; a label's event to the barrier reply in 20 ms at p99."""
-import argparse
 import contextlib
 import json
 import os
@@ -21,31 +20,17 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-for folder in ("system", "kube"):
-    sys.path.insert(0, os.path.join(os.path.dirname(HERE), folder))
-sys.path.insert(0, HERE)
+import benchlib  # first: it says where the others are
+import worldgen  # the bench's own: kubelab looks into tests/system first
+import common
+import kubelab
+import relay
+from benchlib import UNTIMED, median, spread
 
-import worldgen  # noqa: E402  (the bench's own: kubelab looks into tests/system first)
-import common  # noqa: E402
-import kubelab  # noqa: E402
-import relay  # noqa: E402
-
-UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
 RATE = 300
 LABEL_P99_MS = 20
-
-
-def percentile(values, share):
-    values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * share))]
-
-
-def median(values):
-    return percentile(values, 0.5)
 
 
 def cpu_seconds(pid):
@@ -256,7 +241,7 @@ def label_by(c, a, moments, name, act, changes):
     print("label by %s: %d changes, %d more changed no flow; %d flow-mods" % (name, len(parts["whole"]), silent, mods))
     found = {"changes": len(parts["whole"]), "silent": silent, "mods": mods}
     for part, text in LABEL_PARTS.items():
-        found[part] = {"p50_ms": percentile(parts[part], 0.5), "p99_ms": percentile(parts[part], 0.99), "max_ms": max(parts[part])}
+        found[part] = spread(parts[part])
         print("  %-45s p50 %6.1f ms  p99 %6.1f ms  max %6.1f ms" % (text, *found[part].values()), flush=True)
     return found
 
@@ -283,30 +268,17 @@ def need():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", choices=("sync", "steady", "label", []))
-    parser.add_argument("--runs", type=int, default=1 if UNTIMED else 5)
-    parser.add_argument("--changes", type=int, default=50 if UNTIMED else 300)
-    parser.add_argument("--seconds", type=float, default=5 if UNTIMED else 20)
-    parser.add_argument("--json")
-    args = parser.parse_args()
-    what = args.what or ["sync", "steady", "label"]
+    args = benchlib.arguments(__doc__, ("sync", "steady", "label"), runs=(5, 1), changes=(300, 50), seconds=(20.0, 5.0))
 
     def scenario():
-        found, good = {}, True
         world = worldgen.World()
         with kubelab.cluster("bk", nodes=1, families=(4,)) as c:
             a, baseline = build(c, world)
-            for name, run in (("sync", lambda: bench_sync(c, a, baseline, args.runs)), ("steady", lambda: bench_steady(c, a, args.seconds)),
-                              ("label", lambda: bench_label(c, a, world, args.changes))):
-                if name in what:
-                    found[name], held = run()
-                    good = good and held
-            if args.json:
-                with open(args.json, "w") as f:
-                    json.dump(found, f)
+            found, good = benchlib.run_named(args, {
+                "sync": lambda: bench_sync(c, a, baseline, args.runs), "steady": lambda: bench_steady(c, a, args.seconds),
+                "label": lambda: bench_label(c, a, world, args.changes)})
             c.recompute()
-        common.true(good, "a limit is broken: see above")
+        benchlib.verdict(args, found, good)
     common.main(scenario, need)
 
 

@@ -11,21 +11,17 @@
   restart  messages of a restart with nothing changed (0)
 
 Exit 1 if a limit is broken: 8 MB more resident memory, one message a change, none at a restart."""
-import argparse
 import json
 import os
 import subprocess
-import sys
 import time
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
-sys.path.insert(0, HERE)
-
-import common  # noqa: E402
-from bench_agent import ask_sync, percentile  # noqa: E402
-from lab import cluster as lab  # noqa: E402
-from lab.manifests import endpoint_slice, service  # noqa: E402
+import benchlib  # first: it says where the others are
+import common
+from bench_agent import ask_sync
+from benchlib import spread
+from lab import cluster as lab
+from lab.manifests import endpoint_slice, service
 
 LIMIT_MORE_MB = 8.0
 
@@ -82,29 +78,23 @@ def measure(args):
             ask_sync(a.socket)
             times.append((time.monotonic() - start) * 1000)
             mods.append(a.status()["messages"]["groupMods"] - before)
+        change = spread(times)
         print("change: p50 %.1f ms, p99 %.1f ms of %d; group messages each: %d to %d" % (
-            percentile(times, 0.5), percentile(times, 0.99), args.changes, min(mods), max(mods)))
+            change["p50_ms"], change["p99_ms"], args.changes, min(mods), max(mods)))
         a.stop_agent()
         a.start_agent(wait=60)
         sent = sum(a.status()["messages"].values())
         print("restart: %d messages" % sent)
-        if args.json:
-            with open(args.json, "w") as f:
-                json.dump({"ready_s": ready, "rss_mb": rss, "bare_mb": bare, "change_p50_ms": percentile(times, 0.5),
-                           "change_p99_ms": percentile(times, 0.99), "mods": max(mods), "restart": sent}, f)
+        found = {"ready_s": ready, "rss_mb": rss, "bare_mb": bare, "change": change, "mods": max(mods), "restart": sent}
         c.recompute()
         common.true(rss - bare < LIMIT_MORE_MB, "more than %.0f MB for Services" % LIMIT_MORE_MB)
         common.true(max(mods) == 1, "more than one message for an endpoint")
         common.equal(sent, 0, "messages of a restart")
+        benchlib.verdict(args, found, True)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--services", type=int, default=1000)
-    parser.add_argument("--endpoints", type=int, default=10)
-    parser.add_argument("--changes", type=int, default=60)
-    parser.add_argument("--json")
-    args = parser.parse_args()
+    args = benchlib.arguments(__doc__, services=1000, endpoints=10, changes=60)
     common.main(lambda: measure(args))
 
 

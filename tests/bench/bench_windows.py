@@ -16,14 +16,13 @@ import subprocess
 import sys
 import tempfile
 
+import worldgen
+from benchlib import UNTIMED
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
-sys.path.insert(0, HERE)
-
-import worldgen  # noqa: E402
 
 LIMIT = 1.3
-UNTIMED = "SEINE_BENCH_UNTIMED" in os.environ  # times are told, not judged
 LINUX = [os.path.join(os.environ.get("SEINE_BUILD") or ROOT + "/build/release", "bin", "seine-agent")]
 WINDOWS = [ROOT + "/tests/windows/wine-run", ROOT + "/build/windows/bin/seine-agent.exe"]
 LINE = re.compile(r"render: (\d+) times, load ([\d.]+) s, derive ([\d.]+) s, print ([\d.]+) s, peak RSS (\d+) kB")
