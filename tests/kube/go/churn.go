@@ -32,9 +32,6 @@ func churnMain(args []string) error {
 	what := fs.String("what", "status", "status or label")
 	workers := fs.Int("workers", 16, "how many requests at a time")
 	_ = fs.Parse(args)
-	if err := client.Require(map[string]string{"kubeconfig": *kubeconfig}); err != nil {
-		return err
-	}
 	server, err := client.New(*kubeconfig, true)
 	if err != nil {
 		return err

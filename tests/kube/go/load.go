@@ -30,9 +30,6 @@ func loadMain(args []string) error {
 	world := fs.String("world", "-", "file with a List of objects as JSON; -: standard input")
 	workers := fs.Int("workers", 16, "how many requests at a time")
 	_ = fs.Parse(args)
-	if err := client.Require(map[string]string{"kubeconfig": *kubeconfig}); err != nil {
-		return err
-	}
 	server, err := client.New(*kubeconfig, true)
 	if err != nil {
 		return err

@@ -18,6 +18,9 @@ const protobuf = "application/vnd.kubernetes.protobuf"
 
 // New is a client without a limit of its own; with `binary` it speaks protobuf, as components of a cluster do.
 func New(kubeconfig string, binary bool) (*kubernetes.Clientset, error) {
+	if err := Require(map[string]string{"kubeconfig": kubeconfig}); err != nil {
+		return nil, err
+	}
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return nil, err

@@ -56,9 +56,6 @@ func run() error {
 	every := flag.Duration("every", 0, "print a line this often; 0: none but the last")
 	services := flag.Bool("services", true, "Services and EndpointSlices too")
 	flag.Parse()
-	if err := client.Require(map[string]string{"kubeconfig": *kubeconfig}); err != nil {
-		return err
-	}
 	server, err := client.New(*kubeconfig, *binary)
 	if err != nil {
 		return err
