@@ -19,6 +19,8 @@ BENCHES = {
     "json": ([os.path.join(BUILD, "bench", "bench_json")], "reading an API server's list of Pods, against cJSON_Parse"),
     "cni": ([sys.executable, os.path.join(HERE, "bench_cni.py")], "ADD and DEL, against bridge + host-local"),
     "cluster": ([sys.executable, os.path.join(HERE, "bench_cluster.py")], "Pod start in a real cluster, against bridge + host-local"),
+    "churn": ([sys.executable, os.path.join(ROOT, "tests", "cluster", "test_churn.py"), "--pods", "1000"],
+              "1,000 Pods created and deleted in a real cluster: how fast, and what is left"),
     "agent": ([sys.executable, os.path.join(HERE, "bench_agent.py")], "label change, memory, restart in a large world"),
     "services": ([sys.executable, os.path.join(HERE, "bench_services.py")], "1,000 Services, one of 1,000 endpoints"),
     "kube": ([sys.executable, os.path.join(HERE, "bench_kube.py")], "a real API server's 10,000 Pods, against client-go's informers"),
@@ -42,8 +44,9 @@ def main():
             sys.exit("run.py: no bench %s; there are: %s" % (name, ", ".join(BENCHES)))
         command, what = BENCHES[name]
         print("== %s: %s" % (name, what), flush=True)
-        if not os.path.exists(command[-1]):
-            print("not built: %s" % command[-1])
+        program = command[1] if command[0] == sys.executable else command[0]
+        if not os.path.exists(program):
+            print("not built: %s" % program)
             status = 1
             continue
         start = time.monotonic()
