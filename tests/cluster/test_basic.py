@@ -3,10 +3,11 @@
 NetworkPolicies applied with kubectl hold from the next connection on, follow labels of Pods and Namespaces, and go. Services
 are reached from Pods without a kube-proxy: those of Deployments as they scale, the cluster's DNS, the API server's own."""
 import ipaddress
+import signal
 import subprocess
 import time
 
-from clusterlab import cluster, common, deployment, kubeimage, main, namespace, pod_object, probe, running
+from clusterlab import cluster, common, deployment, json, kubeimage, main, namespace, pod_object, probe, running
 from lab import netns
 from lab.manifests import policy
 
@@ -28,13 +29,14 @@ def nodes(c):
         found = c.control.get("/api/v1/nodes/" + node.name)
         status = {s["type"]: s for s in found["status"]["conditions"]}
         common.equal(status["Ready"]["status"], "True", node.name + " is Ready")
-        common.equal(found["spec"].get("taints"), None, "taints of " + node.name)
+        # Another controller takes it away, a moment after the Node is Ready.
+        common.eventually(lambda: not c.control.get("/api/v1/nodes/" + node.name)["spec"].get("taints"), "no taint of " + node.name, 15, 0.2)
         common.true(node.status()["ready"], "the agent of %s is ready" % node.name)
 
 
 def workloads(c):
     common.step("a Deployment, scaled")
-    c.apply(namespace("work"), deployment("work", "web", 1))
+    c.apply(namespace("work"), deployment("work", "web", 1, ports=[("http", 80, "TCP"), ("alt", 8080, "TCP")]))
     c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=5")
     pods = running(c, "work", "app=web", 5)
     common.equal({p.node.name for p in pods}, {n.name for n in c.nodes}, "nodes that have some of them")
@@ -84,6 +86,26 @@ def probes(c):
     again = c.control.get("/api/v1/namespaces/shut/pods/probed")["status"]["containerStatuses"][0]
     common.equal((again["ready"], again["restartCount"]), (True, 0), "ready, never restarted")
     return pod
+
+
+def static_pod(c, b):
+    common.step("a static Pod: the API server's object of it has another UID than the kubelet's")
+    node = c.nodes[0]
+    obj = pod_object("default", "static", labels={"app": "static"})
+    obj["spec"]["containers"][0]["env"][0]["value"] = "default/static-" + node.name
+    node.exec("mkdir", "-p", "/etc/static-pods")
+    node.exec("sh", "-c", "cat > /etc/static-pods/static.json", stdin=json.dumps(obj))
+    node.stop("kubelet", signal.SIGKILL)
+    node.start_kubelet("--pod-manifest-path=/etc/static-pods")
+    pod = c.wait_pod("default", "static-" + node.name)
+    shut = policy("default", "static", {"matchLabels": {"app": "static"}}, ["Ingress"], [{"ports": [{"port": 80}]}])
+    c.apply(shut)
+    matrix(c, "its labels are the object's", [(b, pod, [("tcp", 80)]), (pod, b, PORTS)])
+    c.remove(shut)
+    node.exec("rm", "/etc/static-pods/static.json")
+    common.eventually(lambda: not c.control.get("/api/v1/namespaces/default/pods/static-" + node.name), "it is gone", 30, 0.2)
+    c.pods.pop(pod.full_name, None)
+    c.sync()
 
 
 def policies(c, a, b, shut):
@@ -144,7 +166,7 @@ def answers(c, pod, proto, address, port, times=24):
 
 def services(c, a):
     common.step("a Service, as its Deployment scales")
-    c.apply(service("work", "web", {"app": "web"}, [("http", "TCP", 8000, 80), ("name", "UDP", 53, 5353)]))
+    c.apply(service("work", "web", {"app": "web"}, [("http", "TCP", 8000, "http"), ("name", "UDP", 53, 5353)]))
     ips = addresses(c, "work", "web")
     common.equal(len(ips), 2, "addresses of both families")
     for count in (3, 2):
@@ -203,6 +225,7 @@ def scenario():
         shut = probes(c)
         services(c, a)
         inside(c, b)
+        static_pod(c, b)
         policies(c, a, b, shut)
         c.recompute()
 
