@@ -284,6 +284,47 @@ def errors(c, pods):
     common.equal(c.ask(probes), ["refused"] * len(probes), "closed ports of an endpoint")
 
 
+def changed(c, pods):
+    common.step("a Service changes: two protocols at one port, another port, another address, no address, another type; it goes")
+    near, web, web2 = pods["near"], pods["web"], pods["web2"]
+
+    def put(n, ports, kind="ClusterIP", ips=None):
+        c.apply(service("default", "changed", [vip(n, f) for f in c.families] if ips is None else ips, ports, kind))
+
+    def expect(what, *cells):
+        """cells: (number of the address, protocol, port, whether it answers)."""
+        asked = [(cell, family) for cell in cells for family in c.families for _ in range(8 if cell[3] else 1)]
+        got = c.ask([ask(c, near, n, None, proto, port, family) for (n, proto, port, _), family in asked])
+        wrong = ["%s %s:%d: %s" % (cell[1], vip(cell[0], family), cell[2], g) for (cell, family), g in zip(asked, got)
+                 if (g == "allow") != cell[3]]
+        common.equal(wrong, [], what)
+    both = ((53, "t"), (53, "u", "UDP"))
+    put(9, both)
+    c.apply(*[endpoint_slice("default", "changed", "a%d" % f, [web.ip(f)], ((8080, "t"), (5353, "u", "UDP")), f) for f in c.families],
+            *[endpoint_slice("default", "changed", "b%d" % f, [web2.ip(f)], ((80, "t"),), f) for f in c.families])
+    c.servers.seen.clear()
+    expect("two protocols", (9, "tcp", 53, True), (9, "udp", 53, True))
+    common.true(c.servers.seen[web2.full_name, "tcp", near.ip(4)] > 0 and c.servers.seen[web.full_name, "tcp", near.ip(4)] > 0,
+                "both numbers of the target port answer")
+    streams = [probe.Stream(near.ns, vip(9, f), 53, "tcp") for f in c.families]
+    for s in streams:
+        s.start()
+    time.sleep(0.3)
+    put(9, ((54, "t"), (53, "u", "UDP")))
+    expect("another port", (9, "tcp", 53, False), (9, "tcp", 54, True), (9, "udp", 53, True))
+    put(12, ((54, "t"),))
+    expect("another address, a port less", (9, "tcp", 54, False), (12, "tcp", 54, True), (9, "udp", 53, False), (12, "udp", 53, False))
+    unharmed(streams, "while its port and its address changed")
+    for kind, ips in (("ExternalName", ()), ("ClusterIP", ("None",))):
+        put(12, ((54, "t"),), kind, ips)
+        expect("%s %s" % (kind, ips), (12, "tcp", 54, False))
+    put(12, ((54, "t"),), "NodePort")
+    expect("NodePort", (12, "tcp", 54, True))
+    c.remove(service("default", "changed"))
+    expect("gone", (12, "tcp", 54, False))
+    c.remove(*[endpoint_slice("default", "changed", "%s%d" % (x, f), []) for f in c.families for x in "ab"])
+
+
 def lasting(c, pods):
     common.step("connections that exist outlive policies and a restart of the agent")
     near, web = pods["near"], pods["web"]
@@ -363,7 +404,7 @@ def scenario():
                 "web": c.pod(a, "default", "web", {"app": "web"}, **named),
                 "web2": c.pod(a, "default", "web2", {"app": "web"}, **named),
                 "web3": c.pod(b, "default", "web3", {"app": "web"}, **named)}
-        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, errors, lasting, switch_restarts, crowds, many):
+        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, errors, changed, lasting, switch_restarts, crowds, many):
             part(c, pods)
         c.recompute()
 
