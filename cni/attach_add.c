@@ -166,7 +166,7 @@ static void add_netif_failed(struct attach_call *c)
         c->netif_made = c->fresh && !c->netns_bad; /* perhaps: it is looked for and removed */
         cni_error_cause(&c->error, CNI_TRY_AGAIN, err, "the Pod's interface cannot be made now");
     } else if (c->netns_bad && err->code != ERR_PERMISSION && err->code != ERR_UNSUPPORTED) {
-        cni_error_cause(&c->error, CNI_INVALID_ENVIRONMENT, err, "CNI_NETNS: %s", err->text);
+        cni_error_set(&c->error, CNI_INVALID_ENVIRONMENT, "CNI_NETNS: %s", err->text);
     } else if (err->code == ERR_EXISTS) {
         cni_error_cause(&c->error, CNI_INTERFACE_TAKEN, err, "CNI_IFNAME: %s is taken",
                         c->pod.pod_name);
@@ -204,7 +204,7 @@ static int add_take_asked(struct attach_call *c)
     for (size_t i = 0; i < c->r.n_ips; i++) {
         if (ipam_take(c->a->ipam, &c->r.ips[i], &err) < 0) {
             add_release(c->a, c->r.ips, i);
-            return cni_error_cause(&c->error, CNI_ADDRESS_TAKEN, &err, "%s", err.text);
+            return cni_error_set(&c->error, CNI_ADDRESS_TAKEN, "%s", err.text);
         }
     }
     return 0;
@@ -220,7 +220,7 @@ static int add_allocate(struct attach_call *c, struct ip ips[IPAM_MAX_IPS], size
     }
     if (ipam_allocate(c->a->ipam, ips, n, &err) < 0) {
         add_release(c->a, c->r.ips, c->r.n_ips);
-        return cni_error_cause(&c->error, CNI_TRY_AGAIN, &err, "%s", err.text);
+        return cni_error_set(&c->error, CNI_TRY_AGAIN, "%s", err.text);
     }
     for (size_t i = 0; i < *n; i++) {
         for (size_t j = 0; j < c->r.n_ips; j++) {

@@ -41,9 +41,9 @@ static void check_done(struct attach_call *c)
     if (attach_io_code(c->a, &c->err) == CNI_TRY_AGAIN) {
         cni_error_cause(&c->error, CNI_TRY_AGAIN, &c->err, "the Pod's interface cannot be read");
     } else if (c->netns_bad) {
-        cni_error_cause(&c->error, CNI_INVALID_ENVIRONMENT, &c->err, "CNI_NETNS: %s", c->err.text);
+        cni_error_set(&c->error, CNI_INVALID_ENVIRONMENT, "CNI_NETNS: %s", c->err.text);
     } else if (c->rc == ERR_CONFLICT || c->rc == ERR_NOT_FOUND) {
-        cni_error_cause(&c->error, CNI_INTERFACE_DIFFERS, &c->err, "%s", c->err.text);
+        cni_error_set(&c->error, CNI_INTERFACE_DIFFERS, "%s", c->err.text);
     } else {
         cni_error_cause(&c->error, CNI_IO_FAILURE, &c->err, "the Pod's interface cannot be read");
     }
