@@ -299,29 +299,29 @@ def changed(c, pods):
                  if (g == "allow") != cell[3]]
         common.equal(wrong, [], what)
     both = ((53, "t"), (53, "u", "UDP"))
-    put(9, both)
+    put(14, both)
     c.apply(*[endpoint_slice("default", "changed", "a%d" % f, [web.ip(f)], ((8080, "t"), (5353, "u", "UDP")), f) for f in c.families],
             *[endpoint_slice("default", "changed", "b%d" % f, [web2.ip(f)], ((80, "t"),), f) for f in c.families])
     c.servers.seen.clear()
-    expect("two protocols", (9, "tcp", 53, True), (9, "udp", 53, True))
+    expect("two protocols", (14, "tcp", 53, True), (14, "udp", 53, True))
     common.true(c.servers.seen[web2.full_name, "tcp", near.ip(4)] > 0 and c.servers.seen[web.full_name, "tcp", near.ip(4)] > 0,
                 "both numbers of the target port answer")
-    streams = [probe.Stream(near.ns, vip(9, f), 53, "tcp") for f in c.families]
+    streams = [probe.Stream(near.ns, vip(14, f), 53, "tcp") for f in c.families]
     for s in streams:
         s.start()
     time.sleep(0.3)
-    put(9, ((54, "t"), (53, "u", "UDP")))
-    expect("another port", (9, "tcp", 53, False), (9, "tcp", 54, True), (9, "udp", 53, True))
-    put(12, ((54, "t"),))
-    expect("another address, a port less", (9, "tcp", 54, False), (12, "tcp", 54, True), (9, "udp", 53, False), (12, "udp", 53, False))
+    put(14, ((54, "t"), (53, "u", "UDP")))
+    expect("another port", (14, "tcp", 53, False), (14, "tcp", 54, True), (14, "udp", 53, True))
+    put(15, ((54, "t"),))
+    expect("another address, a port less", (14, "tcp", 54, False), (15, "tcp", 54, True), (14, "udp", 53, False), (15, "udp", 53, False))
     unharmed(streams, "while its port and its address changed")
     for kind, ips in (("ExternalName", ()), ("ClusterIP", ("None",))):
-        put(12, ((54, "t"),), kind, ips)
-        expect("%s %s" % (kind, ips), (12, "tcp", 54, False))
-    put(12, ((54, "t"),), "NodePort")
-    expect("NodePort", (12, "tcp", 54, True))
+        put(15, ((54, "t"),), kind, ips)
+        expect("%s %s" % (kind, ips), (15, "tcp", 54, False))
+    put(15, ((54, "t"),), "NodePort")
+    expect("NodePort", (15, "tcp", 54, True))
     c.remove(service("default", "changed"))
-    expect("gone", (12, "tcp", 54, False))
+    expect("gone", (15, "tcp", 54, False))
     c.remove(*[endpoint_slice("default", "changed", "%s%d" % (x, f), []) for f in c.families for x in "ab"])
 
 
