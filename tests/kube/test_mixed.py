@@ -190,19 +190,22 @@ def policies(c):
 def service(c):
     common.step("a Service with an endpoint on each node, from Pods of both; one without is refused")
     ends = [c.pods["shop/api"], c.pods["shop/web"]]
-    c.apply(manifests.service("shop", "front", (), ((80, "http"),)), manifests.service("shop", "none", (), ((80, "http"),)),
-            manifests.endpoint_slice("shop", "front", "a", [p.ip(4) for p in ends], ((8080, "http"),)))
+    ports, targets = ((80, "http"), (53, "dns", "UDP")), ((8080, "http"), (5353, "dns", "UDP"))
+    c.apply(manifests.service("shop", "front", (), ports), manifests.service("shop", "none", (), ports),
+            manifests.endpoint_slice("shop", "front", "a", [p.ip(4) for p in ends], targets))
     address, nothing = (c.cp.client.get("Service", "shop", name)["spec"]["clusterIP"] for name in ("front", "none"))
     asking = [c.pods["shop/web"], c.pods["ops/monitor"]]
     for src in asking:
-        c.servers.seen.clear()
-        answers = c.ask([probe.Probe(src.ns, address, "tcp", 80) for _ in range(40)])
-        common.equal(answers, ["allow"] * 40, "answers to " + src.full_name)
-        # A Pod that reaches itself by a Service is seen with another address.
-        seen = {p.full_name: sum(n for (name, _, _), n in c.servers.seen.items() if name == p.full_name) for p in ends}
-        print("   %s on %s: %s" % (src.full_name, src.node.name, seen))
-        common.true(sum(seen.values()) == 40 and min(seen.values()) >= 5, "both endpoints have their share")
-    common.equal(c.ask([probe.Probe(src.ns, nothing, "tcp", 80) for src in asking]), ["refused"] * 2, "no endpoint")
+        for proto, port in (("tcp", 80), ("udp", 53)):
+            c.servers.seen.clear()
+            answers = c.ask([probe.Probe(src.ns, address, proto, port) for _ in range(40)])
+            common.equal(answers, ["allow"] * 40, "answers to " + src.full_name)
+            # A Pod that reaches itself by a Service is seen with another address.
+            seen = [sum(n for (name, p, _), n in c.servers.seen.items() if (name, p) == (end.full_name, proto)) for end in ends]
+            print("   %s on %s, %s: %s" % (src.full_name, src.node.name, proto, seen))
+            common.true(sum(seen) >= 40 and min(seen) >= 5, "both endpoints have their share")
+    refused = c.ask([probe.Probe(src.ns, nothing, proto, port) for src in asking for proto, port in (("tcp", 80), ("udp", 53))])
+    common.equal(refused, ["refused"] * 4, "no endpoint")
     # Policies judge the endpoint: db may reach monitor alone.
     common.equal(c.ask([probe.Probe(c.pods["shop/db"].ns, address, "tcp", 80)]), ["drop"], "a Pod that may not")
     equal_flows(c, "with Services")
@@ -225,6 +228,8 @@ def exhausted(c):
 
 
 def server_away(c):
+    c.objects.put(manifests.pod("shop", "soon", {"app": "soon"}, c.windows.name))
+    c.sync()
     common.step("the API server is killed: told, and what was in force holds; it comes back: nothing is written")
     before = [(n.switch.flows(), n.flow_mods()) for n in c.nodes]
     c.cp.kill()
@@ -237,13 +242,18 @@ def server_away(c):
     common.equal([(n.switch.flows(), n.flow_mods()) for n in c.nodes], before, "flows, and how many were sent")
 
 
+def cache(node):
+    with open(node.dir + "/cache/api-server.cache") as f:
+        return f.read()
+
+
 def from_cache(c):
     common.step("started while the API server is away: enforced from the cache, not ready; an ADD is served")
-    c.objects.put(soon := manifests.pod("shop", "soon", {"app": "soon"}, c.windows.name))
-    c.sync()
     flows = [n.switch.flows() for n in c.nodes]
-    for node, sig in zip(c.nodes, (signal.SIGTERM, signal.SIGINT)):
-        common.equal(node.stop_agent(sig)[0], 0, "how the agent of %s ended" % node.name)
+    # The Windows one is killed: its cache is what it wrote while it ran.
+    common.eventually(lambda: '"soon"' in cache(c.windows), "the Pod is in the cache", 20, 0.5)
+    c.windows.stop_agent(signal.SIGKILL)
+    common.equal(c.linux.stop_agent()[0], 0, "how the agent on Linux ended")
     # From now on as containerd shows a mount since 1.7: at its own path.
     c.container.up(c.windows.env["WINEPREFIX"] + "/drive_c", "C:", "C:\\hpc\\")
     c.cp.kill()
@@ -265,7 +275,7 @@ def from_cache(c):
     for node in c.nodes:
         node.wait_ready()
         common.equal(source(node)["cached"], False, "cached after the server is back")
-    c.record(pod, soon)
+    c.record(pod, manifests.pod("shop", "soon", {"app": "soon"}, c.windows.name))
     c.sync()
     matrix(c, isolated, "back")
 
