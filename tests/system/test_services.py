@@ -293,7 +293,7 @@ def changed(c, pods):
 
     def expect(what, *cells):
         """cells: (number of the address, protocol, port, whether it answers)."""
-        asked = [(cell, family) for cell in cells for family in c.families for _ in range(8 if cell[3] else 1)]
+        asked = [(cell, family) for cell in cells for family in c.families for _ in range(20 if cell[3] else 1)]
         got = c.ask([ask(c, near, n, None, proto, port, family) for (n, proto, port, _), family in asked])
         wrong = ["%s %s:%d: %s" % (cell[1], vip(cell[0], family), cell[2], g) for (cell, family), g in zip(asked, got)
                  if (g == "allow") != cell[3]]
