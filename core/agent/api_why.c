@@ -114,14 +114,17 @@ static struct engine *why_other_side(struct why *w, struct verdict *v, struct ar
     struct agent *a = w->a;
     const struct verdict_party *parties[] = {
         [DIRECTION_INGRESS] = &v->dst, [DIRECTION_EGRESS] = &v->src};
+    char from[IP_TEXT_MAX], to[IP_TEXT_MAX];
+    struct verdict_query q = v->query; /* by address, as that node sees both */
+    q.src = ip_format(&v->src.ip, from);
+    q.dst = ip_format(&v->dst.ip, to);
     for (size_t d = 0; d < ARRAY_LEN(parties); d++) {
         struct verdict other;
         if (v->side[d].here) {
             continue;
         }
         struct engine *e = why_elsewhere(a->store, a->o->node_name, &parties[d]->pod, 1);
-        if (e && verdict_of(engine_store(e), &v->query, arena, &other, NULL) == 0 &&
-            other.side[d].here) {
+        if (e && verdict_of(engine_store(e), &q, arena, &other, NULL) == 0 && other.side[d].here) {
             v->side[d] = other.side[d];
             v->allowed = v->side[DIRECTION_INGRESS].allowed && v->side[DIRECTION_EGRESS].allowed;
             const struct pod *pod = store_get(a->store, TABLE_POD, parties[d]->pod)->value;
@@ -478,7 +481,7 @@ static void why_judge_elsewhere(struct why *w, const struct verdict *v)
         }
         arena_reset(&arena);
     }
-    engine_free(other);
+    why_elsewhere_free(other);
     arena_done(&arena);
 }
 
@@ -529,7 +532,7 @@ static void why_begin(struct agent *a, struct http_exchange *x, struct verdict *
         cJSON_ReplaceItemInObjectCaseSensitive(side, "here", cJSON_CreateFalse());
         cJSON_AddStringToObject(side, "node", w->node);
     }
-    engine_free(other);
+    why_elsewhere_free(other);
     if (a->acl) {
         why_answer_lists(w, v);
     } else if (why_ask(w, &err) < 0) {

@@ -8,6 +8,7 @@
 #include "core/k8s/object.h"
 #include "core/pipeline/world.h"
 #include "core/pod/attachment.h"
+#include "platform/process.h"
 
 enum { WHY_FIRST_PORT = 3 };
 
@@ -72,7 +73,7 @@ struct engine *why_elsewhere(const struct store *s, const char *node, const char
             continue;
         }
         if (!e) {
-            e = world_engine();
+            e = world_engine_intents();
             why_copy_objects(s, engine_store(e));
             store_put(engine_store(e), TABLE_CONFIG, "", node_config_new(pod->node_name));
         }
@@ -80,4 +81,12 @@ struct engine *why_elsewhere(const struct store *s, const char *node, const char
     }
     while (e && !engine_run(e, 0)) {}
     return e;
+}
+
+void why_elsewhere_free(struct engine *e)
+{
+    engine_free(e);
+    if (e) {
+        process_trim_memory();
+    }
 }

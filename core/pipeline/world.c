@@ -45,7 +45,9 @@
 static const struct table_class tables[TABLE_N] = WORLD_TABLES(NULL);
 static const struct table_class acl_tables[TABLE_N] = WORLD_TABLES(intent_member_by_set);
 
-/* Name, stage, driving table, derivation.  A kind reads only what earlier stages write. */
+/* Name, stage, driving table, derivation.  A kind reads only what earlier stages write; from
+ * WORLD_FLOW_STAGE on they make flows of what the others say. */
+enum { WORLD_FLOW_STAGE = 3 };
 static const struct unit_kind kinds[] = {
     {"self", 0, ENGINE_SINGLETON, node_self_derive},
     {"remote", 0, TABLE_NODE, node_remote_derive},
@@ -89,6 +91,19 @@ struct engine *world_engine(void)
                                               .n_tables = TABLE_N,
                                               .kinds = kinds,
                                               .n_kinds = ARRAY_LEN(kinds),
+                                              .spaces = spaces,
+                                              .n_spaces = SPACE_N});
+}
+
+struct engine *world_engine_intents(void)
+{
+    size_t n = 0;
+    while (n < ARRAY_LEN(kinds) && kinds[n].stage < WORLD_FLOW_STAGE)
+        n++;
+    return engine_new(&(struct engine_config){.tables = tables,
+                                              .n_tables = TABLE_N,
+                                              .kinds = kinds,
+                                              .n_kinds = n,
                                               .spaces = spaces,
                                               .n_spaces = SPACE_N});
 }

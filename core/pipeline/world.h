@@ -10,6 +10,8 @@
 #include "core/intent/tables.h"
 
 struct engine *world_engine(void);
+/* Only what the objects mean, without flows: for a verdict about another node. */
+struct engine *world_engine_intents(void);
 /* The same world for a node whose data plane is access lists (hns/acl.h): the same inputs and
  * intents, SPACE_ACL and SPACE_ACL_SET in place of flows. */
 struct engine *world_engine_acl(void);

@@ -95,6 +95,15 @@ def why(c, a, b):
                 common.true(rule in json.dumps(got["ingress"]["rules"]), "%s names %s: %r" % (what, rule, got))
             text = node.ctl("why", *args, "--family", family).stdout
             common.true(verdict in text, "%s prints the verdict: %s" % (what, text))
+    common.step("why, where the other node does not know the Pod's address")
+    known = c.objects.objects["pod-red-client.json"]
+    c.objects.put({k: v for k, v in known.items() if k != "status"})
+    c.sync()
+    got = a.ctl_json("why", "red/client", "red/server", "80")
+    common.equal((got["verdict"], got["ingress"]["verdict"], got["ingress"]["node"], got["agree"]), ("drop", "drop", "node2", True),
+                 "by its attachment's address, which is in no address set there: %r" % got)
+    c.objects.put(known)
+    c.sync()
     done = a.ctl("why", "red/nobody", "red/server", "80", check=False)
     common.equal(done.returncode, 1, "why of a Pod that is not: " + done.stderr)
 
