@@ -206,13 +206,12 @@ def rotation(cp):
             m.equals_server(20)
 
 
-def followed(cp, name, *mirrors):
-    """Changes a Pod; returns what waits until all mirrors have seen it, and says how long it took each."""
+def timed(mirrors, is_there):
+    """Returns what waits until is_there(mirror) of each, and says how long it took."""
     start, took = time.monotonic(), {}
-    cp.client.patch(manifests.pod("w0", name), {"metadata": {"labels": {"x": "changed"}}})
 
     def look(m):
-        while time.monotonic() - start < 60 and m.objects()["Pod", "w0/" + name]["labels"].get("x") != "changed":
+        while time.monotonic() - start < 60 and not is_there(m):
             time.sleep(0.2)
         took[m.name] = time.monotonic() - start
     threads = [threading.Thread(target=look, args=(m,)) for m in mirrors]
@@ -227,6 +226,31 @@ def followed(cp, name, *mirrors):
     return wait
 
 
+def followed(cp, name, *mirrors):
+    """Changes a Pod, which is waited for."""
+    cp.client.patch(manifests.pod("w0", name), {"metadata": {"labels": {"x": "changed"}}})
+    return timed(mirrors, lambda m: m.objects()["Pod", "w0/" + name]["labels"].get("x") == "changed")
+
+
+def stuck_lists(cp, proxy, stack):
+    """Lists of which one does not begin, and one stops in its middle, on connections that live; returns what waits for the end."""
+    mirrors = []
+    for name, rule in (("head", dict(fault="hang", path="/nodes")), ("body", dict(fault="swallow", path="/pods", after=5000))):
+        proxy.rules(rule)
+        mirrors.append(stack.enter_context(Mirror(cp, "stuck-" + name, cp.path("silent"))))
+        common.eventually(lambda: sum(not k["complete"] for k in mirrors[-1].state()["kinds"].values()) == 1, name + ": one list hangs", 10)
+        common.equal(proxy.stats()["waiting"], 0, "faults to come")
+    seen = timed(mirrors, Mirror.is_complete)
+
+    def wait():
+        took = seen()
+        common.true(10 < min(took.values()) and max(took.values()) < 30, "a list that hangs: %s" % took)
+        for m in mirrors:
+            m.equals_server(10)
+            m.honest()
+    return wait
+
+
 def hung(cp, proxy, *mirrors):
     """One stream of a connection hangs, the connection and its other streams go on; returns what waits for its end."""
     def lists():
@@ -238,7 +262,7 @@ def hung(cp, proxy, *mirrors):
     seen = followed(cp, "p0012", *mirrors)
     cp.client.patch(manifests.namespace("w0"), {"metadata": {"labels": {"x": "meanwhile"}}})
     for m in mirrors:
-        common.eventually(lambda: m.objects()["Namespace", "w0"]["labels"].get("x") == "meanwhile", "the other streams go on", 3)
+        common.eventually(lambda: m.objects()["Namespace", "w0"]["labels"].get("x") == "meanwhile", m.name + ": the other streams go on", 10)
         common.true(m.objects()["Pod", "w0/p0012"]["labels"].get("x") != "changed", "the stream hangs")
 
     def wait():
@@ -343,7 +367,7 @@ def scenario():
         crd = s.enter_context(Mirror(cp, "crd", cp.path("agent"), "crd"))
         for mirror in (m, gone, gone1, one, one1, crd):
             mirror.equals_server(20)
-        waits = [hung(cp, stream, one, one1), vanished(cp, silent, gone, gone1)]
+        waits = [hung(cp, stream, one, one1), vanished(cp, silent, gone, gone1), stuck_lists(cp, silent, s)]
         came = crd_appears(cp, crd)
         watch_faults(cp, proxy, m)
         list_faults(cp, proxy)
@@ -352,7 +376,7 @@ def scenario():
         waits.append(crd_goes_and_returns(cp, crd))
         retry_after(cp, proxy)
         rotation(cp)
-        common.step("meanwhile: a stream that hung, silence, and a kind that came again")
+        common.step("meanwhile: a stream that hung, silence, lists that hung, and a kind that came again")
         for wait in waits:
             wait()
         server_restarts(cp, [m, gone, crd])
