@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Services: Pods reach endpoints by the Service's address, on their own node, on another and on a node itself, in
 both families, by TCP and UDP; a Pod reaches itself; policies judge the endpoint; a Service without endpoints is refused
-at once; endpoints that come, go and move disturb nobody else."""
+at once; endpoints that come, go and move disturb nobody else.
+
+    test_services.py [PART...]      all parts, or those named (the functions below); most want `one_endpoint` before them"""
 import json
 import os
 import socket
+import sys
 import time
 
 import common
@@ -395,7 +398,13 @@ def many(c, pods):
     common.equal(a.status()["messages"]["groupMods"], 0, "group messages after a restart")
 
 
+PARTS = (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, errors, changed, lasting,
+         switch_restarts, crowds, many)
+
+
 def scenario():
+    asked = [p for p in PARTS if p.__name__ in sys.argv[1:]] or PARTS
+    common.equal({p.__name__ for p in asked} >= set(sys.argv[1:]), True, "parts are named as the functions are")
     with common.cluster("svc") as c:
         c.start_agents()
         a, b = c.nodes
@@ -404,7 +413,7 @@ def scenario():
                 "web": c.pod(a, "default", "web", {"app": "web"}, **named),
                 "web2": c.pod(a, "default", "web2", {"app": "web"}, **named),
                 "web3": c.pod(b, "default", "web3", {"app": "web"}, **named)}
-        for part in (one_endpoint, spread, unready, refused, policies, shown, node_endpoints, moving, gone, stuck, errors, changed, lasting, switch_restarts, crowds, many):
+        for part in asked:
             part(c, pods)
         c.recompute()
 
