@@ -428,34 +428,39 @@ static int stream_connect_start__(struct stream *s, const struct stream_address 
     return uv_tcp_connect(&s->connect, &s->uv.tcp, (void *)&ss, stream_connect_cb__);
 }
 
+int stream_start__(const char *address, const struct stream_tls *tls, bool server,
+                   struct stream_start *out, struct err *err)
+{
+    int rc = stream_address_parse_here__(address, &out->address, err);
+    if (rc != 0) {
+        return rc;
+    }
+    out->context = NULL;
+    if (out->address.kind != STREAM_SSL) {
+        return 0;
+    }
+    return tls ? tls_context_new(tls, server, &out->context, err)
+               : err_set(err, ERR_INVALID, "%s: no TLS files given", address);
+}
+
 int stream_connect(struct loop *l, const struct stream_config *config,
                    const struct stream_events *events, void *aux, struct stream **out,
                    struct err *err)
 {
-    struct stream_address a;
-    int rc = stream_address_parse_here__(config->address, &a, err);
+    struct stream_start start;
+    int rc = stream_start__(config->address, config->tls, false, &start, err);
     if (rc != 0) {
         return rc;
     }
-    struct tls_context *context = NULL;
-    if (a.kind == STREAM_SSL) {
-        if (!config->tls) {
-            return err_set(err, ERR_INVALID, "%s: no TLS files given", config->address);
-        }
-        rc = tls_context_new(config->tls, false, &context, err);
-        if (rc != 0) {
-            return rc;
-        }
-    }
-    struct stream *s = stream_new__(l, a.kind, config->write_limit);
+    struct stream *s = stream_new__(l, start.address.kind, config->write_limit);
     snprintf(s->peer, sizeof s->peer, "%s", config->address);
     s->events = events;
     s->aux = aux;
-    s->context = context;
-    s->tls = context ? tls_new(context) : NULL;
+    s->context = start.context;
+    s->tls = start.context ? tls_new(start.context) : NULL;
     loop_timer_after(s->timer,
                      config->connect_timeout_ms ? config->connect_timeout_ms : STREAM_CONNECT_MS);
-    rc = stream_connect_start__(s, &a);
+    rc = stream_connect_start__(s, &start.address);
     if (rc != 0) {
         struct err why;
         loop_uv_error(&why, rc, s->peer);

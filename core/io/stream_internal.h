@@ -71,6 +71,13 @@ struct stream {
 /* stream_address_parse(), with the name of a local endpoint as this system opens it (see
  * platform/pipe.h).  ERR_INVALID. */
 int stream_address_parse_here__(const char *text, struct stream_address *out, struct err *err);
+/* What a connection and a listener are made of. */
+struct stream_start {
+    struct stream_address address;
+    struct tls_context *context; /* the caller's now; NULL: no TLS */
+};
+int stream_start__(const char *address, const struct stream_tls *tls, bool server,
+                   struct stream_start *out, struct err *err);
 static inline bool stream_is_local__(enum stream_kind kind)
 {
     return kind == STREAM_UNIX || kind == STREAM_PIPE;

@@ -254,26 +254,16 @@ int stream_listen(struct loop *l, const struct stream_listen_config *config,
                   stream_accept_fn *accept, void *aux, struct stream_listener **out,
                   struct err *err)
 {
-    struct stream_address a;
-    int rc = stream_address_parse_here__(config->address, &a, err);
+    struct stream_start start;
+    int rc = stream_start__(config->address, config->tls, true, &start, err);
     if (rc != 0) {
         return rc;
     }
-    struct tls_context *context = NULL;
-    if (a.kind == STREAM_SSL) {
-        if (!config->tls) {
-            return err_set(err, ERR_INVALID, "%s: no TLS files given", config->address);
-        }
-        rc = tls_context_new(config->tls, true, &context, err);
-        if (rc != 0) {
-            return rc;
-        }
-    }
     struct stream_listener *sl = mem_calloc(1, sizeof *sl);
     sl->loop = l;
-    sl->address = a;
+    sl->address = start.address;
     snprintf(sl->text, sizeof sl->text, "%s", config->address);
-    sl->context = context;
+    sl->context = start.context;
     sl->peer_check = config->peer_check;
     sl->rejected = config->rejected;
     sl->accept = accept;
