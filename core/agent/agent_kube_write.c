@@ -13,6 +13,7 @@
 #include "core/agent/kube_event.h"
 #include "core/base/log.h"
 #include "core/base/mem.h"
+#include "core/base/time_text.h"
 #include "platform/process.h"
 
 #define KUBE_MANAGER "seine-agent"
@@ -80,10 +81,8 @@ static void kube_condition_applied(void *aux, int status, const char *body, size
 
 static void kube_condition_document(const struct kube_write *w, struct sbuf *out)
 {
-    char time[KUBE_TIME_MAX];
-    kube_time_format(process_wall_ms(), time);
-    time[19] = 'Z'; /* whole seconds: metav1.Time */
-    time[20] = 0;
+    char time[TIME_TEXT_MAX];
+    time_text_format(process_wall_ms(), TIME_SECONDS, time);
     sbuf_puts(out, "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":");
     sbuf_put_json(out, w->k->a->o->node_name);
     sbuf_printf(out,

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/base/hash.h"
 #include "core/base/mem.h"
+#include "core/base/time_text.h"
 
 struct entry {
     struct entry *next;
@@ -32,17 +32,6 @@ struct kube_event_book {
     unsigned tokens;
     bool filled;
 };
-
-void kube_time_format(uint64_t wall_ms, char out[KUBE_TIME_MAX])
-{
-    time_t whole = (time_t)(wall_ms / 1000);
-    char seconds[24] = "1970-01-01T00:00:00";
-    const struct tm *tm = gmtime(&whole);
-    if (tm) {
-        strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", tm);
-    }
-    snprintf(out, KUBE_TIME_MAX, "%s.%03u000Z", seconds, (unsigned)(wall_ms % 1000));
-}
 
 /* ---- the book ---- */
 struct kube_event_book *kube_event_book_new(const char *node_name)
@@ -187,7 +176,7 @@ static void put_text(struct sbuf *out, const char *key, const char *value)
 
 static void entry_document(const struct kube_event_book *b, const struct entry *e, struct sbuf *out)
 {
-    char time[KUBE_TIME_MAX];
+    char time[TIME_TEXT_MAX];
     auto_sbuf instance = SBUF_INIT;
     bool pod = *e->namespace_ != 0;
     sbuf_printf(&instance, "seine-agent-%s", b->node_name);
@@ -196,7 +185,7 @@ static void entry_document(const struct kube_event_book *b, const struct entry *
     put_text(out, "name", e->object);
     sbuf_putc(out, ',');
     put_text(out, "namespace", entry_place(e));
-    kube_time_format(e->wall_ms, time);
+    time_text_format(e->wall_ms, TIME_MICRO, time);
     sbuf_printf(out, "},\"eventTime\":\"%s\",\"type\":\"Warning\",", time);
     sbuf_puts(out, "\"reportingController\":\"seine.dev/agent\",");
     put_text(out, "reportingInstance", short_instance);
@@ -230,8 +219,8 @@ static void entry_create(struct kube_event_book *b, struct entry *e, struct kube
 
 static void entry_count(struct entry *e, struct kube_event_call *out)
 {
-    char time[KUBE_TIME_MAX];
-    kube_time_format(e->last_wall_ms, time);
+    char time[TIME_TEXT_MAX];
+    time_text_format(e->last_wall_ms, TIME_MICRO, time);
     out->method = "PATCH";
     out->content_type = "application/merge-patch+json";
     sbuf_printf(&out->path, "/apis/events.k8s.io/v1/namespaces/%s/events/%s", entry_place(e),

@@ -55,8 +55,4 @@ void kube_event_answered(struct kube_event_book *b, int status, int64_t now);
 int64_t kube_event_due(const struct kube_event_book *b);
 uint64_t kube_event_dropped(const struct kube_event_book *b);
 
-/* "2026-11-28T03:57:33.123000Z" */
-enum { KUBE_TIME_MAX = 48 };
-void kube_time_format(uint64_t wall_ms, char out[KUBE_TIME_MAX]);
-
 #endif

@@ -77,14 +77,6 @@ static bool is_quiet(struct kube_event_book *b, int64_t now)
     return quiet;
 }
 
-static void time_is_told_in_microseconds(void **state)
-{
-    (void)state;
-    char out[KUBE_TIME_MAX];
-    kube_time_format(WALL, out);
-    assert_string_equal(out, "2026-11-28T03:57:33.123000Z");
-}
-
 static void an_event_is_what_the_api_asks_for(void **state)
 {
     struct kube_event_book *b = *state;
@@ -236,7 +228,6 @@ int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(time_is_told_in_microseconds),
         TEST(an_event_is_what_the_api_asks_for),
         TEST(a_node_s_event_is_in_the_default_namespace),
         TEST(what_happens_again_is_counted_now_and_then),
