@@ -237,6 +237,34 @@ static struct ip unmap_v4(const struct ip *ip)
                  ip->b[15]);
 }
 
+static bool is_digit(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+/* The text without zeros that lead a number: the API server takes "010.1.2.3" (and means 10) in
+ * every field that is older than its stricter rules. */
+static const char *without_zeros(const char *s, struct sbuf *out)
+{
+    for (bool leads = true; *s; s++) {
+        if (leads && *s == '0' && is_digit(s[1]))
+            continue;
+        leads = !is_digit(*s);
+        sbuf_putc(out, *s);
+    }
+    return sbuf_cstr(out);
+}
+
+bool decode_is_ip(const char *s, struct ip *out)
+{
+    auto_sbuf plain = SBUF_INIT;
+    if (!ip_parse(without_zeros(s, &plain), out))
+        return false;
+    if (is_mapped_v4(out))
+        *out = unmap_v4(out);
+    return true;
+}
+
 int decode_ip(struct decode *d, const struct field *f, struct ip *out)
 {
     char quoted[QUOTE_MAX];
@@ -246,15 +274,14 @@ int decode_ip(struct decode *d, const struct field *f, struct ip *out)
         return rc;
     if (!s || !*s)
         return decode_fail(d, f, "is required");
-    if (!ip_parse(s, out))
-        return decode_fail(d, f, "%s is not an IP address", decode_quote(s, quoted));
-    if (is_mapped_v4(out))
-        *out = unmap_v4(out);
-    return 0;
+    return decode_is_ip(s, out)
+               ? 0
+               : decode_fail(d, f, "%s is not an IP address", decode_quote(s, quoted));
 }
 
 int decode_cidr(struct decode *d, const struct field *f, struct prefix *out)
 {
+    auto_sbuf plain = SBUF_INIT;
     char quoted[QUOTE_MAX];
     const char *s;
     struct prefix p;
@@ -263,7 +290,7 @@ int decode_cidr(struct decode *d, const struct field *f, struct prefix *out)
         return rc;
     if (!s || !*s)
         return decode_fail(d, f, "is required");
-    if (!prefix_parse(s, &p))
+    if (!prefix_parse(without_zeros(s, &plain), &p))
         return decode_fail(d, f, "%s is not a CIDR (address/length)", decode_quote(s, quoted));
     if (is_mapped_v4(&p.ip) && p.len >= 96) {
         p.ip = unmap_v4(&p.ip);

@@ -68,7 +68,9 @@ int decode_protocol(struct decode *d, const struct field *f, uint8_t *out);
  * (how many of these is not checked); a number may be absent (0 then) unless 'numbered'. */
 int decode_service_ports(struct decode *d, const struct field *f, bool numbered,
                          const struct named_port **out, size_t *n_out);
-/* Addresses; ::ffff:a.b.c.d is taken as IPv4, as the API server takes it.  "" is an error. */
+/* Addresses; ::ffff:a.b.c.d is taken as IPv4, 010.0.0.1 as 10.0.0.1, as the API server takes them.
+ * "" is an error. */
+bool decode_is_ip(const char *text, struct ip *out);
 int decode_ip(struct decode *d, const struct field *f, struct ip *out);
 int decode_cidr(struct decode *d, const struct field *f, struct prefix *out);
 /* A map of label keys to values, sorted. */

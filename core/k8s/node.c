@@ -64,9 +64,11 @@ static int read_addresses(struct decode *d, const struct field *f, struct node *
             return rc;
         if (!text || strcmp(text, "InternalIP"))
             continue;
-        if ((rc = decode_ip(d, &address, &ips[node->n_internal_ips])))
+        if ((rc = decode_string(d, &address, &text)))
             return rc;
-        node->n_internal_ips++;
+        /* Nobody checks it: a name would else keep all other nodes from their sources. */
+        if (text && decode_is_ip(text, &ips[node->n_internal_ips]))
+            node->n_internal_ips++;
     }
     node->internal_ips = ips;
     return 0;

@@ -53,6 +53,43 @@ def all_pods(c):
     agentlab.check(c)
 
 
+ODD_SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "odd", "name": "s"}}
+ODD_SLICE = {"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": {
+    "namespace": "odd", "name": "e", "labels": {"kubernetes.io/service-name": "s"}}, "addressType": "IPv4"}
+
+
+def odd(name, like, **more):
+    return dict(like, metadata=dict(like["metadata"], name=name), **more)
+
+
+def odd_objects(c):
+    """Whatever the API server takes, the agent reads: what it cannot read would keep every agent that starts from being ready."""
+    common.step("objects that are odd, but which the API server takes")
+    found = [odd("zeros", ODD_SLICE, endpoints=[{"addresses": ["010.0.0.1"]}], ports=[{"name": "", "port": None}]),
+             odd("fqdn", ODD_SLICE, addressType="FQDN", endpoints=[{"addresses": ["a.example.com"]}], ports=[{"port": 80}]),
+             odd("bare", ODD_SLICE, endpoints=[]), odd("null", ODD_SLICE, endpoints=[{"addresses": ["10.0.0.1", "10.0.0.2"],
+                                                                                   "conditions": {}, "hostname": "h"}]),
+             odd("external", ODD_SERVICE, spec={"type": "ExternalName", "externalName": "a.b.c"}),
+             odd("headless", ODD_SERVICE, spec={"clusterIP": "None"}),
+             odd("long", ODD_SERVICE, spec={"type": "NodePort", "ports": [{"name": "a" * 63, "port": 65535, "targetPort": "x-1"}]}),
+             manifests.policy("odd", "zeros", {}, ["Ingress"], [{"from": [{"ipBlock": {"cidr": c}} for c in (
+                 "010.0.0.0/8", "10.0.0.9/8", "::ffff:10.0.0.0/104", "::/0")], "ports": [{}, {"port": 1, "endPort": 65535}]}]),
+             manifests.policy("odd", "twice", {"matchExpressions": [{"key": "a/b", "operator": "In", "values": ["", ""]}]},
+                              ["Ingress", "Ingress"], [{"from": [], "ports": []}]),
+             manifests.pod("odd", "x" * 63 + ".y", {"a": "", "b.c/d": "X_y.z-1"}, "elsewhere"),
+             {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "odd"}, "status": {"addresses": [
+                 {"type": "InternalIP", "address": a} for a in ("odd.internal", "198.51.100.7", "198.51.100.8")]}}]
+    c.cp.apply(*found)
+    c.sync()
+    for node in c.nodes:
+        common.equal(source(node)["errors"], [], "errors of " + node.name)
+    agentlab.check(c)
+    c.nodes[0].stop_agent()
+    c.nodes[0].start_agent("--metrics-address", "127.0.0.1:9101")
+    c.cp.delete(*found)
+    c.sync()
+
+
 def relist(c, proxy):
     common.step("watches end, expire and break: nothing is written to the switch")
     a = c.nodes[0]
@@ -192,6 +229,7 @@ def scenario():
             web, near, far = pods_and_policies(c)
             sync_is_exact(c)
             all_pods(c)
+            odd_objects(c)
             relist(c, proxy)
             late_watch(c, proxy)
             namespace_goes(c, near)
