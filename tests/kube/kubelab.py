@@ -66,7 +66,7 @@ class ControlPlane(kubecontrol.ControlPlane):
         """Starts it; returns when it is ready."""
         if not self.port:
             self.make("--client", "agent=%s,agents" % ACCOUNT)
-        self.flags = ["--controllers", self.controllers, "--apiserver-args", " ".join(self.args)] + ["--scheduler"] * self.scheduler
+        self.flags = ["--svc-cidr", kubecontrol.SERVICES, "--controllers", self.controllers, "--apiserver-args", " ".join(self.args)] + ["--scheduler"] * self.scheduler
         return super().start(wait)
 
     def agent_account(self):

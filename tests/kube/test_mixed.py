@@ -187,27 +187,42 @@ def policies(c):
     c.sync()
 
 
+ASKED = (("tcp", 80), ("udp", 53))
+
+
+def dual_stack(name):
+    obj = manifests.service("shop", name, (), ((80, "http"), (53, "dns", "UDP")))
+    obj["spec"]["ipFamilyPolicy"] = "RequireDualStack"
+    return obj
+
+
+def shares(c, src, address, ends):
+    """40 questions of each protocol reach both endpoints."""
+    for proto, port in ASKED:
+        c.servers.seen.clear()
+        answers = c.ask([probe.Probe(src.ns, address, proto, port) for _ in range(40)])
+        common.equal(answers, ["allow"] * 40, "answers to " + src.full_name)
+        # A Pod that reaches itself by a Service is seen with another address.
+        seen = [sum(n for (name, p, _), n in c.servers.seen.items() if (name, p) == (end.full_name, proto)) for end in ends]
+        print("   %s on %s, %s of %s: %s" % (src.full_name, src.node.name, proto, address, seen))
+        common.true(sum(seen) >= 40 and min(seen) >= 5, "both endpoints have their share")
+
+
 def service(c):
     common.step("a Service with an endpoint on each node, from Pods of both; one without is refused")
-    ends = [c.pods["shop/api"], c.pods["shop/web"]]
-    ports, targets = ((80, "http"), (53, "dns", "UDP")), ((8080, "http"), (5353, "dns", "UDP"))
-    c.apply(manifests.service("shop", "front", (), ports), manifests.service("shop", "none", (), ports),
-            manifests.endpoint_slice("shop", "front", "a", [p.ip(4) for p in ends], targets))
-    address, nothing = (c.cp.client.get("Service", "shop", name)["spec"]["clusterIP"] for name in ("front", "none"))
-    asking = [c.pods["shop/web"], c.pods["ops/monitor"]]
+    ends, asking = [c.pods["shop/api"], c.pods["shop/web"]], [c.pods["shop/web"], c.pods["ops/monitor"]]
+    c.apply(dual_stack("front"), dual_stack("none"), *[
+        manifests.endpoint_slice("shop", "front", "v%d" % f, [p.ip(f) for p in ends], ((8080, "http"), (5353, "dns", "UDP")), f)
+        for f in c.families])
+    front, none = (c.cp.client.get("Service", "shop", name)["spec"]["clusterIPs"] for name in ("front", "none"))
     for src in asking:
-        for proto, port in (("tcp", 80), ("udp", 53)):
-            c.servers.seen.clear()
-            answers = c.ask([probe.Probe(src.ns, address, proto, port) for _ in range(40)])
-            common.equal(answers, ["allow"] * 40, "answers to " + src.full_name)
-            # A Pod that reaches itself by a Service is seen with another address.
-            seen = [sum(n for (name, p, _), n in c.servers.seen.items() if (name, p) == (end.full_name, proto)) for end in ends]
-            print("   %s on %s, %s: %s" % (src.full_name, src.node.name, proto, seen))
-            common.true(sum(seen) >= 40 and min(seen) >= 5, "both endpoints have their share")
-    refused = c.ask([probe.Probe(src.ns, nothing, proto, port) for src in asking for proto, port in (("tcp", 80), ("udp", 53))])
-    common.equal(refused, ["refused"] * 4, "no endpoint")
+        for address in front:
+            shares(c, src, address, ends)
+    refused = c.ask([probe.Probe(src.ns, address, proto, port) for src in asking for address in none for proto, port in ASKED])
+    common.equal(refused, ["refused"] * 8, "no endpoint")
     # Policies judge the endpoint: db may reach monitor alone.
-    common.equal(c.ask([probe.Probe(c.pods["shop/db"].ns, address, "tcp", 80)]), ["drop"], "a Pod that may not")
+    db = c.pods["shop/db"]
+    common.equal(c.ask([probe.Probe(db.ns, address, "tcp", 80) for address in front]), ["drop"] * 2, "a Pod that may not")
     equal_flows(c, "with Services")
 
 
