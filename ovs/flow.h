@@ -244,7 +244,9 @@ int flow_key_decode(struct bytes key, uint8_t *table, uint16_t *priority, struct
 int flow_format(struct bytes key, struct bytes value, struct sbuf *out, struct err *err);
 /* The merge rule conj-union: the values' conjunction actions joined, sorted by id and clause,
  * duplicates dropped; cookie of the lowest value.  Values that are not pure conjunction lists must
- * be equal.  A merge_fn of the engine for the whole flow space. */
+ * be equal.  Of more than FLOW_CONJUNCTIONS_MAX, which is what a message can carry, the first are
+ * kept, and it is a conflict.  A merge_fn of the engine for the whole flow space. */
+enum { FLOW_CONJUNCTIONS_MAX = 4000 };
 bool flow_merge(const struct bytes *values, size_t n, struct sbuf *out);
 
 #endif

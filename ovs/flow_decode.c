@@ -280,15 +280,16 @@ bool flow_merge(const struct bytes *values, size_t n, struct sbuf *out)
     sbuf_put_be16(out, OFPIT_APPLY_ACTIONS);
     sbuf_put_be16(out, 0);
     sbuf_put_be32(out, 0);
-    for (size_t i = 0; i < n_conj; i++)
-        if (!i || numbers[i - 1] != numbers[i])
+    size_t n_put = 0, n_distinct = 0;
+    for (size_t i = 0; i < n_conj; i++) {
+        if (i && numbers[i - 1] == numbers[i])
+            continue;
+        if (n_distinct++ < FLOW_CONJUNCTIONS_MAX) {
             conjunction_put(numbers[i], out);
-    size_t len = out->len - start - FLOW_VALUE_MIN;
-    if (len > UINT16_MAX - 512u) { /* more than a flow-mod can carry: the first holds */
-        out->len = start;
-        sbuf_put(out, values[0].p, values[0].n);
-        return false;
+            n_put++;
+        }
     }
+    size_t len = out->len - start - FLOW_VALUE_MIN;
     set_be16(out->data + start + FLOW_VALUE_MIN + 2, (uint16_t)len);
-    return true;
+    return n_put == n_distinct;
 }

@@ -246,9 +246,20 @@ static void put_applied_rule(struct local_work *w, const struct applied_rule *a)
     }
 }
 
+/* Flows of conjunctions are cut where they are too long for a message. */
+static void check_rules(struct derive *d, const size_t n[2])
+{
+    static const char *const names[] = {
+        [DIRECTION_INGRESS] = "ingress", [DIRECTION_EGRESS] = "egress"};
+    for (uint8_t direction = 0; direction < 2; direction++)
+        if (n[direction] > FLOW_CONJUNCTIONS_MAX)
+            derive_fail(d, "%zu %s rules apply to it, %d of them hold", n[direction],
+                        names[direction], FLOW_CONJUNCTIONS_MAX);
+}
+
 static void put_policy(struct local_work *w, const char *key)
 {
-    size_t n;
+    size_t n, n_rules[2] = {0, 0};
     const struct row **rows =
         view_list_index(derive_view(w->f->derive), TABLE_APPLIED, APPLIED_BY_LOCAL, key, &n);
     for (size_t i = 0; i < n; i++) {
@@ -256,9 +267,12 @@ static void put_policy(struct local_work *w, const char *key)
         for (uint8_t direction = 0; direction < 2; direction++)
             if (applied->isolates[direction])
                 put_isolation(w, direction);
-        for (uint32_t k = 0; k < applied->n_rules; k++)
+        for (uint32_t k = 0; k < applied->n_rules; k++) {
             put_applied_rule(w, &applied->rules[k]);
+            n_rules[applied->rules[k].direction]++;
+        }
     }
+    check_rules(w->f->derive, n_rules);
 }
 
 void flow_local_derive(struct derive *d, const char *key)

@@ -55,9 +55,9 @@ static void add_mentions(struct derive *d, const struct member_entry *e, mention
     }
 }
 
-/* The mentions [from, to) of one flow, for one address. */
-static void put_mentions(struct flow *f, const struct ip *ip, const struct mention *from,
-                         const struct mention *to)
+/* The mentions [from, to) of one flow, for one address: as many as one contribution holds. */
+static void put_some_mentions(struct flow *f, const struct ip *ip, const struct mention *from,
+                              const struct mention *to)
 {
     struct prefix p = flow_host_prefix(ip);
     if (from->direction == DIRECTION_INGRESS)
@@ -72,6 +72,28 @@ static void put_mentions(struct flow *f, const struct ip *ip, const struct menti
     flow_put(f, rule_stage(from->direction), PRIORITY_NORMAL);
 }
 
+/* All of them: contributions to one flow are joined. */
+static void put_mentions(struct flow *f, const struct ip *ip, const struct mention *from,
+                         const struct mention *to)
+{
+    for (const struct mention *next; from < to; from = next) {
+        next = to - from > FLOW_CONJUNCTIONS_MAX ? from + FLOW_CONJUNCTIONS_MAX : to;
+        put_some_mentions(f, ip, from, next);
+    }
+}
+
+/* The flow is cut where it is too long for a message. */
+static void check_mentions(struct derive *d, const struct mention *from, const struct mention *to)
+{
+    size_t n = 0;
+    for (const struct mention *m = from; m < to; m++)
+        n += m == from || m->id != m[-1].id;
+    if (n > FLOW_CONJUNCTIONS_MAX)
+        derive_fail(d, "peer of %zu %s rules of this node: it is let through by %d of them only", n,
+                    from->direction == DIRECTION_INGRESS ? "ingress" : "egress",
+                    FLOW_CONJUNCTIONS_MAX);
+}
+
 void flow_member_derive(struct derive *d, const char *key)
 {
     const struct intent_member *member = view_get(derive_view(d), TABLE_MEMBER, key)->value;
@@ -84,6 +106,7 @@ void flow_member_derive(struct derive *d, const char *key)
     for (size_t from = 0, to; from < mentions.n; from = to) {
         for (to = from + 1; to < mentions.n && same_flow(&mentions.v[from], &mentions.v[to]);)
             to++;
+        check_mentions(d, mentions.v + from, mentions.v + to);
         for (uint32_t i = 0; i < member->n_ips; i++)
             put_mentions(&f, &member->ips[i], &mentions.v[from], mentions.v + to);
     }

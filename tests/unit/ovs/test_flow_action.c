@@ -291,9 +291,14 @@ static void more_conjunctions_than_a_message_holds_are_a_conflict(void **state)
     }
     put_conj(&a, 1, (const uint32_t(*)[3])one, N);
     put_conj(&b, 1, (const uint32_t(*)[3])two, N);
-    struct bytes values[] = {of_sbuf(&a), of_sbuf(&b)};
+    struct bytes values[] = {of_sbuf(&a), of_sbuf(&b)}, turned[] = {values[1], values[0]};
+    auto_sbuf again = SBUF_INIT;
     assert_false(flow_merge(values, 2, &out));
-    assert_int_equal(out.len, a.len);
+    assert_int_equal(out.len, FLOW_VALUE_MIN + 8 + FLOW_CONJUNCTIONS_MAX * 16);
+    assert_int_equal(get_be16(out.data + FLOW_VALUE_MIN + 2), 8 + FLOW_CONJUNCTIONS_MAX * 16);
+    assert_int_equal(get_be32(out.data + out.len - 4), FLOW_CONJUNCTIONS_MAX - 1); /* the first */
+    assert_false(flow_merge(turned, 2, &again));
+    assert_memory_equal(out.data, again.data, out.len);
 }
 
 static void text_has_the_form_of_ovs_ofctl(void **state)

@@ -152,6 +152,34 @@ static void test_equal_rules_of_policies_are_one(void **state)
     assert_string_equal(one.data, two.data);
 }
 
+/* A flow is a message: what it cannot hold is left out, and told, and the rest stands. */
+static void test_more_rules_than_a_flow_holds(void **state)
+{
+    enum { MORE = FLOW_CONJUNCTIONS_MAX + 10 };
+    struct arena arena;
+    auto_sbuf spec = SBUF_INIT;
+    sbuf_puts(&spec, "podSelector: {matchLabels: {app: web}}, ingress: [");
+    for (unsigned i = 0; i < MORE; i++)
+        sbuf_printf(&spec,
+                    "%s{from: [{podSelector: {matchLabels: {app: far}}}], ports: [{port: %u}]}",
+                    i ? ", " : "", 1000 + i);
+    sbuf_puts(&spec, "]");
+    world_policy(*state, "shop/many", sbuf_cstr(&spec));
+    world_settle(*state);
+    arena_init(&arena, 0);
+    const char *local = world_failure(*state, "flow_local", "web/eth0", &arena);
+    const char *peer = world_failure(*state, "flow_member", "shop/far", &arena);
+    assert_string_equal(local, "4010 ingress rules apply to it, 4000 of them hold");
+    assert_string_equal(peer, "peer of 4010 ingress rules of this node: it is let through by 4000 "
+                              "of them only");
+    arena_done(&arena);
+    assert_int_equal(engine_counts(*state, SPACE_FLOW).conflicts, 3); /* both families */
+    world_recheck(*state);
+    world_remove(*state, TABLE_POLICY, "shop/many");
+    world_settle(*state);
+    assert_int_equal(engine_counts(*state, SPACE_FLOW).conflicts, 0);
+}
+
 static void test_named_ports(void **state)
 {
     struct engine *e = *state;
@@ -319,6 +347,7 @@ int main(void)
         TEST(test_isolation_by_direction),
         TEST(test_peer_and_port_are_clauses),
         TEST(test_equal_rules_of_policies_are_one),
+        TEST(test_more_rules_than_a_flow_holds),
         TEST(test_named_ports),
         TEST(test_block_and_exceptions),
         TEST(test_remote_nodes_come_and_go),
