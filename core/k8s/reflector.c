@@ -79,13 +79,15 @@ struct reflector {
 
     bool streaming; /* try streaming lists */
     bool json_only; /* Protobuf was refused, or could not be read */
-    bool unpaged;   /* pages expired while they were read */
+    bool paged;     /* lists are read in pages */
+    bool unpaged;   /* not this one: pages expired while they were read */
     bool brought;   /* the call brought something new */
     bool settled;   /* it has lasted */
     bool refused;   /* by an ERROR event in the bytes at hand */
     bool nameless_delete;
     bool missed; /* an event that was not understood, since the last list */
     unsigned failures, expired, too_large, absent_looks;
+    unsigned cuts;       /* lists that did not come whole, one after the other */
     unsigned unreadable; /* answers in Protobuf one after the other */
     bool quiet;          /* nothing happens to the kind: its watches are brief */
     bool brief;          /* this one is */
@@ -118,6 +120,7 @@ struct reflector *reflector_new(const struct kind_row *row, uint64_t seed,
     r->ops = *ops;
     r->random = hash_u64(seed);
     r->streaming = row->streaming;
+    r->paged = row->page > 0;
     r->stream = answer_stream_new(row->kind, &(struct json_stream_sink){r, on_object, on_bad});
     held_init(&r->held, row->kind, &r->ops);
     r->was_reached = true;
@@ -272,11 +275,16 @@ static void send_call(struct reflector *r, enum call call, const char *path)
     r->ops.send(r->ops.aux, path, r->json_only ? ANSWER_ACCEPT_JSON : ANSWER_ACCEPT);
 }
 
+static bool is_paged(const struct reflector *r)
+{
+    return r->paged && !r->unpaged;
+}
+
 static void send_page(struct reflector *r)
 {
     auto_sbuf path = SBUF_INIT;
-    kind_path_list(r->row, r->unpaged ? 0 : REFLECTOR_PAGE, r->token.len ? r->token.data : NULL,
-                   &path);
+    unsigned page = r->row->page ? r->row->page : REFLECTOR_PAGE;
+    kind_path_list(r->row, is_paged(r) ? page : 0, r->token.len ? r->token.data : NULL, &path);
     send_call(r, CALL_LIST, sbuf_cstr(&path));
 }
 
@@ -318,13 +326,13 @@ static void begin_list(struct reflector *r)
 }
 
 /* Goes on from the last version.  While something is to be reached: what a list can tell at once
- * is listed, what is more than a page is told by a short watch. */
+ * is listed, what is more than that is told by a short watch. */
 static void begin_watch(struct reflector *r)
 {
     auto_sbuf path = SBUF_INIT;
     unsigned seconds =
         r->quiet ? BRIEF_WATCH_S + random_below(r, BRIEF_JITTER_S) : watch_seconds(r);
-    if (r->reach[0] && reflector_count(r) <= REFLECTOR_PAGE) {
+    if (r->reach[0] && reflector_count(r) <= REFLECTOR_REACH_LIST) {
         begin_list(r);
         return;
     }
@@ -397,6 +405,7 @@ static void list_done(struct reflector *r, const char *version)
         reach_over(r);
     r->too_large = r->absent_looks = 0;
     r->unpaged = r->missed = false;
+    r->cuts = 0;
     sbuf_clear(&r->token);
     good(r);
 }
@@ -578,6 +587,16 @@ static bool is_passing(int code)
     return code == HTTP_TOO_MANY || code == HTTP_UNAUTHORIZED || code == HTTP_FORBIDDEN;
 }
 
+/* The list did not come whole. */
+static void cut_off(struct reflector *r)
+{
+    if (r->call != CALL_LIST || is_paged(r) || ++r->cuts < REFLECTOR_CUTS)
+        return;
+    r->paged = true;
+    r->unpaged = false;
+    note(r, LOG_INFO, "lists do not come whole: read in pages from now on");
+}
+
 /* The same once more, as JSON. */
 static void ask_json(struct reflector *r, const char *why)
 {
@@ -610,6 +629,8 @@ static void refused(struct reflector *r)
         if (f->code == HTTP_NOT_FOUND || (f->too_large && ++r->too_large >= TOO_LARGE_TRIES))
             next = NEXT_LIST;
         refusal_trouble(r);
+        if (f->code == HTTP_TIMEOUT && !f->too_large)
+            cut_off(r);
         back_off(r, next, f->retry_after);
     }
 }
@@ -781,6 +802,8 @@ static void lost(struct reflector *r, const struct err *err)
     char text[TROUBLE_MAX];
     snprintf(text, sizeof text, "cannot %s %s: %.160s", verb(r), r->row->resource, err->text);
     set_trouble(r, LOG_WARN, text);
+    if (r->status == HTTP_OK || err->code == ERR_TIMEOUT)
+        cut_off(r);
     back_off(r, again(r), 0);
 }
 

@@ -4,9 +4,11 @@
  * paths, is given what came, and tells its owner which objects to put and to remove.  It knows no
  * socket and no clock: the owner makes the calls and runs the one timer.
  *
- * A list (paged, or streamed as the beginning of a watch) is followed by watches, each from the
- * last version seen.  A list is a difference: objects equal to what is held are not told, and keys
- * that a finished list does not hold are removed at its end, never before.
+ * A list (whole, in pages, or streamed as the beginning of a watch) is followed by watches, each
+ * from the last version seen.  Whole is best: a server answers it from its cache, where all or some
+ * of the pages, by its version and by what happened lately, cost it a read of its storage each.  A
+ * list is a difference: objects equal to what is held are not told, and keys that a finished list
+ * does not hold are removed at its end, never before.
  *
  * What it does when things go wrong:
  *  - The watch ends: the next one from the last version, at once if it had lasted
@@ -20,6 +22,7 @@
  *    Retry-After (or the Status' retryAfterSeconds).
  *  - 410, or an ERROR event with it: a new list; in the middle of pages the list from its
  *    beginning, and unpaged if it happens again.
+ *  - A list that is cut off on its way twice, or not begun in time: in pages from then on.
  *  - Version too large (504): again; from the third time on a new list (the server's storage went
  *    back).
  *  - 401, 403: backing off; a note names kind and verb.
@@ -51,7 +54,8 @@
 #include "core/k8s/object.h"
 
 enum {
-    REFLECTOR_PAGE = 500, /* objects a page */
+    REFLECTOR_PAGE = 2000, /* objects a page, where lists are read in pages */
+    REFLECTOR_CUTS = 2,    /* lists that did not come whole, until they are */
     REFLECTOR_BACKOFF_MIN_MS = 250,
     REFLECTOR_BACKOFF_MAX_MS = 10000, /* half of it is jitter */
     REFLECTOR_RETRY_AFTER_MAX_S = 60,
@@ -137,10 +141,10 @@ size_t reflector_errors(const struct reflector *r, const struct reflector_error 
 /* Sync: everything up to 'version' (of kind_path_version()) is wanted.  reflector_reached() turns
  * true when the watch has passed it.  A quiet kind's watch brings nothing to tell by, since
  * versions count the changes of all kinds together: after REFLECTOR_REACH_MS a kind of no more than
- * a page is listed anew, and the watch of a larger one is taken up again as a short one, whose end
- * by the server tells that nothing is missing (about 1 s).  A later call replaces the version by a
- * newer one. */
-enum { REFLECTOR_REACH_MS = 50 };
+ * REFLECTOR_REACH_LIST objects is listed anew, and the watch of a larger one is taken up again as a
+ * short one, whose end by the server tells that nothing is missing (about 1 s).  A later call
+ * replaces the version by a newer one. */
+enum { REFLECTOR_REACH_MS = 50, REFLECTOR_REACH_LIST = 500 };
 void reflector_reach(struct reflector *r, const char *version);
 bool reflector_reached(const struct reflector *r);
 

@@ -3,10 +3,11 @@
  * mirror: what an API server has, held by our client and nothing else: credentials, HTTP client and
  * a reflector a kind, without engine and switch.  Tests drive it through faults and compare.
  *
- *     mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd] [json]
+ *     mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd] [json] [whole]
  *
  * "stream": ask for streaming lists first.  "crd": policies are those of group lab.seine.dev, which
- * the server may not serve.  "json": ask for JSON alone.
+ * the server may not serve.  "json": ask for JSON alone.  "whole": lists as
+ * the agent asks for them, not in pages.
  *
  * On the socket, by HTTP: GET /state (a line of JSON: kinds, counters, memory), GET /objects (a
  * line of JSON an object), GET /encoded (the same, all that is held).  SIGTERM ends it, with
@@ -29,7 +30,10 @@
 #include "core/k8s/kinds.h"
 #include "core/k8s/reflector.h"
 
-enum { SILENCE_MS = 20000 }; /* as the agent's */
+enum {
+    SILENCE_MS = 20000, /* as the agent's */
+    PAGE = 500,         /* there are to be some */
+};
 
 struct mirror;
 struct kind {
@@ -395,6 +399,7 @@ static void mirror_start(struct mirror *m, char **words)
                                     .changed = mirror_changed};
         k->m = m;
         k->row = *kind_row((enum k8s_kind)i);
+        k->row.page = has_word(words, "whole") ? 0 : PAGE;
         k->row.streaming = has_word(words, "stream");
         if (i == K8S_NETWORK_POLICY && has_word(words, "crd")) {
             k->row.group_path = "/apis/lab.seine.dev/v1";
@@ -428,8 +433,9 @@ int main(int argc, char **argv)
     struct mirror m = {.loop = loop_new()};
     struct err err = {.code = 0};
     if (argc < 3) {
-        fprintf(stderr,
-                "mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd] [json]\n");
+        fprintf(
+            stderr,
+            "mirror KUBECONFIG|in-cluster SOCKET [http1] [gzip] [stream] [crd] [json] [whole]\n");
         return 2;
     }
     auto_sbuf address = SBUF_INIT;

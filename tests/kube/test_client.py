@@ -90,7 +90,8 @@ def every_way(cp):
     configs = {"token": (cp.path("agent"),), "cert": (cp.kubeconfig("cert", cert="agent"),),
                "embedded": (cp.kubeconfig("embedded", cert="agent", embedded=True), "gzip"),
                "file": (cp.kubeconfig("file", token_file=cp.dir + "/token"), "http1"),
-               "stream": (cp.path("agent"), "stream", "gzip"), "json": (cp.path("agent"), "json"),
+               "stream": (cp.path("agent"), "stream", "gzip"), "json": (cp.path("agent"), "json"), "whole": (cp.path("agent"), "whole"),
+               "wholejson": (cp.path("agent"), "whole", "json", "gzip"),
                "jsonstream": (cp.path("agent"), "json", "stream", "http1"), "h1gzip": (cp.path("agent"), "http1", "gzip")}
     with contextlib.ExitStack() as stack:
         mirrors = {name: stack.enter_context(Mirror(cp, "way-" + name, *words)) for name, words in configs.items()}

@@ -16,7 +16,7 @@ from stormlab import Changes
 
 SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 35
 SEED = int(sys.argv[3]) if len(sys.argv) > 3 else int(time.time()) % 100000
-WAYS = {"h2": (), "h2json": ("gzip", "json"), "stream": ("stream",), "h1json": ("http1", "json"), "h1gzip": ("http1", "gzip"),
+WAYS = {"h2": ("whole",), "h2json": ("gzip", "json"), "stream": ("stream",), "h1json": ("http1", "json"), "h1gzip": ("http1", "gzip", "whole"),
         "streamh1": ("stream", "http1", "json")}
 
 

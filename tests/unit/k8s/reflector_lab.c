@@ -121,8 +121,16 @@ static void on_changed(void *aux)
 
 void lab_init(struct lab *lab, const struct kind_row *row)
 {
+    struct kind_row paged = *row;
+    paged.page = row->page ? row->page : 500;
+    lab_init_plain(lab, &paged);
+}
+
+void lab_init_plain(struct lab *lab, const struct kind_row *row)
+{
     memset(lab, 0, sizeof *lab);
-    lab->r = reflector_new(row, 7,
+    lab->row = *row;
+    lab->r = reflector_new(&lab->row, 7,
                            &(struct reflector_ops){lab, on_send, on_cancel, on_timer, on_put,
                                                    on_remove, on_note, on_changed});
 }
@@ -232,7 +240,7 @@ void lab_watching_many(struct lab *lab)
 {
     auto_sbuf list = SBUF_INIT;
     sbuf_puts(&list, "{\"metadata\":{\"resourceVersion\":\"10\"},\"items\":[");
-    for (unsigned i = 0; i <= REFLECTOR_PAGE; i++)
+    for (unsigned i = 0; i <= REFLECTOR_REACH_LIST; i++)
         sbuf_printf(&list, "%s{\"metadata\":{\"name\":\"n-%u\"}}", i ? "," : "", i);
     sbuf_puts(&list, "]}");
     lab_init(lab, kind_row(K8S_NAMESPACE));

@@ -67,6 +67,7 @@ struct lab_row {
 };
 struct lab {
     struct reflector *r;
+    struct kind_row row;
     struct sbuf log;  /* "send PATH", "cancel", "put KEY", "remove KEY", "LEVEL TEXT" */
     struct sbuf path; /* of the call under way */
     bool calling;
@@ -77,7 +78,10 @@ struct lab {
     VEC(struct lab_row) rows; /* what was put, in the order of the keys */
 };
 
+/* Lists are read in pages of 500, unless the row says otherwise. */
 void lab_init(struct lab *lab, const struct kind_row *row);
+/* The row as it is. */
+void lab_init_plain(struct lab *lab, const struct kind_row *row);
 void lab_done(struct lab *lab); /* nothing may be interned then */
 /* Initialised, started and listed: Namespace a at version 1, b at 2, watching from 10. */
 void lab_watching(struct lab *lab);

@@ -977,6 +977,68 @@ static void each_cut_of_each_answer_is_mended(void **state)
         }
 }
 
+/* ---- whole lists ---- */
+
+#define SEND_WHOLE "send /api/v1/namespaces\n"
+
+static void a_list_is_read_whole_while_it_comes_so(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init_plain(&lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab.r);
+    lab_answer(&lab, LIST("10", NS("a", "1")));
+    lab_expect(&lab, SEND_WHOLE "put a\n" SEND_WATCH("10"));
+    lab_done(&lab);
+}
+
+static void a_list_that_is_cut_off_twice_is_read_in_pages(void **state)
+{
+    (void)state;
+    struct lab lab;
+    struct err slow;
+    lab_init_plain(&lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab.r);
+    lab_lose(&lab); /* no server: this says nothing about its lists */
+    lab_timer(&lab);
+    lab_head(&lab, 200);
+    lab_data(&lab, "{\"items\":[" NS("a", "1"));
+    lab_lose(&lab);
+    lab_timer(&lab);
+    lab_forget(&lab);
+    err_set(&slow, ERR_TIMEOUT, "no answer in time");
+    lab.calling = false;
+    reflector_end(lab.r, &slow);
+    lab_timer(&lab);
+    lab_expect(&lab, "warn Namespace: cannot list namespaces: no answer in time\n"
+                     "info Namespace: lists do not come whole: read in pages from now on\n"
+                     "send /api/v1/namespaces?limit=2000\n");
+    lab_answer(&lab, PAGE("10", "t", NS("a", "1")));
+    lab_expect(&lab, "info Namespace: read from the API server again\n"
+                     "send /api/v1/namespaces?limit=2000&continue=t\n");
+    lab_answer(&lab, LIST("10", NS("b", "2")));
+    lab_forget(&lab);
+    lab_refuse(&lab, 410, "Expired");
+    lab_expect(&lab, "info Namespace: the watch was left behind: reading a new list\n"
+                     "send /api/v1/namespaces?limit=2000\n");
+    lab_done(&lab);
+}
+
+static void a_server_that_says_504_twice_is_asked_for_pages(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init_plain(&lab, kind_row(K8S_NAMESPACE));
+    reflector_start(lab.r);
+    for (int i = 0; i < 2; i++) {
+        lab_refuse(&lab, 504, "Timeout");
+        lab_forget(&lab);
+        lab_timer(&lab);
+    }
+    lab_expect(&lab, "send /api/v1/namespaces?limit=2000\n");
+    lab_done(&lab);
+}
+
 /* ---- encodings ---- */
 
 #define PROTOBUF "application/vnd.kubernetes.protobuf"
@@ -1100,6 +1162,9 @@ int main(void)
         cmocka_unit_test(the_node_that_was_first_keeps_its_range),
         cmocka_unit_test(a_range_goes_over_in_a_list),
         cmocka_unit_test(each_cut_of_each_answer_is_mended),
+        cmocka_unit_test(a_list_is_read_whole_while_it_comes_so),
+        cmocka_unit_test(a_list_that_is_cut_off_twice_is_read_in_pages),
+        cmocka_unit_test(a_server_that_says_504_twice_is_asked_for_pages),
         cmocka_unit_test(the_server_chooses_the_encoding_of_each_answer),
         cmocka_unit_test(json_is_asked_for_where_protobuf_is_refused),
         cmocka_unit_test(json_is_asked_for_where_protobuf_is_not_to_be_read),
