@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#include "core/base/sort.h"
+#include "core/base/vec.h"
+
 enum { ARP_REQUEST = 1 };
 
 struct local_work {
@@ -13,6 +16,7 @@ struct local_work {
     const struct node_config *config;
     const struct intent_local *pod;
     struct ip link_local;
+    VEC(uint64_t) clauses[2]; /* by direction: rules in the one flow of the Pod's own clauses */
 };
 
 /* ---- what the Pod may send ---- */
@@ -237,6 +241,8 @@ static void put_applied_rule(struct local_work *w, const struct applied_rule *a)
     if (rule->ports != RULE_PORTS_APPLIED) {
         match_applied(w, a->direction);
         put_applied_flow(w, a, rule, id);
+        if (id)
+            VEC_PUSH_IN(derive_arena(w->f->derive), &w->clauses[a->direction], id);
         return;
     }
     for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
@@ -246,20 +252,33 @@ static void put_applied_rule(struct local_work *w, const struct applied_rule *a)
     }
 }
 
-/* Flows of conjunctions are cut where they are too long for a message. */
-static void check_rules(struct derive *d, const size_t n[2])
+static size_t count_distinct(uint64_t *v, size_t n)
+{
+    size_t distinct = 0;
+    sort_u64(v, n);
+    for (size_t i = 0; i < n; i++)
+        distinct += i == 0 || v[i] != v[i - 1];
+    return distinct;
+}
+
+/* A flow of clauses is cut where it is too long for a message. */
+static void check_clauses(struct local_work *w)
 {
     static const char *const names[] = {
         [DIRECTION_INGRESS] = "ingress", [DIRECTION_EGRESS] = "egress"};
-    for (uint8_t direction = 0; direction < 2; direction++)
-        if (n[direction] > FLOW_CONJUNCTIONS_MAX)
-            derive_fail(d, "%zu %s rules apply to it, %d of them hold", n[direction],
+    for (uint8_t direction = 0; direction < 2; direction++) {
+        size_t n = w->clauses[direction].n;
+        if (n > FLOW_CONJUNCTIONS_MAX)
+            n = count_distinct(w->clauses[direction].v, n);
+        if (n > FLOW_CONJUNCTIONS_MAX)
+            derive_fail(w->f->derive, "%zu %s rules apply to it, %d of them hold", n,
                         names[direction], FLOW_CONJUNCTIONS_MAX);
+    }
 }
 
 static void put_policy(struct local_work *w, const char *key)
 {
-    size_t n, n_rules[2] = {0, 0};
+    size_t n;
     const struct row **rows =
         view_list_index(derive_view(w->f->derive), TABLE_APPLIED, APPLIED_BY_LOCAL, key, &n);
     for (size_t i = 0; i < n; i++) {
@@ -267,12 +286,10 @@ static void put_policy(struct local_work *w, const char *key)
         for (uint8_t direction = 0; direction < 2; direction++)
             if (applied->isolates[direction])
                 put_isolation(w, direction);
-        for (uint32_t k = 0; k < applied->n_rules; k++) {
+        for (uint32_t k = 0; k < applied->n_rules; k++)
             put_applied_rule(w, &applied->rules[k]);
-            n_rules[applied->rules[k].direction]++;
-        }
     }
-    check_rules(w->f->derive, n_rules);
+    check_clauses(w);
 }
 
 void flow_local_derive(struct derive *d, const char *key)

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/sbuf.h"
 #include "core/base/mem.h"
+#include "core/base/sbuf.h"
 
 #define POD "apiVersion: v1\nkind: Pod\n"
 #define NODE "apiVersion: v1\nkind: Node\n"
