@@ -253,12 +253,7 @@ class Node:
             self.agent.kill()
             self.agent.wait()
         elif not self.agent:
-            with contextlib.suppress(FileNotFoundError, ValueError, ProcessLookupError):
-                with open(self.dir + "/agent.pid") as f:
-                    pid = int(f.read())
-                with open("/proc/%d/cmdline" % pid) as f:
-                    if "seine-agent" in f.read():
-                        ovs.kill(pid, signal.SIGTERM, 3) or ovs.kill(pid)
+            ovs.end_of(self.dir + "/agent.pid", "seine-agent")
         self.agent = None
         self.switch.stop()
 

@@ -101,13 +101,7 @@ class ControlPlane:
         """Ends the processes; the data stay."""
         if self._client:
             self._client.close()
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            with open(self.pid_file) as f:
-                pid = int(f.read())
-            with open("/proc/%d/cmdline" % pid) as f:
-                if self.pki in f.read():  # a pid of a file may be somebody else's by now
-                    ovs.kill(pid, sig, 10) or ovs.kill(pid)
-            os.unlink(self.pid_file)
+        ovs.end_of(self.pid_file, self.pki, sig, 10)
         if self.process:
             self.process.wait()
         self.process = None

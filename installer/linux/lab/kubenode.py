@@ -125,11 +125,7 @@ class KubeNode(cluster.Node):
 
     def pid(self, name):
         """The pid of "holder", "containerd", "kubelet" or "agent", None without one."""
-        try:
-            with open("%s/%s.pid" % (self.dir, name)) as f:
-                return int(f.read())
-        except (FileNotFoundError, ValueError):
-            return None
+        return ovs.read_pid("%s/%s.pid" % (self.dir, name))
 
     def spawn(self, name, *argv, enter=None, env=None):
         """Starts a program of the node; its log is log/NAME.log."""

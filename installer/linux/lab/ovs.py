@@ -25,6 +25,15 @@ def is_gone(pid):
         return True
 
 
+def read_pid(path):
+    """What a pid file says, None without one."""
+    try:
+        with open(path) as f:
+            return int(f.read())
+    except (FileNotFoundError, ValueError):
+        return None
+
+
 def kill(pid, sig=signal.SIGKILL, timeout=5.0):
     """Signals a process and waits until it is gone; True if it went in time."""
     try:
@@ -39,6 +48,15 @@ def kill(pid, sig=signal.SIGKILL, timeout=5.0):
             return True
         time.sleep(0.005)
     return False
+
+
+def end_of(pid_file, word, sig=signal.SIGTERM, timeout=3):
+    """Ends the process of a pid file, if `word` is in its command line: the pid may be somebody else's by now."""
+    pid = read_pid(pid_file)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        with open("/proc/%s/cmdline" % pid) as f:
+            if word in f.read():
+                kill(pid, sig, timeout) or kill(pid)
 
 
 class Control:
@@ -111,11 +129,7 @@ class Switch:
             "-vconsole:off", "--detach", "--no-chdir", ns=self.ns, env=self.env)
 
     def pid(self, name):
-        try:
-            with open("%s/%s.pid" % (self.dir, name)) as f:
-                return int(f.read())
-        except (FileNotFoundError, ValueError):
-            return None
+        return read_pid("%s/%s.pid" % (self.dir, name))
 
     def stop(self, *daemons):
         """Kills the named daemons (both if none is named). Nothing here needs their own cleaning up."""
