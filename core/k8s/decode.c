@@ -258,7 +258,7 @@ static const char *without_zeros(const char *s, struct sbuf *out)
 bool decode_is_ip(const char *s, struct ip *out)
 {
     auto_sbuf plain = SBUF_INIT;
-    if (!ip_parse(without_zeros(s, &plain), out))
+    if (!ip_parse(s, out) && !ip_parse(without_zeros(s, &plain), out))
         return false;
     if (is_mapped_v4(out))
         *out = unmap_v4(out);
@@ -290,7 +290,7 @@ int decode_cidr(struct decode *d, const struct field *f, struct prefix *out)
         return rc;
     if (!s || !*s)
         return decode_fail(d, f, "is required");
-    if (!prefix_parse(without_zeros(s, &plain), &p))
+    if (!prefix_parse(s, &p) && !prefix_parse(without_zeros(s, &plain), &p))
         return decode_fail(d, f, "%s is not a CIDR (address/length)", decode_quote(s, quoted));
     if (is_mapped_v4(&p.ip) && p.len >= 96) {
         p.ip = unmap_v4(&p.ip);
