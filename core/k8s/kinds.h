@@ -23,7 +23,7 @@ struct kind_row {
     bool namespaced;
     bool optional;  /* a server that does not serve it has none of it */
     bool streaming; /* ask for a streaming list first.  No row does: of 10,100 Pods it
-                       cost a server of 1.34 twice the CPU of pages, and us a third more */
+                       took 1.4 times as long as a whole list, and as much of our CPU */
     unsigned page;  /* objects a page of a list; 0: it is read whole, where it comes so */
     const char *field_selector; /* narrowing by the server, or NULL */
     const char *label_selector;
