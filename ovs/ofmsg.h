@@ -101,12 +101,12 @@ int ofmsg_meter_mod_encode(enum ofmsg_mod op, struct bytes key, struct bytes val
 void ofmsg_flow_delete_all_encode(uint32_t xid, struct sbuf *out);
 void ofmsg_group_delete_all_encode(uint32_t xid, struct sbuf *out);
 
-/* NXT_CT_FLUSH (Open vSwitch 3.1): forgets the tracked connections of a zone and protocol that have
- * what is given of these; a family of 0, a port of 0: any. */
+/* NXT_CT_FLUSH (Open vSwitch 3.1): forgets the tracked connections of a zone that have what is
+ * given of these; a protocol, a family or a port of 0: any. */
 struct ofmsg_ct_flush {
     uint16_t zone;
     uint8_t proto;
-    struct ip dst; /* as the connection was opened */
+    struct ip src, dst; /* as the connection was opened */
     uint16_t dst_port;
     struct ip end; /* where replies come from: the destination after its translation */
     uint16_t end_port;

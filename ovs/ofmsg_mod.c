@@ -163,20 +163,29 @@ static void put_prop_ip(uint16_t type, const struct ip *ip, struct sbuf *out)
     ofmsg_prop_put(type, b, sizeof b, out);
 }
 
-/* The destination of the original tuple, or the source of the reply's. */
-static void put_tuple(uint16_t type, const struct ip *ip, uint16_t port, struct sbuf *out)
+static size_t begin_tuple(uint16_t type, struct sbuf *out)
 {
-    size_t start = out->len;
-    bool orig = type == CT_ORIG_TUPLE;
-    if (!ip->family && !port)
-        return;
     sbuf_put_be16(out, type);
     sbuf_put_zeros(out, 6);
+    return out->len - 8;
+}
+
+/* One that holds nothing is left out. */
+static void end_tuple(size_t start, struct sbuf *out)
+{
+    if (out->len == start + 8)
+        out->len = start;
+    else
+        set_be16(out->data + start + 2, (uint16_t)(out->len - start));
+}
+
+static void put_end(uint16_t ip_type, const struct ip *ip, uint16_t port_type, uint16_t port,
+                    struct sbuf *out)
+{
     if (ip->family)
-        put_prop_ip(orig ? CT_DST : CT_SRC, ip, out);
+        put_prop_ip(ip_type, ip, out);
     if (port)
-        put_prop_u16(orig ? CT_DST_PORT : CT_SRC_PORT, port, out);
-    set_be16(out->data + start + 2, (uint16_t)(out->len - start));
+        put_prop_u16(port_type, port, out);
 }
 
 void ofmsg_ct_flush_encode(const struct ofmsg_ct_flush *f, uint32_t xid, struct sbuf *out)
@@ -184,8 +193,13 @@ void ofmsg_ct_flush_encode(const struct ofmsg_ct_flush *f, uint32_t xid, struct 
     size_t start = ofmsg_begin_nx(NXT_CT_FLUSH, xid, out);
     sbuf_put_u8(out, f->proto);
     sbuf_put_zeros(out, 7);
-    put_tuple(CT_ORIG_TUPLE, &f->dst, f->dst_port, out);
-    put_tuple(CT_REPLY_TUPLE, &f->end, f->end_port, out);
+    size_t tuple = begin_tuple(CT_ORIG_TUPLE, out);
+    put_end(CT_SRC, &f->src, CT_SRC_PORT, 0, out);
+    put_end(CT_DST, &f->dst, CT_DST_PORT, f->dst_port, out);
+    end_tuple(tuple, out);
+    tuple = begin_tuple(CT_REPLY_TUPLE, out);
+    put_end(CT_SRC, &f->end, CT_SRC_PORT, f->end_port, out);
+    end_tuple(tuple, out);
     put_prop_u16(CT_ZONE, f->zone, out);
     ofmsg_end(start, out, NULL);
 }

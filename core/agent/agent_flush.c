@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tracked UDP connections to endpoints that are gone are forgotten (service_flush.h); in the
- * userspace datapath SCTP's too. */
+ * Tracked UDP connections to endpoints that are gone are forgotten (service_flush.h), in the
+ * userspace datapath SCTP's too, and all that is tracked of an address that a Pod gets. */
 #include "core/agent/agent_internal.h"
 
 #include "core/base/log.h"
@@ -15,9 +15,10 @@ enum { FLUSHES_MAX = 1024, FLUSH_SCTP = 132 };
 static void flush_send(struct ofsession *s, const struct service_flush *f)
 {
     struct err err = {0};
-    uint8_t family = f->dst.family ? f->dst.family : f->end.family;
+    uint8_t family = f->dst.family ? f->dst.family : f->src.family | f->end.family;
     struct ofmsg_ct_flush m = {.zone = family == 4 ? ZONE_IPV4 : ZONE_IPV6,
                                .proto = f->proto,
+                               .src = f->src,
                                .dst = f->dst,
                                .dst_port = f->dst_port,
                                .end = f->end,
@@ -51,10 +52,11 @@ void agent_flush_committed(void *aux, const struct plan *flows, const struct pla
     }
     if (n > FLUSHES_MAX) {
         metric_add(METRIC_LIMITS, "connections", NULL, (double)(n - FLUSHES_MAX));
-        log_msg(LOG_AREA_OPENFLOW, LOG_WARN,
-                "%zu UDP endpoints have gone at once: connections to %zu of them stay until they "
-                "are silent",
-                n, n - FLUSHES_MAX);
+        log_msg(
+            LOG_AREA_OPENFLOW, LOG_WARN,
+            "%zu endpoints have gone or Pods come at once: connections of %zu of them stay until "
+            "they are silent",
+            n, n - FLUSHES_MAX);
     }
     arena_done(&arena);
 }

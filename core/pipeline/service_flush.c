@@ -71,6 +71,38 @@ static bool read_frontend(struct bytes key, struct service_flush *out)
     return true;
 }
 
+/* The address of a flow that delivers to a Pod of this node. */
+static bool read_pod(struct bytes key, struct ip *out)
+{
+    uint8_t table;
+    uint16_t priority;
+    struct match m;
+    if (((const uint8_t *)key.p)[0] != STAGE_L3_FORWARDING ||
+        flow_key_decode(key, &table, &priority, &m, NULL) != 0 || priority != PRIORITY_DIRECT)
+        return false;
+    const struct match_field *v4 = match_get(&m, F_IPV4_DST), *v6 = match_get(&m, F_IPV6_DST);
+    if (!v4 && !v6)
+        return false;
+    *out = (struct ip){.family = v4 ? 4 : 6};
+    memcpy(out->b, v4 ? v4->value : v6->value, v4 ? 4 : 16);
+    return true;
+}
+
+/* What an added flow makes one forget. */
+static void add_come(struct bytes key, flush_vec *out)
+{
+    struct service_flush f;
+    struct ip pod;
+    if (read_frontend(key, &f))
+        VEC_PUSH(out, f);
+    if (!read_pod(key, &pod))
+        return;
+    f = (struct service_flush){.src = pod};
+    VEC_PUSH(out, f);
+    f = (struct service_flush){.end = pod};
+    VEC_PUSH(out, f);
+}
+
 size_t service_flushes(const struct plan *flows, const struct plan *groups, bool added,
                        struct arena *a, struct service_flush **out)
 {
@@ -80,11 +112,9 @@ size_t service_flushes(const struct plan *flows, const struct plan *groups, bool
         add_group(groups->items[i].value, &now);
     }
     add_gone(&old, &now, &gone);
-    for (size_t i = 0; added && flows && i < flows->n; i++) {
-        struct service_flush f;
-        if (flows->items[i].op == PLAN_ADD && read_frontend(flows->items[i].key, &f))
-            VEC_PUSH(&gone, f);
-    }
+    for (size_t i = 0; added && flows && i < flows->n; i++)
+        if (flows->items[i].op == PLAN_ADD)
+            add_come(flows->items[i].key, &gone);
     size_t n = gone.n;
     *out = arena_alloc(a, (n ? n : 1) * sizeof **out);
     if (n)

@@ -56,6 +56,12 @@ static void forgetting_connections_is_written_as_ovs_ofctl_does(void **state)
                    "0003 0008 0035 0000"
                    "0001 0028 00000000 0000 0014 fd000000000000000000000000000002 00000000"
                    "0002 0008 14e9 0000 0002 0008 ffe6 0000");
+    sbuf_clear(&b);
+    f = (struct ofmsg_ct_flush){.zone = 65520, .src = ip_v4(0x0a600001)};
+    ofmsg_ct_flush_encode(&f, 2, &b);
+    assert_hex(&b, "06 04 0040 00000002 00002320 00000020 00 00000000000000"
+                   "0000 0020 00000000 0000 0014 00000000000000000000ffff0a600001 00000000"
+                   "0002 0008 fff0 0000");
 }
 
 static void framing_waits_for_whole_messages(void **state)

@@ -226,7 +226,7 @@ static void frontends_of_one_hash_have_groups_of_their_own(void **state)
     assert_int_equal(engine_counts(e, SPACE_GROUP).conflicts, 0);
 }
 
-/* The flushes that a change leaves, as "DST:PORT>END:PORT" with what is not said left out. */
+/* The flushes that a change leaves, as "SRC|DST:PORT>END:PORT" with what is not said left out. */
 static void expect_flushes(struct engine *e, bool added, const char *want)
 {
     struct arena a;
@@ -239,6 +239,8 @@ static void expect_flushes(struct engine *e, bool added, const char *want)
     size_t n = service_flushes(flows, groups, added, &a, &v);
     for (size_t i = 0; i < n; i++) {
         sbuf_puts(&text, i ? " " : "");
+        if (v[i].src.family)
+            sbuf_printf(&text, "%s|", ip_format(&v[i].src, ip));
         if (v[i].dst.family)
             sbuf_printf(&text, "%s:%u", ip_format(&v[i].dst, ip), (unsigned)v[i].dst_port);
         sbuf_puts(&text, ">");
@@ -271,6 +273,23 @@ static void udp_endpoints_that_go_are_forgotten(void **state)
     expect_flushes(e, true, ">10.0.1.2:54 >10.0.1.3:54");
     world_service(e, "shop/dns", "10.96.0.9", "{name: u, port: 53, protocol: UDP}");
     expect_flushes(e, false, "");
+}
+
+/* Its address was another Pod's before. */
+static void all_that_is_tracked_of_a_pod_that_comes_is_forgotten(void **state)
+{
+    static const char all[] = "10.0.1.77|> >10.0.1.77:0 fd00:1::77|> >fd00:1::77:0";
+    struct engine *e = *state;
+    world_config(e, "a");
+    world_node(e, "a", "10.0.1.0/24 fd00:1::/64", "192.0.2.1");
+    expect_flushes(e, true, "");
+    world_pod(e, "shop/new", "app: new", "");
+    world_attach_pod(e, "shop/new", "10.0.1.77 fd00:1::77");
+    expect_flushes(e, true, all);
+    world_pod(e, "shop/new", "app: other", "");
+    expect_flushes(e, true, "");
+    world_pod(e, "shop/far", "app: new", "10.0.2.9");
+    expect_flushes(e, true, "");
 }
 
 /* An endpoint that only changes its shard has not gone. */
@@ -353,6 +372,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_endpoint_that_goes_changes_one_group, setup, teardown),
         cmocka_unit_test_setup_teardown(udp_endpoints_that_go_are_forgotten, setup, teardown),
         cmocka_unit_test_setup_teardown(endpoints_that_change_their_shard_stay, setup, teardown),
+        cmocka_unit_test_setup_teardown(all_that_is_tracked_of_a_pod_that_comes_is_forgotten, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(one_address_claimed_twice_is_the_firsts, setup, teardown),
         cmocka_unit_test_setup_teardown(a_frontend_without_endpoints_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(frontends_of_one_hash_have_groups_of_their_own, setup,
