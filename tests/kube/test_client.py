@@ -150,7 +150,7 @@ def list_faults(cp, proxy):
              "reset": dict(fault="reset", path="continue=", after=70000), "garbage": dict(fault="garbage", path="/pods", after=333333),
              "html": dict(fault="html", path="/networkpolicies"), "badgzip": dict(fault="badgzip", path="/pods"),
              "status": dict(fault="status", path="/pods", status=500), "gone": dict(fault="status", path="continue=", status=410),
-             "refuse": dict(fault="refuse", path="/services")}
+             "refuse": dict(fault="refuse", path="/services"), "noprotobuf": dict(fault="status", path="/pods", status=406)}
     with contextlib.ExitStack() as stack:
         mirrors = []
         for name, rule in cases.items():
@@ -160,6 +160,8 @@ def list_faults(cp, proxy):
         for m in mirrors:
             m.equals_server(30)
             m.honest()
+        kinds = mirrors[-1].state()["kinds"]
+        common.true(kinds["Pod"]["protobuf"] == 0 < kinds["Node"]["protobuf"], "JSON of the kind whose Protobuf was refused alone: %s" % kinds)
 
 
 def page_gone(cp, proxy):

@@ -9,6 +9,7 @@
 
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
+#include "core/k8s/answer_stream.h"
 #include "core/k8s/decode.h"
 #include "core/k8s/proto_stream.h"
 #include "tests/unit/k8s/objgen.h"
@@ -634,6 +635,38 @@ static void both_encodings_come_to_the_same(void **state)
     assert_nothing_interned();
 }
 
+static void the_content_type_tells_the_encoding(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *type;
+        bool proto;
+    } types[] = {
+        {"application/vnd.kubernetes.protobuf", true},
+        {"application/vnd.kubernetes.protobuf;stream=watch", true},
+        {"Application/Vnd.Kubernetes.ProtoBuf ; charset=x", true},
+        {"application/vnd.kubernetes.protobuf2", false},
+        {"application/vnd.kubernetes.proto", false},
+        {"application/json", false},
+        {"text/html; application/vnd.kubernetes.protobuf", false},
+        {"", false},
+        {NULL, false},
+    };
+    struct outcome o = {.kind = K8S_NODE};
+    struct answer_stream *s =
+        answer_stream_new(K8S_NODE, &(struct json_stream_sink){&o, on_outcome, on_bad_outcome});
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        const char *text = types[i].proto ? "k8s" : "{\"ite";
+        answer_stream_begin(s, JSON_STREAM_LIST, types[i].type);
+        assert_int_equal(answer_stream_is_protobuf(s), types[i].proto);
+        assert_int_equal(answer_stream_put(s, text, strlen(text), NULL), 0);
+        assert_int_equal(answer_stream_end(s, NULL), ERR_TRUNCATED);
+        assert_string_equal(answer_stream_version(s), "");
+        assert_string_equal(answer_stream_continue(s), "");
+    }
+    answer_stream_free(s);
+}
+
 static void check_rows(const struct wire_field *rows, bool of_map)
 {
     for (const struct wire_field *r = rows; r->name; r++) {
@@ -676,6 +709,7 @@ int main(void)
         cmocka_unit_test(texts_that_are_not_utf8_are_mended),
         cmocka_unit_test(times_are_told_as_text),
         cmocka_unit_test(both_encodings_come_to_the_same),
+        cmocka_unit_test(the_content_type_tells_the_encoding),
         cmocka_unit_test(each_kind_has_numbers_and_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
