@@ -2,11 +2,13 @@
  *
  * Reading an API server's list of Pods: the stream with the decoder behind it, as the agent reads
  * it in pieces of 16 KiB, against cJSON_Parse of the same text at once (without the decoder: it
- * would come on top), in the same run.
+ * would come on top), in the same run; and the same list as Protobuf, what nobody reads of it as
+ * bytes of the same share.
  * Usage: bench_json [FILE...]; without a file the list is made here, with Pods as a kubelet leaves
  * them.  A JSON line each: megabytes a second of CPU, best of ROUNDS, their ratio, and the peak of
- * the stream's memory.  Exit 1 if the ratio is below LIMIT (unless SEINE_BENCH_UNTIMED is set) or
- * the memory over MEMORY_MAX. */
+ * the stream's memory; of Protobuf its time an object as a share of JSON's.  Exit 1 if the ratio is
+ * below LIMIT, the share over PROTO_LIMIT (unless SEINE_BENCH_UNTIMED is set) or a memory over
+ * MEMORY_MAX. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +20,12 @@
 #include "core/base/sbuf.h"
 #include "core/k8s/decode.h"
 #include "core/k8s/json_stream.h"
+#include "core/k8s/proto_stream.h"
+#include "tests/unit/k8s/proto_build.h"
 
 enum { ROUNDS = 5, PIECE = 16384, PODS = 5000, MEMORY_MAX = 256 * 1024 };
 #define LIMIT 1.5
+#define PROTO_LIMIT 1.0
 
 static double now(void)
 {
@@ -184,6 +189,27 @@ static double stream_seconds(const struct sbuf *text, struct counts *c)
     return seconds;
 }
 
+static double proto_seconds(const struct sbuf *body, struct counts *c)
+{
+    struct proto_stream *s =
+        proto_stream_new(JSON_STREAM_LIST, "Pod", k8s_class_of(K8S_POD)->fields,
+                         &(struct json_stream_sink){c, on_object, on_bad});
+    struct err err;
+    double begin = now();
+    for (size_t i = 0; i < body->len; i += PIECE) {
+        size_t n = body->len - i < PIECE ? body->len - i : PIECE;
+        if (proto_stream_put(s, body->data + i, n, &err)) {
+            printf("%s\n", err.text);
+            exit(1);
+        }
+        size_t memory = proto_stream_memory(s);
+        c->memory = memory > c->memory ? memory : c->memory;
+    }
+    double seconds = now() - begin;
+    proto_stream_free(s);
+    return seconds;
+}
+
 static double cjson_seconds(const struct sbuf *text)
 {
     double begin = now();
@@ -195,6 +221,48 @@ static double cjson_seconds(const struct sbuf *text)
     }
     cJSON_Delete(tree);
     return seconds;
+}
+
+/* A list of JSON as Protobuf; half of it is skipped. */
+static void make_proto(const struct sbuf *text, struct sbuf *out)
+{
+    auto_sbuf list = SBUF_INIT;
+    cJSON *tree = cJSON_ParseWithLength(text->data, text->len);
+    const cJSON *items = cJSON_GetObjectItemCaseSensitive(tree, "items");
+    proto_put_list_meta(&list, "21639", "");
+    for (const cJSON *c = items ? items->child : NULL; c; c = c->next) {
+        auto_sbuf item = SBUF_INIT;
+        auto_sbuf skipped = SBUF_INIT;
+        if (!proto_put_tree(&item, k8s_class_of(K8S_POD)->fields, c)) {
+            printf("not for Protobuf\n");
+            exit(1);
+        }
+        sbuf_put_zeros(&skipped, item.len);
+        proto_put_message(&item, 99, &skipped);
+        proto_put_message(&list, 2, &item);
+    }
+    proto_put_body(out, "PodList", &list);
+    cJSON_Delete(tree);
+}
+
+static bool bench_proto(const char *name, const struct sbuf *text, double json)
+{
+    auto_sbuf body = SBUF_INIT;
+    double ours = 1e9;
+    struct counts c = {0, 0};
+    make_proto(text, &body);
+    for (int i = 0; i < ROUNDS; i++) {
+        double s = proto_seconds(&body, &c);
+        ours = s < ours ? s : ours;
+    }
+    c.objects /= ROUNDS;
+    bool good =
+        (ours / json <= PROTO_LIMIT || getenv("SEINE_BENCH_UNTIMED")) && c.memory <= MEMORY_MAX;
+    printf("{\"protobuf\":\"%s\",\"objects\":%zu,\"bytes\":%zu,\"us_an_object\":%.2f,"
+           "\"of_json\":%.2f,\"stream_memory\":%zu,\"good\":%s}\n",
+           name, c.objects, body.len, ours * 1e6 / (double)c.objects, ours / json, c.memory,
+           good ? "true" : "false");
+    return good;
 }
 
 static bool bench(const char *name, const struct sbuf *text)
@@ -213,7 +281,7 @@ static bool bench(const char *name, const struct sbuf *text)
         "\"ratio\":%.1f,\"us_an_object\":%.2f,\"stream_memory\":%zu,\"good\":%s}\n",
         name, c.objects, text->len, mb / ours, mb / peer, peer / ours,
         ours * 1e6 / (double)c.objects, c.memory, good ? "true" : "false");
-    return good;
+    return bench_proto(name, text, ours) && good;
 }
 
 int main(int argc, char **argv)
