@@ -14,6 +14,7 @@
 #include "cni/journal.h"
 #include "cni/scan.h"
 #include "core/base/mem.h"
+#include "core/base/output.h"
 #include "core/base/version.h"
 #include "platform/ipc.h"
 #include "platform/process.h"
@@ -58,7 +59,7 @@ static const char *main_variable(const char *name)
 
 static int main_print(const char *text)
 {
-    return fputs(text, stdout) < 0 || fflush(stdout) != 0 ? 1 : 0;
+    return output_put("seine-cni", text, strlen(text));
 }
 
 static int main_fail(struct main_call *c, const struct cni_error *e)
@@ -197,18 +198,26 @@ static int main_serve(struct main_call *c)
     return rc < 0 ? main_agent_away(c, &err) : main_answer(c, status, &answer);
 }
 
+/* Started by no container runtime. */
+static int main_no_call(const char *flag)
+{
+    if (strcmp(flag, "--version") == 0) {
+        auto_sbuf text = SBUF_INIT;
+        sbuf_printf(&text, "seine-cni %s\n", version_text());
+        return main_print(text.data);
+    }
+    if (strcmp(flag, "--help") == 0) {
+        return main_print(main_usage);
+    }
+    fputs(main_usage, stderr);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     program_start(&argc, &argv);
     if (!program_variable("CNI_COMMAND")) {
-        bool version = argc == 2 && strcmp(argv[1], "--version") == 0;
-        bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
-        if (version) {
-            printf("seine-cni %s\n", version_text());
-            return 0;
-        }
-        fputs(main_usage, help ? stdout : stderr);
-        return help ? 0 : 2;
+        return main_no_call(argc == 2 ? argv[1] : "");
     }
     PORT_CLEANUP(main_call_done)
     struct main_call c = {

@@ -7,6 +7,7 @@
 #include "core/agent/install_internal.h"
 #include "core/agent/jsonout.h"
 #include "core/base/mem.h"
+#include "core/base/output.h"
 
 static const struct {
     const char *name, *meaning;
@@ -300,7 +301,7 @@ int install_main(int argc, char **argv)
     if (o.help) {
         auto_sbuf text = SBUF_INIT;
         install_help(&text);
-        return fputs(text.data, stdout) < 0 ? 1 : 0;
+        return output_put("seine-agent", text.data, text.len);
     }
     if (install_system_open(&s, &err) < 0) {
         fprintf(stderr, "seine-agent %s: %s\n", argv[0], err.text);

@@ -12,6 +12,7 @@
 #include "core/agent/options.h"
 #include "core/agent/render.h"
 #include "core/base/log.h"
+#include "core/base/output.h"
 #include "core/base/version.h"
 #include "platform/program.h"
 #include "platform/service.h"
@@ -28,7 +29,7 @@ static int main_print(const struct options *o)
     } else {
         options_help(&text);
     }
-    return fputs(sbuf_cstr(&text), stdout) < 0 || fflush(stdout) != 0 ? 1 : 0;
+    return output_put("seine-agent", text.data, text.len);
 }
 
 /* What ends the program before there is a log. */

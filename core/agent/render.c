@@ -10,6 +10,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "core/base/output.h"
 #include "core/base/vec.h"
 #include "core/intent/tables.h"
 #include "core/k8s/folder.h"
@@ -387,8 +388,8 @@ static int derive_and_print(const struct render_args *args, const struct store *
     engine_free(e);
     if (rc)
         fprintf(stderr, "render: %s\n", err.text);
-    else if (fwrite(out.data, 1, out.len, stdout) != out.len || fflush(stdout) != 0)
-        rc = ERR_IO;
+    else
+        rc = output_put("render", out.data, out.len);
     if (args->said_repeat)
         fprintf(stderr,
                 "render: %u times, load %.6f s, derive %.6f s, print %.6f s, peak RSS %llu kB\n",
@@ -537,7 +538,7 @@ int render_main(int argc, char **argv)
                                         {NULL, NULL}};
     int rc = argc > 0 ? read_flags(flags, argv + 1, &help) : 0;
     if (help)
-        return fputs(usage, stdout) < 0 || fflush(stdout) != 0;
+        return output_put("render", usage, strlen(usage));
     args.said_repeat = repeat != NULL;
     if (!rc && repeat && !parse_repeat(repeat, &args.repeat))
         return usage_error("--repeat: must be a number from 1 to 100000");

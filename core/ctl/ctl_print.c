@@ -8,13 +8,14 @@
 #include <cjson/cJSON.h>
 
 #include "core/base/mem.h"
+#include "core/base/output.h"
 #include "core/ctl/ctl.h"
 
 enum { CTL_MAX_COLUMNS = 16, CTL_GAP = 3, CTL_INDENT = 4 };
 
 int ctl_puts(const char *text, size_t n)
 {
-    return fwrite(text, 1, n, stdout) != n || fflush(stdout) != 0 ? CTL_FAILED : CTL_DONE;
+    return output_put("seinectl", text, n) ? CTL_FAILED : CTL_DONE;
 }
 
 /* ---- YAML ---- */

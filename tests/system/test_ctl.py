@@ -27,6 +27,11 @@ def forms(c, a):
         common.equal((done.stdout, done.stderr.count("\n") >= 1), ("", True), "the usage error is on stderr")
     done = common.netns.run(c.program("seinectl"), "--socket", c.run + "/none", "status", check=False)
     common.equal((done.returncode, done.stdout), (1, ""), "no agent")
+    for program, words in (("seinectl", ("version",)), ("seine-agent", ("--help",)), ("seine-cni", ("--version",)),
+                           ("seine-agent", ("render", "--objects", c.objects.dir, "--node-name", "node1"))):
+        done = common.netns.run("sh", "-c", 'exec "$@" >/dev/full', "sh", c.program(program), *words, check=False)
+        common.equal((done.returncode, done.stderr.count("\n")), (1, 1), "output that cannot be written: " + done.stderr)
+        common.true("standard output cannot be written: exhausted (28)" in done.stderr, done.stderr)
     completion = a.ctl("completion", "bash").stdout
     done = common.netns.run("bash", "-n", stdin=completion, check=False)
     common.equal(done.returncode, 0, "bash takes the completion: " + done.stderr)

@@ -16,15 +16,20 @@ class LabError(Exception):
     """Something that the lab needs went wrong; the text says what."""
 
 
+def checked(done):
+    """What subprocess.run returned, if the program ended with 0."""
+    if done.returncode != 0:
+        raise LabError("%s: exit %d\n%s%s" % (" ".join(done.args), done.returncode, done.stdout, done.stderr))
+    return done
+
+
 def run(*argv, ns=None, check=True, stdin=None, env=None, timeout=60):
     """Runs a program, in namespace `ns` if given. Returns what subprocess.run does; its output is text."""
     argv = [str(a) for a in argv]
     if ns:
         argv = ["ip", "netns", "exec", ns] + argv
     done = subprocess.run(argv, input=stdin, text=True, capture_output=True, env=env, timeout=timeout)
-    if check and done.returncode != 0:
-        raise LabError("%s: exit %d\n%s%s" % (" ".join(argv), done.returncode, done.stdout, done.stderr))
-    return done
+    return checked(done) if check else done
 
 
 def path(name):
