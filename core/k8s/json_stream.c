@@ -391,12 +391,25 @@ static void outer_key(struct json_stream *s, enum dest role, const char *key, si
             s->slot = (struct slot){.dest = keys[i].dest, .fields = s->fields};
 }
 
-static void key_done(struct json_stream *s, const char *raw, size_t n)
+static bool has_control(const char *raw, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)raw[i] < 0x20)
+            return true;
+    return false;
+}
+
+/* A key that is garbled must not pass for one that nobody reads. */
+static int key_done(struct json_stream *s, const char *raw, size_t n, struct err *err)
 {
     struct frame *f = &s->frames[s->depth];
     s->expect = EXPECT_COLON;
     s->slot = (struct slot){.dest = DEST_SKIP};
-    if (f->role != DEST_TREE) {
+    if (has_control(raw, n)) {
+        if (f->role != DEST_TREE)
+            return broken(s, err, "a control character in a key");
+        fail_value(s, "a control character in a key");
+    } else if (f->role != DEST_TREE) {
         outer_key(s, f->role, raw, n);
     } else if (!f->fields) {
         any_key(s, f, raw, n);
@@ -407,6 +420,7 @@ static void key_done(struct json_stream *s, const char *raw, size_t n)
         if (key)
             listed_key(s, f, key, strlen(key));
     }
+    return 0;
 }
 
 /* ---- scalars ---- */
@@ -699,7 +713,7 @@ static int string_token(struct json_stream *s, struct err *err)
     int rc = 0;
     s->lex = LEX_BETWEEN;
     if (s->is_key)
-        key_done(s, raw, n);
+        rc = key_done(s, raw, n, err);
     else
         rc = string_done(s, raw, n, err);
     token_clear(s);

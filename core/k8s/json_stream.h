@@ -8,7 +8,8 @@
  * the next object; never cJSON_Delete() it.
  *
  * Kept values are checked after RFC 8259 (UTF-8, escapes, numbers; a key twice in a map is an
- * error); of skipped ones the outer form alone: strings end and brackets pair.
+ * error), and every key beside them for control characters; of skipped ones the outer form alone:
+ * strings end and brackets pair.
  *
  * An object over a limit (JSON_STREAM_OBJECT_MAX bytes as sent, JSON_STREAM_NODES_MAX kept values)
  * or with bad kept values is told to 'bad' and reading goes on behind it.  Text that is not JSON in

@@ -637,6 +637,14 @@ static void refused(struct reflector *r)
 
 /* ---- what a body brings ---- */
 
+/* The key of an object that may be a part of one: where it has no Namespace, it has lost it. */
+static bool identify(const struct reflector *r, const cJSON *json, char key[K8S_KEY_MAX])
+{
+    const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
+    bool whole = !r->row->namespaced || *text_of(meta, "namespace");
+    return whole && object_identify(json, r->row->kind, key);
+}
+
 static void receive(struct reflector *r, const cJSON *json, const char *why)
 {
     struct object_meta *object;
@@ -648,7 +656,7 @@ static void receive(struct reflector *r, const cJSON *json, const char *why)
         held_put(&r->held, object);
         return;
     }
-    bool known = object_identify(json, r->row->kind, key);
+    bool known = identify(r, json, key);
     held_bad(&r->held, known ? key : "", why ? why : err.text);
 }
 
@@ -656,7 +664,7 @@ static void receive_delete(struct reflector *r, const cJSON *json)
 {
     char key[K8S_KEY_MAX];
     r->brought = true;
-    if (object_identify(json, r->row->kind, key))
+    if (identify(r, json, key))
         held_remove(&r->held, key);
     else
         r->nameless_delete = true;
@@ -678,6 +686,8 @@ static void receive_unknown(struct reflector *r, const char *type)
 {
     char text[80];
     r->brought = r->missed = true;
+    if (r->call == CALL_STREAMING) /* it may have been an object of the list */
+        held_bad(&r->held, "", "an event of an unknown type");
     if (!strcmp(r->unknown_type, type))
         return;
     snprintf(r->unknown_type, sizeof r->unknown_type, "%s", type);

@@ -36,7 +36,8 @@
  *    list, keeps the kind incomplete until it is mended or gone; one whose name cannot be told lets
  *    that list remove nothing.  It may have been garbled on its way: a new list after
  *    REFLECTOR_REREAD_MIN_MS, and ever more seldom while it stays so.
- *  - An unknown event type: ignored, with a note, and a new list as above.
+ *  - An unknown event type: ignored, with a note, and a new list as above; in a streaming list it
+ *    counts as an object whose name cannot be told.
  *  - Nodes whose podCIDRs overlap: the one that was told, or else was created first, keeps the
  *    range; the other one is an error and not told until the overlap ends.  (Nodes are told at the
  *    end of a list, for that.)

@@ -152,15 +152,13 @@ def list_faults(cp, proxy):
              "status": dict(fault="status", path="/pods", status=500), "gone": dict(fault="status", path="continue=", status=410),
              "refuse": dict(fault="refuse", path="/services"), "noprotobuf": dict(fault="status", path="/pods", status=406)}
     with contextlib.ExitStack() as stack:
-        mirrors = []
         for name, rule in cases.items():
             proxy.rules(rule)
-            mirrors.append(stack.enter_context(Mirror(cp, "list-" + name, cp.path("proxied"), *(["gzip"] if name == "badgzip" else []))))
+            m = stack.enter_context(Mirror(cp, "list-" + name, cp.path("proxied"), *(["gzip"] if name == "badgzip" else [])))
             common.eventually(lambda: proxy.stats()["waiting"] == 0, name + " struck", 10)
-        for m in mirrors:
-            m.equals_server(30)
+            m.equals_server(30)  # before the next: what it asks again would meet the other's fault
             m.honest()
-        kinds = mirrors[-1].state()["kinds"]
+        kinds = m.state()["kinds"]
         common.true(kinds["Pod"]["protobuf"] == 0 < kinds["Node"]["protobuf"], "JSON of the kind whose Protobuf was refused alone: %s" % kinds)
 
 

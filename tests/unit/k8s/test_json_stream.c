@@ -328,6 +328,9 @@ static void a_bad_value_costs_its_object_alone(void **state)
     expect_bad("{\"name\":\"\\u0000\"}", "{} name: a string must not hold NUL");
     expect_bad("{\"some\":{\"a\":{\"\\u00\":{}}}}",
                "{\"some\":{\"a\":{}}} some.a: a string ends inside an escape");
+    expect_bad("{\"name\":\"x\",\"so\x01me\":{}}", "{\"name\":\"x\"} a control character in a key");
+    expect_bad("{\"some\":{\"a\":{},\"b\x1f\":[]}}",
+               "{\"some\":{\"a\":{}}} some: a control character in a key");
     expect_bad("{\"name\":01}", "{} name: not a JSON value");
     expect_bad("{\"name\":nul}", "{} name: not a JSON value");
     expect_bad("{\"name\":1e}", "{} name: not a JSON value");

@@ -533,6 +533,32 @@ static void what_cannot_be_read_is_read_again(void **state)
     lab_done(&lab);
 }
 
+/* Its name alone would be that of another Pod, in Namespace default. */
+static void a_bad_object_without_its_namespace_is_nameless(void **state)
+{
+    (void)state;
+#define POD(more) "{\"metadata\":{\"name\":\"a\",\"resourceVersion\":\"1\"" more "}}"
+    struct lab lab;
+    lab_init(&lab, kind_row(K8S_POD));
+    reflector_start(lab.r);
+    lab_answer(&lab, LIST("10", POD(",\"namespace\":\"shop\"")));
+    lab_expect_keys(&lab, "shop/a");
+    lab_head(&lab, 200);
+    lab_data(&lab, ERROR_EVENT("410", "Expired"));
+    lab_answer(&lab, LIST("20", POD(",\"labels\":{\"a\":\"_\"}")));
+    lab_expect_keys(&lab, "shop/a");
+    lab_head(&lab, 200);
+    lab_forget(&lab);
+    lab_data(&lab, EVENT("DELETED", POD("")));
+    lab_expect(&lab,
+               "cancel\nwarn Pod: an object without a name was deleted: reading a new list\n");
+    lab_timer(&lab);
+    lab_answer(&lab, LIST("30", POD(",\"namespace\":\"shop\"")));
+    lab_expect_keys(&lab, "shop/a");
+    lab_done(&lab);
+#undef POD
+}
+
 static void a_nameless_delete_leads_to_a_list(void **state)
 {
     (void)state;
@@ -638,6 +664,26 @@ static void a_streaming_list_ends_with_its_bookmark(void **state)
     lab_expect_keys(&lab, "a b c");
     lab_data(&lab, INITIAL_END("20"));
     lab_expect_keys(&lab, "a");
+    lab_done(&lab);
+}
+
+static void an_unknown_event_in_a_streaming_list_removes_nothing(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_init(&lab, &streaming_row);
+    reflector_start(lab.r);
+    lab_head(&lab, 200);
+    lab_data(&lab, EVENT("ADDED", NS("a", "1")) EVENT("ADDED", NS("b", "2")) INITIAL_END("10"));
+    lab_data(&lab, ERROR_EVENT("410", "Expired"));
+    lab_head(&lab, 200);
+    lab_data(&lab, EVENT("AD?ED", NS("a", "1")) EVENT("ADDED", NS("b", "2")) INITIAL_END("20"));
+    lab_expect_keys(&lab, "a b");
+    lab_timer(&lab); /* it has lasted: what could not be read is read again */
+    lab_timer(&lab);
+    lab_head(&lab, 200);
+    lab_data(&lab, EVENT("ADDED", NS("b", "2")) INITIAL_END("30"));
+    lab_expect_keys(&lab, "b");
     lab_done(&lab);
 }
 
@@ -1144,11 +1190,13 @@ int main(void)
         cmocka_unit_test(a_bad_object_of_the_first_list_keeps_it_incomplete),
         cmocka_unit_test(a_list_with_a_nameless_object_removes_nothing),
         cmocka_unit_test(what_cannot_be_read_is_read_again),
+        cmocka_unit_test(a_bad_object_without_its_namespace_is_nameless),
         cmocka_unit_test(a_nameless_delete_leads_to_a_list),
         cmocka_unit_test(an_optional_kind_that_is_not_served_is_complete_and_empty),
         cmocka_unit_test(an_optional_kind_that_goes_keeps_its_objects_for_some_looks),
         cmocka_unit_test(a_kind_that_must_be_there_is_not_taken_for_empty),
         cmocka_unit_test(a_streaming_list_ends_with_its_bookmark),
+        cmocka_unit_test(an_unknown_event_in_a_streaming_list_removes_nothing),
         cmocka_unit_test(a_streaming_list_that_breaks_off_begins_again),
         cmocka_unit_test(a_server_without_streaming_lists_is_remembered),
         cmocka_unit_test(a_busy_server_is_no_server_without_streaming_lists),
