@@ -193,10 +193,10 @@ class Quickstart:
         cells = [(s, d, column, family) for s, d in pairs for column in COLUMNS for family in c.families]
         asked = [c.probe_of(s, d, family, *column) for s, d, column, family in cells]
         answers = probe.ask(asked)
-        # A cell that should be open and stayed silent is asked once more.
+        # A cell that should be open and stayed silent is asked once more, with patience.
         again = [i for i, (s, d, column, _) in enumerate(cells)
                  if answers[i] == "drop" and self.expected(s, d, column)]
-        for i, answer in zip(again, probe.ask([asked[i] for i in again], timeout=3) if again else []):
+        for i, answer in zip(again, probe.ask([asked[i] for i in again], timeout=probe.PATIENCE) if again else []):
             answers[i] = answer
         rows, wrong = [], 0
         for n, (s, d) in enumerate(pairs):
@@ -301,7 +301,7 @@ class Quickstart:
             with contextlib.suppress(OSError):
                 with open("/proc/%d/cmdline" % pid) as f:
                     if "quickstart.py" in f.read():
-                        ovs.kill(pid, signal.SIGTERM, 3) or ovs.kill(pid)
+                        ovs.kill(pid, signal.SIGTERM, 10) or ovs.kill(pid)
         self.cluster.down()
         left = self.leftovers()
         for line in left:

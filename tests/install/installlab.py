@@ -67,7 +67,7 @@ class Machine:
                       if not dir.endswith("/objects"))
 
     def page(self, path):
-        code = "import sys,urllib.request as u\ntry:\n r=u.urlopen('http://127.0.0.1:10351%s',timeout=5);print(r.status)\n" \
+        code = "import sys,urllib.request as u\ntry:\n r=u.urlopen('http://127.0.0.1:10351%s',timeout=60);print(r.status)\n" \
                "except u.HTTPError as e: print(e.code)\nexcept OSError: print(0)\n" % path
         return int(netns.run(sys.executable, "-c", code, ns=self.node.ns).stdout)
 
@@ -76,7 +76,7 @@ class Machine:
         config = dict({"cniVersion": "1.1.0", "name": "seine", "type": "seine-cni",
                        "socket": self.paths["/run/seine"] + "/agent.sock"}, **more)
         done = subprocess.run(["ip", "netns", "exec", self.node.ns, self.paths["/opt/cni/bin"] + "/seine-cni"], text=True,
-                              input=json.dumps(config), capture_output=True, env=env, timeout=60)
+                              input=json.dumps(config), capture_output=True, env=env, timeout=2 * common.PATIENCE)
         return done.returncode, done.stdout + done.stderr
 
 

@@ -21,7 +21,7 @@ class Podman:
                     '[containers]\nlog_driver = "k8s-file"\n'
                     'default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
 
-    def __call__(self, *args, check=True, timeout=120):
+    def __call__(self, *args, check=True, timeout=300):
         # nsenter, not `ip netns exec`: that hides /sys/fs/cgroup.
         enter = ["nsenter", "--net=" + netns.path(self.node.ns)] if self.node else []
         return netns.run(*enter, "env", "CONTAINERS_CONF=" + self.dir + "/containers.conf", "podman", "--root",

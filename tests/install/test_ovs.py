@@ -20,7 +20,7 @@ class Ovs:
         self.pod.start("db")
 
     def vsctl(self, *args, check=True):
-        return self.m.podman("exec", "switch", "ovs-vsctl", "--timeout=10", *args, check=check)
+        return self.m.podman("exec", "switch", "ovs-vsctl", "--timeout=60", *args, check=check)
 
     def ready(self, name):
         """What the kubelet's probe of a container says."""
@@ -29,13 +29,13 @@ class Ovs:
 
     def wait(self):
         for name in ("db", "switch"):
-            common.eventually(lambda: self.ready(name), "%s is ready: %s" % (name, self.pod.logs(name)), 20, 0.2)
+            common.eventually(lambda: self.ready(name), lambda name=name: "%s is ready: %s" % (name, self.pod.logs(name)), every=0.2)
 
     def underlay(self):
         node = self.m.node
         self.vsctl("--may-exist", "add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
                    "fail_mode=standalone", "other_config:hwaddr=02:00:00:00:5e:01", "--", "--may-exist", "add-port", "br-phy", "eth0")
-        common.eventually(lambda: link(node, "br-phy"), "br-phy: " + self.pod.logs("switch"), 5)
+        common.eventually(lambda: link(node, "br-phy"), lambda: "br-phy: " + self.pod.logs("switch"))
         node.underlay_up()
 
 
@@ -59,7 +59,8 @@ def less_will_not_do(m, ovs):
     for capability in ovs.pod.container("switch")["securityContext"]["capabilities"]["add"]:
         m.podman("rm", "-f", "-t", "2", "switch")
         ovs.pod.start("switch", without=(capability,))
-        told = common.eventually(lambda: refusals(ovs), "it fails without " + capability, 10, 0.2)
+        told = common.eventually(lambda: refusals(ovs), lambda capability=capability: "it fails without %s: %s" % (
+            capability, ovs.pod.logs("switch")), every=0.2)
         print("   without %s: %s" % (capability, told[0][:140]))
     m.podman("rm", "-f", "-t", "2", "switch")
 
@@ -92,18 +93,18 @@ def run(c, m, ovs):
     agent = m.pod({"config": CONFIG}, "seine-agent")
     installlab.put_objects(c, m.node)
     agent.start("agent")
-    common.eventually(lambda: m.page("/readyz") == 200, "ready: " + agent.logs("agent"), 30)
+    common.eventually(lambda: m.page("/readyz") == 200, lambda: "ready: " + agent.logs("agent"))
     status = json.loads(m.podman("exec", "agent", "seinectl", "status", "-o", "json").stdout)
     common.true(status["ovs"]["version"], "ovs-vswitchd's control socket is found: %s" % status["ovs"])
     gateway = addresses(m.node, "seine-gw0")
     common.step("ovs-vswitchd is killed and started again: the devices stay")
     m.podman("kill", "-s", "KILL", "switch")
-    common.eventually(lambda: m.page("/readyz") == 503, "not ready", 10)
+    common.eventually(lambda: m.page("/readyz") == 503, "not ready")
     common.equal(m.page("/healthz"), 200, "/healthz meanwhile")
     common.equal(addresses(m.node, "seine-gw0"), gateway, "the gateway's addresses stay")
     m.podman("start", "switch")
     m.podman("exec", "db", "true", check=False)
-    common.eventually(lambda: m.page("/readyz") == 200, "ready again: " + agent.logs("agent"), 30)
+    common.eventually(lambda: m.page("/readyz") == 200, lambda: "ready again: " + agent.logs("agent"))
     common.equal(addresses(m.node, "seine-gw0"), gateway, "the gateway's addresses")
     common.step("both stop and start, as when the Pod is deleted: the same bridges")
     bridges = ovs.vsctl("list-br").stdout
@@ -113,7 +114,7 @@ def run(c, m, ovs):
     ovs.wait()
     m.node.underlay_up()
     common.equal(ovs.vsctl("list-br").stdout, bridges, "bridges")
-    common.eventually(lambda: m.page("/readyz") == 200, "ready again: " + agent.logs("agent"), 30)
+    common.eventually(lambda: m.page("/readyz") == 200, lambda: "ready again: " + agent.logs("agent"))
     common.equal(m.podman("exec", "agent", "seinectl", "recompute").returncode, 0, "recompute")
     agent.stop("agent")
     common.equal(refusals(ovs), [], "refused with all capabilities")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the system tests share: finding the lab and the programs, skipping with a reason, checks that say what
 was expected, and one main."""
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 
@@ -14,7 +16,8 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "installer", "linux"))
 
 from lab import cluster as lab_cluster  # noqa: E402
-from lab import netns  # noqa: E402
+from lab import clock, netns  # noqa: E402
+from lab.clock import PATIENCE  # noqa: E402
 
 BIN = os.environ.get("SEINE_BIN") or os.path.join(ROOT, "build", "release", "bin")
 SKIPPED = 77
@@ -55,16 +58,21 @@ def true(value, what):
         raise Failed(what)
 
 
-def eventually(check, what, timeout=5.0, every=0.02):
-    """Calls `check` until it returns something true; returns that."""
-    end = time.monotonic() + timeout
+def eventually(check, what, timeout=PATIENCE, every=0.02):
+    """Calls `check` until it returns something true; returns that. `what` is a text, or a function that is asked for it in the end.
+    A limit of one's own is for what may not take long, and its seconds are those that the machine did not stand still."""
+    start, asked = clock.now(), 0
     while True:
+        late = clock.now() - start > timeout
         value = check()
+        asked += 1
         if value:
             return value
-        if time.monotonic() > end:
-            raise Failed("not within %g s: %s" % (timeout, what))
+        if late:
+            raise Failed("not within %g s (asked %d times; the test %s): %s" % (
+                timeout, asked, clock.told(), what() if callable(what) else what))
         time.sleep(every)
+        every = min(every * 1.2, max(every, 0.2))  # whoever is slow is not helped by being asked
 
 
 def step(text):
@@ -80,10 +88,19 @@ class Cluster(lab_cluster.Cluster):
         if os.environ.get("SEINE_RECORD"):
             for node in self.nodes:
                 if node.agent:
-                    self.keep(node, os.path.join(os.environ["SEINE_RECORD"], "%s-%s" % (self.prefix.rstrip("0123456789"), node.name)))
+                    self.keep(node, os.environ["SEINE_RECORD"], "%s-%s" % (self.prefix.rstrip("0123456789"), node.name))
 
-    def keep(self, node, folder):
-        shutil.rmtree(folder, ignore_errors=True)
+    def keep(self, node, record, name):
+        """Made beside its place and put there whole: the same scenario may run with other programs at the same time."""
+        os.makedirs(record, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=os.path.dirname(record)) as made, open(record + ".lock", "w") as lock:
+            self.write_record(node, made + "/" + name)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.exists(os.path.join(record, name)):
+                os.rename(os.path.join(record, name), made + "/before")
+            os.rename(made + "/" + name, os.path.join(record, name))
+
+    def write_record(self, node, folder):
         shutil.copytree(self.objects.dir, folder + "/objects")
         attached = [p for p in node.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface")]
         with open(folder + "/attachments.json", "w") as f:
@@ -97,13 +114,14 @@ class Cluster(lab_cluster.Cluster):
 
 def cluster(name, **more):
     """A cluster of its own prefix: tests run beside each other."""
-    prefix = "st%s%d" % (name, os.getpid() % 10000)
+    prefix = "st%s%d" % (name, os.getpid())
     return Cluster(prefix, lab_cluster.free_run_dir(prefix), BIN, **more)
 
 
 class Matrix:
     """Expected answers of many probes, asked at once; reports every cell that differs. A cell expected
-    open that stayed silent is asked a second time: a packet lost on a busy machine is not a verdict."""
+    open that stayed silent is asked a second time, with patience: a packet that is lost or late on a busy machine is not
+    a verdict."""
 
     def __init__(self, c):
         self.c, self.probes, self.expected, self.names = c, [], [], []
@@ -122,7 +140,7 @@ class Matrix:
         got = self.c.ask(self.probes)
         again = [i for i, r in enumerate(got) if r == "drop" and self.expected[i] == "allow"]
         if again:
-            for i, r in zip(again, self.c.ask([self.probes[i] for i in again], timeout=3)):
+            for i, r in zip(again, self.c.answers([self.probes[i] for i in again])):
                 got[i] = r
         wrong = ["%s: expected %s, measured %s" % (n, e, g)
                  for n, e, g in zip(self.names, self.expected, got) if e != g]
@@ -155,5 +173,5 @@ def main(scenario, need=need_lab):
             for left in lab_cluster.leftovers(prefix, run):
                 print("FAILED: left behind: " + left)
                 status = 1
-    print("%.1f s" % (time.monotonic() - start))
+    print("%.1f s; the test %s" % (time.monotonic() - start, clock.told()))
     sys.exit(status)

@@ -42,7 +42,7 @@ def full_name(obj):
 
 def render(folder, node, attachments):
     done = subprocess.run([os.path.join(common.BIN, "seine-agent"), "render", "--objects", folder, "--node-name", node,
-                           "--attachments", attachments], capture_output=True, text=True, timeout=60)
+                           "--attachments", attachments], capture_output=True, text=True, timeout=2 * common.PATIENCE)
     if done.returncode:
         raise common.Failed("render: exit %d: %s" % (done.returncode, done.stderr))
     sections, current = {}, None
@@ -552,7 +552,7 @@ def render_acls(dir, world, node, version):
         json.dump([a for a in world.attachments.values() if a["node"] == node], f)
     done = subprocess.run([os.path.join(common.BIN, "seine-agent"), "render", "--objects", dir + "/objects", "--node-name",
                            node, "--attachments", path, "--datapath-type", "hns", "--hns-version", version],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=2 * common.PATIENCE)
     if done.returncode:
         raise common.Failed("render: exit %d: %s" % (done.returncode, done.stderr))
     return acls.Lists(done.stdout), done.stderr.splitlines()

@@ -37,7 +37,7 @@ def errors_of(node):
 def documents(c, a, src, dst):
     for name, (text, words) in BAD_DOCUMENTS.items():
         c.objects.write(name, text)
-        done = a.ctl("sync", "--timeout", "10s", check=False)
+        done = a.ctl("sync", "--timeout", "60s", check=False)
         common.equal(done.returncode, 1, "sync with %s: %s" % (name, done.stdout + done.stderr))
         said = done.stdout + done.stderr
         common.true(name in said, "sync names %s: %s" % (name, said))
@@ -53,7 +53,7 @@ def documents(c, a, src, dst):
 
 def sync_all(c):
     """Both nodes have read the folder, bad documents in it or not; what the first one answered."""
-    return [n.ctl("sync", "--timeout", "10s", check=False) for n in c.nodes][0]
+    return [n.ctl("sync", "--timeout", "60s", check=False) for n in c.nodes][0]
 
 
 def rest_of_the_file_holds(c, a, src, dst):
@@ -121,7 +121,7 @@ def overlapping_cidrs(c, a, src, dst):
     common.step("overlapping podCIDRs: the other nodes' Pods are reached all the same")
     rogue = node_object("rogue", ["10.80.1.128/25"], ["192.0.2.77"])
     c.objects.put(rogue)
-    a.ctl("sync", "--timeout", "10s", check=False)
+    a.ctl("sync", "--timeout", "60s", check=False)
     said = json.dumps(a.status()) + a.log_tail(50) + json.dumps(a.ctl_json("get", "nodes"))
     common.true("rogue" in said and "overlap" in said.lower(), "the overlap is told: " + said)
     m = common.Matrix(c)
@@ -162,7 +162,7 @@ def dead_switch(c, a, src, dst):
     common.true(a.agent.poll() is None, "the agent lives")
     a.switch.start()
     a.underlay_up()
-    common.eventually(lambda: a.cni("STATUS").code == 0, "STATUS good again", timeout=20)
+    common.eventually(lambda: a.cni("STATUS").code == 0, "STATUS good again")
     result = a.cni("ADD", "c-dead", netns.path(ns), args=a.pod_args("default", "dead", "c-dead"))
     common.equal(result.code, 0, "ADD: %r" % result)
     common.equal(a.cni("DEL", "c-dead", netns.path(ns)).code, 0, "DEL")

@@ -2,7 +2,6 @@
 """Live changes: labels, policies, Namespaces, Pods that come and go. Each is one bundle, sends exactly the flows that
 differ, applies to new connections and leaves established ones alone."""
 import copy
-import time
 
 import common
 from lab import probe
@@ -66,7 +65,8 @@ def scenario():
         running = [probe.Stream(client.ns, d.ip(4), 80, "tcp") for d in (server, near)]
         for s in running:
             s.start()
-        time.sleep(0.3)
+        for s in running:
+            s.goes_on()
         change(c, "the label gone", lambda: relabel(c, client, app="x"))
         expect(False, "new connections")
         for s in running:

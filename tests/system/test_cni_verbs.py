@@ -94,7 +94,7 @@ def identity(c, a, b):
         adding = pool.submit(a.cni, "ADD", "c-late", netns.path(ns), "eth0", args)
         common.true(not concurrent.futures.wait([adding], timeout=0.6).done, "ADD waits for the object")
         c.objects.put(pod("default", "late", {"k": "v"}, a.name, uid="11111111-2222-3333-4444-555555555555"))
-        result = adding.result(timeout=15)
+        result = adding.result(timeout=common.PATIENCE)
     common.equal(result.code, 0, "ADD once the object is there: %r" % result)
     # A second sandbox of the same Pod: the newest holds, DEL of the old one changes nothing of the new.
     second_ns = c.pod_ns("default", "late2")

@@ -9,7 +9,7 @@ import common
 from lab import netns
 
 
-def agent(c, *args, timeout=10, env=None):
+def agent(c, *args, timeout=common.PATIENCE, env=None):
     return subprocess.run([c.program("seine-agent"), *args], capture_output=True, text=True, timeout=timeout,
                           env=dict(os.environ, **(env or {})))
 
@@ -47,16 +47,25 @@ def wrong_usage(c):
 
 def named_by_host(c):
     common.step("without a name the Node is the host's, in small letters as the kubelet has it")
-    script = 'echo NODE-A > /proc/sys/kernel/hostname && exec timeout 5 "$@" --run-dir "$0" --ovsdb "unix:$0/none"'
-    done = subprocess.run(["unshare", "--uts", "sh", "-c", script, c.run + "/host", c.program("seine-agent"), "--objects", c.objects.dir],
-                          capture_output=True, text=True, timeout=20, env=dict({k: v for k, v in os.environ.items() if k != "NODE_NAME"}))
-    common.true(" node node-a, " in done.stderr, "its name: %d %s" % (done.returncode, done.stderr))
+    script = 'echo NODE-A > /proc/sys/kernel/hostname && exec "$@" --run-dir "$0" --ovsdb "unix:$0/none"'
+    with open(c.run + "/host.log", "w+") as log:
+        child = subprocess.Popen(["unshare", "--uts", "sh", "-c", script, c.run + "/host", c.program("seine-agent"), "--objects", c.objects.dir],
+                                 stdout=log, stderr=log, env=dict({k: v for k, v in os.environ.items() if k != "NODE_NAME"}))
+
+        def said():
+            log.seek(0)
+            return log.read()
+        try:
+            common.eventually(lambda: " node node-a, " in said(), lambda: "its name: %s" % said())
+        finally:
+            child.terminate()
+            child.wait()
 
 
 def http(node, path, port=9101):
     sock = netns.open_socket(node.ns, socket.AF_INET, socket.SOCK_STREAM)
     with sock:
-        sock.settimeout(5)
+        sock.settimeout(common.PATIENCE)
         sock.connect(("127.0.0.1", port))
         sock.sendall(("GET %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % path).encode())
         text = b""
@@ -99,7 +108,7 @@ def from_a_file(c, a):
 
     common.step("a second agent in the same run directory names the first")
     args = a.agent_args()
-    done = netns.run(*args, ns=a.ns, check=False, timeout=10)
+    done = netns.run(*args, ns=a.ns, check=False)
     common.equal(done.returncode, 1, "the second agent: " + done.stderr)
     common.true(str(a.agent.pid) in done.stderr, "it names pid %d: %s" % (a.agent.pid, done.stderr))
     mode = os.stat(a.socket).st_mode & 0o777

@@ -56,9 +56,10 @@ def bulk(src, dst, family, size=400000):
     """Sends `size` bytes to the echo server of `dst` and counts what comes back."""
     import socket
     from lab import netns
+    from lab.clock import PATIENCE
     sock = netns.open_socket(src.ns, socket.AF_INET6 if family == 6 else socket.AF_INET, socket.SOCK_STREAM)
     with sock:
-        sock.settimeout(15)
+        sock.settimeout(PATIENCE)
         sock.connect((dst.ip(family), 80))
         greeting = b""
         while not greeting.endswith(b"\n"):

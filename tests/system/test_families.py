@@ -30,7 +30,7 @@ def one_family(family):
         address = "10.96.0.9" if family == 4 else "fd00:96::9"
         c.apply(service("default", "s", [address], ((80, None),)),
                 endpoint_slice("default", "s", "a", [far.ip(family)], ((8080, None),), family))
-        common.equal(c.ask([asked(near, address, far), asked(far, address, far)]), ["allow", "allow"], "the Service")
+        common.equal(c.answers([asked(near, address, far), asked(far, address, far)]), ["allow", "allow"], "the Service")
         c.apply(policy("default", "shut", {"matchLabels": {"app": "w"}}, ["Ingress"]))
         m = common.Matrix(c)
         m.expect(near, web, False)

@@ -50,7 +50,7 @@ def one_moment(c, a, delay, how, number):
     add.stdin.close()
     time.sleep(delay / 1000)
     a.stop_agent(signal.SIGKILL)
-    add.wait(30)
+    add.wait(common.PATIENCE)
     succeeded = add.returncode == 0
     add.stdout.close()
     add.stderr.close()
@@ -92,7 +92,7 @@ def scenario():
             for label in names:
                 i = names.index(label)
                 common.eventually(lambda i=i: state(a)[i] == before[i] or (print(state(a)[i]) and False),
-                                  "%s as before, %s" % (label, what), timeout=3, every=0.2)
+                                  "%s as before, %s" % (label, what), every=0.2)
             common.equal(os.listdir(a.dir + "/run/deletions")
                          if os.path.isdir(a.dir + "/run/deletions") else [], [], "deletions left " + what)
         print("   %d moments; the ADD had answered in %d of them" % (len(outcomes), sum(outcomes)))

@@ -93,13 +93,13 @@ def scenario():
             common.step("from container to container, across the nodes")
             for podman, (address, peer) in zip(podmen, ((ips[0], ips[1]), (ips[1], ips[0]))):
                 for ip in peer:
-                    got = None
-                    for _ in range(2):  # the switch asks for the tunnel peer's address with the first packet
-                        got = podman("exec", "c%d" % podman.node.index, "/bin/busybox", "ping", "-c", "1", "-w", "3", ip,
-                                     check=False)
-                        if got.returncode == 0:
-                            break
-                    common.equal(got.returncode, 0, "ping %s from c%d: %s" % (ip, podman.node.index, got.stdout + got.stderr))
+                    got = []
+
+                    def answered(podman=podman, ip=ip, got=got):
+                        got[:] = [podman("exec", "c%d" % podman.node.index, "/bin/busybox", "ping", "-c", "1", "-w", "3", ip, check=False)]
+                        return got[0].returncode == 0
+                    # The switch asks for the tunnel peer's address with the first packet.
+                    common.eventually(answered, lambda ip=ip, got=got: "ping %s: %s" % (ip, got[0].stdout + got[0].stderr))
             m = common.Matrix(c)
             for node, own in zip(c.nodes, ips):
                 for ip in own:

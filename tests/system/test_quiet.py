@@ -44,7 +44,7 @@ def scenario():
         quiet(a, "without Open vSwitch")
         a.switch.start_switch()
         a.underlay_up()
-        common.eventually(lambda: a.ctl("status", check=False).returncode == 0 and a.status()["ready"], "ready again", 15)
+        common.eventually(lambda: a.ctl("status", check=False).returncode == 0 and a.status()["ready"], "ready again")
         c.remove_pod(pod)
         c.recompute()
 

@@ -66,9 +66,9 @@ def scenario():
 
         common.step("the database server starts again")
         node.switch.stop("ovsdb-server")
-        common.eventually(lambda: not node.status()["ready"], "not ready without the database", 10)
+        common.eventually(lambda: not node.status()["ready"], "not ready without the database")
         start_db(node.switch, tls)
-        common.eventually(lambda: node.status()["ready"], "ready again", 20)
+        common.eventually(lambda: node.status()["ready"], "ready again")
         c.pod(node, "default", "again")
         c.recompute()
         node.stop_agent()
@@ -76,7 +76,7 @@ def scenario():
         common.step("a certificate of another authority")
         before = node.switch.flows()
         node.start_agent(*ssl, "--ovs-ca", tls + "/stranger.pem", wait=0)
-        common.eventually(lambda: "certificate" in node.log_tail(50).lower(), "the log names the certificate", 10)
+        common.eventually(lambda: "certificate" in node.log_tail(50).lower(), "the log names the certificate")
         common.equal(node.ctl("status", "--wait", "500ms", check=False).returncode, 1, "status")
         common.equal(node.switch.flows(), before, "flows")
 

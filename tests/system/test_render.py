@@ -9,7 +9,7 @@ from lab.manifests import namespace, policy
 
 def render(c, node, *more):
     return subprocess.run([c.program("seine-agent"), "render", "--objects", c.objects.dir, "--node-name", node.name,
-                           *more], capture_output=True, text=True, timeout=30)
+                           *more], capture_output=True, text=True, timeout=common.PATIENCE)
 
 
 def sections(text):

@@ -20,7 +20,8 @@ import signal
 import subprocess
 import time
 
-from . import manifests, netns, ovs, probe
+from . import clock, manifests, netns, ovs, probe
+from .clock import PATIENCE
 from .netns import LabError, run
 
 OUTSIDE4, OUTSIDE6 = "198.51.100.1", "2001:db8:ffff::1"
@@ -130,7 +131,7 @@ class Node:
                 "--tunnel-type", self.cluster.tunnel]
         return args + list(self.cluster.agent_more) + list(more)
 
-    def start_agent(self, *more, wait=30, wrap=()):
+    def start_agent(self, *more, wait=PATIENCE, wrap=()):
         """Starts the agent; with `wait` seconds, until it is ready."""
         log = open(self.agent_log, "ab")
         try:
@@ -145,42 +146,46 @@ class Node:
         if wait:
             self.wait_ready(wait)
 
-    def wait_ready(self, wait=30):
+    def wait_ready(self, wait=PATIENCE):
         # The socket may not be there for the first moments: that is the lab's to wait for.
         end = time.monotonic() + wait
         while not os.path.exists(self.socket) and time.monotonic() < end:
             if self.agent and self.agent.poll() is not None:
                 raise LabError("%s: agent ended with %d\n%s" % (self.name, self.agent.returncode, self.log_tail()))
             time.sleep(0.01)
-        done = self.ctl("status", "--wait", "%ds" % wait, check=False)
+        done = self.ctl("status", "--wait", "%ds" % wait, check=False, timeout=wait + PATIENCE)
         if done.returncode != 0:
-            raise LabError("%s: not ready: %s%s\n%s" % (self.name, done.stdout, done.stderr, self.log_tail()))
+            raise LabError("%s: not ready in %d s: %s%s\n%s" % (self.name, wait, done.stdout, done.stderr, self.log_tail()))
 
     def runs_agent(self):
         return bool(self.agent)
 
-    def stop_agent(self, sig=signal.SIGTERM, timeout=5):
+    def stop_agent(self, sig=signal.SIGTERM, timeout=PATIENCE):
         """Returns the exit status (negative: the signal), and takes its time: (status, seconds)."""
-        start = time.monotonic()
+        start = clock.now()
         self.agent.send_signal(sig)
-        status = self.agent.wait(timeout)
+        try:
+            status = self.agent.wait(timeout)
+        except subprocess.TimeoutExpired as e:
+            raise LabError("%s: the agent did not end %d s after %s\n%s" % (
+                self.name, timeout, signal.Signals(sig).name, self.log_tail())) from e
         self.agent = None
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.dir + "/agent.pid")
-        return status, time.monotonic() - start
+        return status, clock.now() - start
 
     def cleanup(self, check=True):
         """seine-agent cleanup."""
         args = self.agent_args()
         return run(args[0], "cleanup", *args[1:], ns=self.ns, check=check)
 
-    def log_tail(self, lines=25):
+    def log_tail(self, lines=40):
         with contextlib.suppress(FileNotFoundError):
             with open(self.agent_log, errors="replace") as f:
                 return "".join(f.readlines()[-lines:])
         return ""
 
-    def ctl(self, *args, check=True, timeout=60):
+    def ctl(self, *args, check=True, timeout=2 * PATIENCE):
         return run(self.cluster.program("seinectl"), "--socket", self.socket, *args, check=check, timeout=timeout)
 
     def ctl_json(self, *args):
@@ -189,8 +194,8 @@ class Node:
     def status(self):
         return self.ctl_json("status")
 
-    def sync(self, timeout=30):
-        self.ctl("sync", "--timeout", "%ds" % timeout, timeout=timeout + 10)
+    def sync(self, timeout=PATIENCE):
+        self.ctl("sync", "--timeout", "%ds" % timeout, timeout=timeout + PATIENCE)
 
     def flow_mods(self):
         """OpenFlow modifications that the agent sent since its start."""
@@ -218,7 +223,7 @@ class Node:
         return dict({"cniVersion": CNI_VERSION, "name": "seine", "type": "seine-cni",
                      "socket": self.socket}, **more)
 
-    def cni(self, verb, container="", ns_path="", ifname="eth0", args=None, config=None, timeout=60):
+    def cni(self, verb, container="", ns_path="", ifname="eth0", args=None, config=None, timeout=2 * PATIENCE):
         """One call of the plugin, as a container runtime makes it."""
         done = subprocess.run(
             ["ip", "netns", "exec", self.ns, self.cluster.program("seine-cni")], text=True,
@@ -336,10 +341,16 @@ class Cluster:
         """The switch asks for a tunnel peer's hardware address itself but drops until it is answered."""
         asked = [probe.Probe(a.ns, b.ip4, "icmp") for a in self.nodes for b in self.nodes if a is not b]
         asked += [probe.Probe(n.ns, "192.0.2.254", "icmp") for n in self.nodes]
-        for attempt in range(3):
-            if all(r == "allow" for r in probe.ask(asked, timeout=3)):
+        end = time.monotonic() + PATIENCE
+        while True:
+            got = probe.ask(asked, timeout=3)
+            silent = [(p, r) for p, r in zip(asked, got) if r != "allow"]
+            if not silent:
                 return
-        raise LabError("the nodes do not reach each other over the underlay")
+            if time.monotonic() > end:
+                raise LabError("the nodes do not reach each other over the underlay:\n%s" % "\n".join(
+                    "%s -> %s: %s" % (p.ns, p.address, r) for p, r in silent))
+            asked = [p for p, _ in silent]
 
     def start_agents(self, *more):
         for node in self.nodes:
@@ -435,6 +446,10 @@ class Cluster:
 
     def ask(self, probes, timeout=probe.TIMEOUT):
         return probe.ask(probes, self.servers, timeout)
+
+    def answers(self, probes):
+        """The same where each is certain to be answered, be it with a refusal: silence is believed after PATIENCE."""
+        return probe.ask(probes, self.servers, PATIENCE)
 
 
 def free_run_dir(prefix):

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import threading
 
+from .clock import PATIENCE
+
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _own = threading.local()
@@ -23,7 +25,7 @@ def checked(done):
     return done
 
 
-def run(*argv, ns=None, check=True, stdin=None, env=None, timeout=60):
+def run(*argv, ns=None, check=True, stdin=None, env=None, timeout=2 * PATIENCE):
     """Runs a program, in namespace `ns` if given. Returns what subprocess.run does; its output is text."""
     argv = [str(a) for a in argv]
     if ns:

@@ -9,6 +9,7 @@ import socket
 import time
 
 from . import netns
+from .clock import PATIENCE
 from .netns import LabError, run
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
@@ -34,7 +35,7 @@ def read_pid(path):
         return None
 
 
-def kill(pid, sig=signal.SIGKILL, timeout=5.0):
+def kill(pid, sig=signal.SIGKILL, timeout=PATIENCE):
     """Signals a process and waits until it is gone; True if it went in time."""
     try:
         os.kill(pid, sig)
@@ -50,7 +51,7 @@ def kill(pid, sig=signal.SIGKILL, timeout=5.0):
     return False
 
 
-def end_of(pid_file, word, sig=signal.SIGTERM, timeout=3):
+def end_of(pid_file, word, sig=signal.SIGTERM, timeout=10):
     """Ends the process of a pid file, if `word` is in its command line: the pid may be somebody else's by now."""
     pid = read_pid(pid_file)
     with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -64,7 +65,7 @@ class Control:
 
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(30)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect(path)
         self.decoder = json.JSONDecoder()
         self.n = 0
@@ -136,18 +137,18 @@ class Switch:
         for name in daemons or ("ovs-vswitchd", "ovsdb-server"):
             pid = self.pid(name)
             if pid:
-                kill(pid)
+                if not kill(pid):
+                    raise LabError("%s: %s, process %d, was killed and does not end" % (self.dir, name, pid))
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink("%s/%s.pid" % (self.dir, name))
-            if name == "ovs-vswitchd" and self._control:
-                self._control.close()
-                self._control = None
+            if name == "ovs-vswitchd":
+                self._hang_up()
 
     def tool(self, *argv, check=True, stdin=None):
         return run(*argv, ns=self.ns, env=self.env, check=check, stdin=stdin).stdout
 
     def vsctl(self, *args, check=True):
-        return self.tool("ovs-vsctl", "--timeout=15", *args, check=check)
+        return self.tool("ovs-vsctl", "--timeout=%d" % PATIENCE, *args, check=check)
 
     def ofctl(self, *args, stdin=None, check=True):
         return self.tool("ovs-ofctl", "-O", "OpenFlow15", *args, stdin=stdin, check=check)
@@ -168,6 +169,11 @@ class Switch:
             self._control = Control("%s/ovs-vswitchd.%d.ctl" % (self.dir, self.pid("ovs-vswitchd")))
         return self._control
 
+    def _hang_up(self):
+        if self._control:
+            self._control.close()
+            self._control = None
+
     def appctl(self, method, *params):
         return self.control().call(method, *params)
 
@@ -175,8 +181,10 @@ class Switch:
         """Waits until the cached decisions were looked through once more. Not while the daemon is away, nor with two
         kinds of datapath: there is nothing to wait for then."""
         if self.pid("ovs-vswitchd"):
-            with contextlib.suppress(OSError, LabError):
+            try:
                 self.control().call("revalidator/wait")
+            except (OSError, LabError):
+                self._hang_up()  # an answer that comes late is none to the next question
 
     def trace(self, bridge, flow):
         """The whole text of ofproto/trace of one packet."""

@@ -18,14 +18,16 @@ import struct
 import threading
 import time
 
-from . import netns
+from . import clock, netns
+from .clock import PATIENCE, SLOWNESS
+from .netns import LabError
 
 Probe = collections.namedtuple("Probe", "ns address proto port expect source", defaults=(0, None, None))
 UDP_EVERY = 0.25
-# A lost SYN is sent again after one second; an emulated machine is slower by the factor.
-# How many times slower than a real one the machine is (emulated: tests/vm/).
-SLOWNESS = float(os.environ.get("SEINE_LAB_SLOWNESS", "1"))
+# How long silence lasts to be believed: a lost SYN is sent again after one second; an emulated machine is slower by the factor.
 TIMEOUT = 1.4 * SLOWNESS
+LATE = 5 * SLOWNESS  # so long is waited for what a Stream has under way at its end
+IN_FLIGHT = 16  # datagrams of a Stream on their way at once: fewer than any queue holds, however slow who empties it is
 
 
 def family_of(address):
@@ -146,7 +148,7 @@ class Servers:
     def close(self):
         self.running = False
         os.write(self.wake_w, b".")
-        self.thread.join(3)
+        self.thread.join(PATIENCE)
         for ns in list(self.by_ns):
             self.drop(ns)
         self.selector.close()
@@ -241,7 +243,8 @@ class _Running:
 
 
 def ask(probes, servers=None, timeout=TIMEOUT):
-    """Answers of all probes, in their order. For SCTP `expect` is the namespace that should hear it."""
+    """Answers of all probes, in their order. For SCTP `expect` is the namespace that should hear it. Who is silent for
+    `timeout` seconds has dropped it; time in which the machine stood still is none of them."""
     running = [_Running(p, servers, i) for i, p in enumerate(probes)]
     poller = select.epoll()
     by_fd = {}
@@ -250,21 +253,24 @@ def ask(probes, servers=None, timeout=TIMEOUT):
             r.start()
             by_fd[r.sock.fileno()] = r
             poller.register(r.sock.fileno(), select.EPOLLIN)
-        end = time.monotonic() + timeout
+        end = clock.now() + timeout
         while True:
-            now = time.monotonic()
+            now = clock.now()
             open_ = [r for r in running if not r.result]
-            if not open_ or now >= end:
+            if not open_:
                 break
-            for r in open_:
+            for r in open_ if now < end else ():
                 r.send(now)
-            for fd, _ in poller.poll(min(0.05, end - now)):
+            # When time is up, what has come by then counts all the same.
+            for fd, _ in poller.poll(max(0.0, min(0.05, end - now))):
                 r = by_fd[fd]
                 r.read()
                 if r.result:
                     poller.unregister(fd)
             for r in open_:
                 r.poll()
+            if now >= end:
+                break
         return [r.result or "drop" for r in running]
     finally:
         poller.close()
@@ -278,14 +284,16 @@ def ask(probes, servers=None, timeout=TIMEOUT):
 
 class Stream(threading.Thread):
     """A steady flow of numbered datagrams (or bytes on one TCP connection) from a namespace to a server that
-    echoes them; counts what never came back and the longest silence."""
+    echoes them; counts what never came back and the longest silence. It keeps its pace while the machine keeps up: what it
+    could not send in time is not sent in a heap later, and of datagrams so few are on their way at once that no queue
+    is full when who empties it is late. One that is lost is lost."""
 
     def __init__(self, ns, address, port, proto="udp", rate=200):
         super().__init__(daemon=True)
         self.proto, self.address, self.period = proto, address, SLOWNESS / rate
         kind = socket.SOCK_DGRAM if proto == "udp" else socket.SOCK_STREAM
         self.sock = netns.open_socket(ns, family_of(address), kind)
-        self.sock.settimeout(5)
+        self.sock.settimeout(PATIENCE)
         self.sock.connect((address, port))
         if proto == "tcp":
             self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -308,15 +316,20 @@ class Stream(threading.Thread):
             self.failed = str(e)
 
     def _run(self):
-        start = last = time.monotonic()
+        due = last = clock.now()
+        written_off = 0  # datagrams that do not come any more
         while True:
-            now = time.monotonic()
+            now = clock.now()
             stopping = self._stop_at is not None
-            if stopping and (now > self._stop_at + 1.5 * SLOWNESS or self.received >= self.sent):
+            if stopping and (now > self._stop_at + LATE or self.received >= self.sent):
                 return
-            if not stopping and now >= start + self.sent * self.period:
-                self.sock.send(b"%08d" % self.sent)
-                self.sent += 1
+            if self.proto == "udp" and now > last + 1:
+                written_off = self.sent - self.received
+            if not stopping and now >= due and self.sent - self.received - written_off < IN_FLIGHT:
+                with contextlib.suppress(BlockingIOError):
+                    self.sock.send(b"%08d" % self.sent)
+                    self.sent += 1
+                due = max(due + self.period, now)
             select.select([self.sock], [], [], self.period / 2)
             with contextlib.suppress(BlockingIOError):
                 while True:
@@ -325,16 +338,26 @@ class Stream(threading.Thread):
                         self.failed = "closed"
                         return
                     self.received += 1 if self.proto == "udp" else len(data) / 8
-                    self.longest_silence = max(self.longest_silence, time.monotonic() - last)
-                    last = time.monotonic()
+                    now = clock.now()
+                    self.longest_silence = max(self.longest_silence, now - last)
+                    last = now
+
+    def goes_on(self, n=40):
+        """Returns when so many more have come back."""
+        enough, end = self.received + n, time.monotonic() + PATIENCE
+        while self.received < enough:
+            if self.failed or time.monotonic() > end:
+                raise LabError("%s stands: %s, %d sent, %d came back, longest silence %.2f s; the prober %s" % (
+                    self, self.failed or "no error", self.sent, self.received, self.longest_silence, clock.told()))
+            time.sleep(0.01)
 
     def stop(self):
         """Stops sending; what is under way is still waited for."""
-        self._stop_at = self._stop_at or time.monotonic()
+        self._stop_at = self._stop_at or clock.now()
 
     def finish(self):
         """Stops sending, waits for what is under way. Returns the number that never came back."""
         self.stop()
-        self.join(5 * SLOWNESS)
+        self.join(PATIENCE)
         self.sock.close()
         return self.sent - self.received
