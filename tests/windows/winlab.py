@@ -20,7 +20,7 @@ if ROOT + "/installer/linux" not in sys.path:
     sys.path.insert(0, ROOT + "/installer/linux")
 
 from lab import cluster, netns, ovs  # noqa: E402
-from lab.netns import LabError, checked, run  # noqa: E402
+from lab.netns import LabError, run  # noqa: E402
 
 BUILD = os.environ.get("SEINE_WINDOWS_BUILD") or ROOT + "/build/windows"
 WINENODE = HERE + "/winenode"
@@ -66,14 +66,8 @@ class WineNode(cluster.Node):
         return run(WINENODE, verb, self.machine, *args, check=check, timeout=120, **more)
 
     def exec(self, *argv, check=True, stdin=None, env=None, timeout=60):
-        """A program on the Windows node. Seldom Wine ends with 1 and not a word, before the program began; a program of
-        ours that does so, does it twice."""
-        command = (WINENODE, "exec", self.machine, *argv)
-        done = run(*command, check=False, stdin=stdin, env=env, timeout=timeout)
-        if done.returncode != 1 or done.stdout or done.stderr:
-            return checked(done) if check else done
-        print("   Wine ended without a word: %s" % " ".join(map(str, argv)))
-        return run(*command, check=check, stdin=stdin, env=env, timeout=timeout)
+        """A program on the Windows node."""
+        return run(WINENODE, "exec", self.machine, *argv, check=check, stdin=stdin, env=env, timeout=timeout)
 
     def order(self, *lines):
         """Orders to the doubles of the system's libraries (README.md)."""

@@ -18,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 import wire
@@ -51,11 +52,13 @@ def wine_env(prefix):
     return env
 
 
-def quiet(argv, prefix, timeout=120, check=True):
-    done = subprocess.run(argv, env=wine_env(prefix), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, timeout=timeout)
-    if check and done.returncode:
-        raise NodeError("%s: exit %d" % (" ".join(argv), done.returncode))
+def quiet(argv, prefix, timeout=300, check=True):
+    """What it says goes into a file: services that it brings up keep its output open."""
+    with tempfile.TemporaryFile("w+", errors="replace") as out:
+        done = subprocess.run(argv, env=wine_env(prefix), stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=timeout)
+        if check and done.returncode:
+            out.seek(0)
+            raise NodeError("%s: exit %d\n%s" % (" ".join(argv), done.returncode, out.read()))
 
 
 def processes_of(prefix):
