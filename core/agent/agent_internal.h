@@ -12,7 +12,7 @@
  *   agent_acl.c     access lists in place of the switch (--datapath-type hns, Windows)
  *   agent_hns.c     the service that keeps Pods' interfaces (Windows)
  *   agent_uplink.c  taking the physical adapter over, and the HNS network (Windows)
- *   agent_files.c   the container runtime's network configuration
+ *   agent_files.c   the files by which the container runtime finds Seine
  *   agent_cni.c     what the CNI end asks of the rest
  *   agent_wait.c    readiness, and who waits for it or for a sync
  *   api*.c          the local API
@@ -94,7 +94,7 @@ struct agent {
     struct unixctl *ask_version; /* under way */
     char ovs_version[64];        /* as ovs-vswitchd itself says; "" until known */
 
-    struct agent_files *files;   /* what the container runtime reads */
+    struct agent_files *files;   /* what the container runtime finds */
     struct host *host;           /* NULL with access lists */
     struct agent_acl *acl;       /* access lists; NULL: Open vSwitch, then db and target */
     struct agent_hns *hns;       /* NULL on a system without */
@@ -291,9 +291,12 @@ void agent_uplink_why(const struct agent *a, struct sbuf *out);
 /* ---- agent_files.c ---- */
 void agent_files_start(struct agent *a);
 void agent_files_end(struct agent *a);
-/* The agent is ready: writes the network configuration if that was not done yet. */
+/* The agent is ready: has the network configuration written, and put back, if a look is due. */
 void agent_files_place(struct agent *a);
 const char *agent_files_why(const struct agent *a); /* "" or why it could not be written */
+/* A JSON object: how often it was put back, and what is wrong that Seine does not mend. */
+void agent_files_status(const struct agent *a, struct sbuf *out);
+void agent_files_metrics(const struct agent *a);
 
 /* ---- agent_cni.c ---- */
 void agent_cni_start(struct agent *a);

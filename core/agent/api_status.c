@@ -154,6 +154,9 @@ void api_status_format(struct agent *a, struct sbuf *out)
         sbuf_printf(out, "\"hns\":\"%s\",", agent_hns_name(a));
     }
     status_uplink(a, out);
+    sbuf_puts(out, "\"cni\":");
+    agent_files_status(a, out);
+    sbuf_putc(out, ',');
     sbuf_printf(out, "\"host\":{\"error\":");
     sbuf_put_json(out, host_error(a));
     sbuf_printf(out, ",\"podMTU\":%" PRIu32 "},\"pods\":{\"attached\":%zu},", host_mtu(a),
@@ -196,6 +199,7 @@ void api_metrics_format(struct agent *a, struct sbuf *out)
     a->source_class->metrics(a->source);
     metrics_spaces(a);
     metrics_hns(a);
+    agent_files_metrics(a);
     if (a->target) {
         const struct flow_target_counters *c = flow_target_counters(a->target);
         metric_count(METRIC_FLOW_MODS, NULL, (double)c->flow_mods);

@@ -116,18 +116,59 @@ int cni_files_install(const struct options *o)
     return 0;
 }
 
-/* ---- the network configuration ---- */
-int cni_files_write_config(const struct options *o, struct err *err)
+char *cni_files_lost_program(const struct options *o)
 {
-    auto_sbuf text = SBUF_INIT;
+    auto_sbuf program = SBUF_INIT;
+    if (!o->cni_bin_dir[0] || !setup_is_folder(o->cni_bin_dir)) {
+        return NULL;
+    }
+    cni_files_program_name(o->cni_bin_dir, &program);
+    return setup_is_same_file(program.data, program.data) ? NULL : sbuf_take(&program);
+}
+
+/* ---- the network configuration ---- */
+static int cni_files_read_config(const struct options *o, const struct sbuf *want,
+                                 enum cni_files_found *found_out)
+{
     auto_free char *there = NULL;
     size_t n = 0;
+    int rc = file_read(o->cni_config, CNI_FILES_LIMIT, &there, &n, NULL);
+    bool right = rc == 0 && n == want->len && memcmp(there, want->data, n) == 0;
+    *found_out = right ? CNI_FILES_RIGHT : rc == ERR_NOT_FOUND ? CNI_FILES_ABSENT : CNI_FILES_OTHER;
+    return right ? 0 : ERR_NOT_FOUND;
+}
+
+int cni_files_write_config(const struct options *o, enum cni_files_found *found_out,
+                           struct err *err)
+{
+    auto_sbuf text = SBUF_INIT;
+    enum cni_files_found found;
     cni_files_config(o, &text);
-    if (file_read(o->cni_config, CNI_FILES_LIMIT, &there, &n, NULL) == 0 && n == text.len &&
-        memcmp(there, text.data, n) == 0) {
-        return 0;
+    int rc = cni_files_read_config(o, &text, &found);
+    if (rc < 0) {
+        rc = file_write_atomic(o->cni_config, text.data, text.len, err);
     }
-    return file_write_atomic(o->cni_config, text.data, text.len, err);
+    if (rc == 0) {
+        *found_out = found;
+    }
+    return rc;
+}
+
+/* Where the file's own name begins in a path: both separators serve on Windows. */
+static size_t cni_files_base(const char *path)
+{
+    bool windows = strcmp(process_platform(), "windows") == 0;
+    size_t n = strlen(path);
+    while (n && path[n - 1] != '/' && !(windows && path[n - 1] == '\\')) {
+        n--;
+    }
+    return n;
+}
+
+char *cni_files_config_folder(const struct options *o)
+{
+    size_t n = cni_files_base(o->cni_config);
+    return n == 0 ? mem_strdup(".") : mem_strndup(o->cni_config, n > 1 ? n - 1 : n);
 }
 
 static bool cni_files_is_config(const char *name)
@@ -139,20 +180,16 @@ static bool cni_files_is_config(const char *name)
 
 char *cni_files_preferred(const struct options *o)
 {
-    auto_free char *dir = mem_strdup(o->cni_config);
-    char *slash = strrchr(dir, '/');
+    auto_free char *dir = cni_files_config_folder(o);
+    const char *own = o->cni_config + cni_files_base(o->cni_config);
     char **names = NULL;
     char *found = NULL;
     size_t n = 0;
-    if (!slash) {
-        return NULL;
-    }
-    *slash = 0;
     if (file_list(dir, &names, &n, NULL) < 0) {
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!found && cni_files_is_config(names[i]) && strcmp(names[i], slash + 1) < 0) {
+        if (!found && cni_files_is_config(names[i]) && strcmp(names[i], own) < 0) {
             found = mem_strdup(names[i]);
         }
         mem_free(names[i]);

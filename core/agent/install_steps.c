@@ -5,6 +5,7 @@
  * uninstalling: as long as it lies there, the kubelet believes that Pods can have a network. */
 #include <string.h>
 
+#include "core/agent/cni_files.h"
 #include "core/agent/config_file.h"
 #include "core/agent/install_internal.h"
 #include "core/base/mem.h"
@@ -360,10 +361,27 @@ static enum install_result step_drop_plugin(struct install *i, struct sbuf *deta
     return step_drop(i, "cni-plugin", i->bin_dir, STEP_PLUGIN, detail);
 }
 
+/* Whether the agent is told (--cni-config) to see to this very file: it would put its own text in
+ * place of another. */
+static bool step_agent_has_conflist(const struct install *i)
+{
+    const char *file = i->agent.cni_config;
+    size_t n = file ? strlen(file) : 0, m = strlen(INSTALL_CONFLIST);
+    if (n < m || strcmp(file + n - m, INSTALL_CONFLIST) != 0) {
+        return false;
+    }
+    auto_free char *dir = cni_files_config_folder(&i->agent);
+    return setup_is_same_file(dir, i->conf_dir);
+}
+
 /* The version of CNI is the newest that the runtime surely knows: containerd 2 reads 1.1.0, earlier
  * ones refuse it. */
 static void step_conflist_text(const struct install *i, struct sbuf *out)
 {
+    if (step_agent_has_conflist(i)) {
+        cni_files_config(&i->agent, out);
+        return;
+    }
     sbuf_printf(out, "{\n  \"cniVersion\": \"%s\",\n  \"name\": \"seine\",\n  \"plugins\": [\n",
                 i->containerd_version >= 3 ? "1.1.0" : "1.0.0");
     sbuf_puts(out, "    {\n      \"type\": \"seine-cni\"");
@@ -418,6 +436,19 @@ static enum install_result step_put_conflist(struct install *i, struct sbuf *det
 static enum install_result step_drop_conflist(struct install *i, struct sbuf *detail)
 {
     return step_drop(i, "conflist", i->conf_dir, INSTALL_CONFLIST, detail);
+}
+
+/* An agent that sees to the network configuration may have put it back before it stopped.  The way
+ * back is on the stack already. */
+static enum install_result step_stop_for_good(struct install *i, struct sbuf *detail)
+{
+    struct err err = {0};
+    enum install_result r = step_stop(i, detail);
+    auto_free char *path = install_path(i, i->conf_dir, INSTALL_CONFLIST);
+    if (r == INSTALL_OK && setup_remove_file(path, &err) < 0) {
+        return step_fail(detail, &err);
+    }
+    return r;
 }
 
 /* ---- data ---- */
@@ -572,7 +603,7 @@ static const struct install_step steps_install[] = {
 };
 static const struct install_step steps_uninstall[] = {
     {"conflist", step_drop_conflist, false},
-    {"stop", step_stop, true},
+    {"stop", step_stop_for_good, true},
     {"cni-plugin", step_drop_plugin, false},
     {"programs", step_drop_programs, true},
     {"service", step_drop_service, true},

@@ -118,10 +118,11 @@ static const struct option_spec options_table[] = {
     {"proc-sys", "DIR", OPTION_TEXT, AT(proc_sys), "/proc/sys", NULL, NULL,
      "where IP forwarding is switched on; a container may find a writable one elsewhere"},
     {"cni-bin-dir", "DIR", OPTION_TEXT, AT(cni_bin_dir), NULL, NULL, NULL,
-     "where `seine-agent install-cni` places `seine-cni`, and `cleanup` takes it away"},
+     "where `seine-agent install-cni` places `seine-cni`, and `cleanup` takes it away; the agent "
+     "tells when it is gone"},
     {"cni-config", "FILE", OPTION_TEXT, AT(cni_config), NULL, NULL, NULL,
      "the container runtime's network configuration: written when the agent is ready for the first "
-     "time, taken away by `cleanup`"},
+     "time, put back when it is gone or changed, taken away by `cleanup`"},
     {"cni-chained", "LIST", OPTION_CHOICES, AT(cni_chained), NULL, NULL, options_chained,
      "plugins that the network configuration calls after Seine's, divided by a comma; their "
      "programs "

@@ -27,6 +27,12 @@
     X(IPAM_FREE, GAUGE, "seine_ipam_free_addresses", "family", "Addresses left in the pool.")      \
     X(LATE_PORTS, GAUGE, "seine_cni_late_ports", "",                                               \
       "Attached Pods whose port has no number yet.")                                               \
+    X(CNI_RESTORED, COUNTER, "seine_cni_config_restored_total", "",                                \
+      "Times that the container runtime's network configuration was gone or changed and was put "  \
+      "back.")                                                                                     \
+    X(CNI_FILES, GAUGE, "seine_cni_files_wrong", "what",                                           \
+      "1: the network configuration is unwritable or not-first in its folder, the plugin is "      \
+      "plugin-lost.")                                                                              \
     X(HNS_CALLS, COUNTER, "seine_hns_calls_total", "result",                                       \
       "Calls to the host networking service of Windows by result.")                                \
     X(HNS_IN_FLIGHT, GAUGE, "seine_hns_calls_in_flight", "",                                       \

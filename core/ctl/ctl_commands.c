@@ -76,6 +76,14 @@ static void ctl_status_unsaid(const cJSON *status, struct sbuf *out)
     }
 }
 
+static void ctl_status_cni(const cJSON *status, struct sbuf *out)
+{
+    const cJSON *line;
+    cJSON_ArrayForEach(line, ctl_at(status, "cni", "troubles")) {
+        sbuf_printf(out, "%-14s%s\n", "CNI", cJSON_GetStringValue(line));
+    }
+}
+
 /* "taking Ethernet0, step addresses: why" */
 static void ctl_status_uplink(const cJSON *s, struct sbuf *out)
 {
@@ -123,6 +131,7 @@ static void ctl_status_table(const cJSON *s, struct sbuf *out)
         sbuf_printf(out, "%-14s%.0f desired, %.0f installed\n", "access lists",
                     ctl_number(s, "acls", "desired"), ctl_number(s, "acls", "installed"));
     }
+    ctl_status_cni(s, out);
     ctl_status_unsaid(s, out);
     ctl_status_failures(s, out);
     sbuf_printf(out, "%-14s%.0f runs, %.0f differences\n", "recompute",

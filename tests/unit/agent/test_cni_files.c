@@ -97,18 +97,32 @@ static void config_is_written_whole_and_taken_away(void **state)
     assert_int_equal(file_write_atomic(file, "half", 4, &err), 0);
     assert_int_equal(file_write_atomic(other, "{}", 2, &err), 0);
     assert_int_equal(file_write_atomic(program, "#", 1, &err), 0);
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(cni_files_write_config(&o, &err), 0);
+    for (int i = 0; i < 3; i++) {
+        static const enum cni_files_found found[] = {CNI_FILES_OTHER, CNI_FILES_RIGHT,
+                                                     CNI_FILES_ABSENT};
+        enum cni_files_found now;
+        if (i == 2) {
+            assert_int_equal(os_remove_file(file), 0);
+        }
+        assert_int_equal(cni_files_write_config(&o, &now, &err), 0);
+        assert_int_equal(now, found[i]);
         mem_free(there);
         assert_int_equal(file_read(file, 1 << 20, &there, &n, &err), 0);
         assert_string_equal(there, want.data);
     }
+    assert_null(cni_files_lost_program(&o));
     for (int i = 0; i < 2; i++) {
         assert_int_equal(cni_files_remove(&o, &err), 0);
         assert_false(os_exists(file));
         assert_false(os_exists(program));
         assert_true(os_exists(other));
+        auto_free char *lost = cni_files_lost_program(&o);
+        assert_string_equal(lost, program);
     }
+    replace(&o.cni_bin_dir, at("not-seen"));
+    assert_null(cni_files_lost_program(&o));
+    replace(&o.cni_bin_dir, mem_strdup(""));
+    assert_null(cni_files_lost_program(&o));
     options_done(&o);
 }
 
@@ -132,7 +146,8 @@ static void configuration_that_comes_before_is_named(void **state)
         auto_free char *path = at(others[i]);
         assert_int_equal(file_write_atomic(path, "{}", 2, NULL), 0);
     }
-    assert_int_equal(cni_files_write_config(&o, NULL), 0);
+    enum cni_files_found found;
+    assert_int_equal(cni_files_write_config(&o, &found, NULL), 0);
     expect_preferred(&o, "");
     assert_int_equal(file_write_atomic(first, "{}", 2, NULL), 0);
     expect_preferred(&o, "09-other.conf");
@@ -148,7 +163,8 @@ static void what_cannot_be_written_is_told(void **state)
     init(&o, NULL, "");
     assert_int_equal(file_write_atomic(file, "x", 1, &err), 0);
     replace(&o.cni_config, at("file/10-seine.conflist"));
-    assert_true(cni_files_write_config(&o, &err) < 0);
+    enum cni_files_found found;
+    assert_true(cni_files_write_config(&o, &found, &err) < 0);
     assert_true(err.text[0]);
     options_done(&o);
 }

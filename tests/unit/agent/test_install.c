@@ -34,6 +34,7 @@ static struct machine {
     char program[512];     /* what the service runs, as it was when it started */
     char order[256];       /* what was asked of the manager: "stop start ..." */
     bool conflist_at_stop; /* whether the network configuration lay there */
+    bool puts_back;        /* the agent does so with the network configuration until it stops */
 } m;
 static char root[256];
 static struct sbuf lines;
@@ -176,6 +177,9 @@ static int fake_stop(const char *name, unsigned timeout_ms, struct err *err)
     (void)timeout_ms;
     asked("stop");
     m.conflist_at_stop = there("conf/10-seine.conflist");
+    if (m.puts_back) {
+        put("conf/10-seine.conflist", "{}");
+    }
     if (m.stop_rc < 0) {
         return err_set(err, m.stop_rc, "does not stop");
     }
@@ -715,6 +719,33 @@ static void a_service_that_stays_is_put_back(void **state)
     assert_false(there("conf/10-seine.conflist.undo"));
 }
 
+static void an_agent_that_sees_to_the_conflist_is_agreed_with(void **state)
+{
+    (void)state;
+    auto_sbuf text = SBUF_INIT;
+    auto_free char *config = at("told.yaml");
+    auto_free char *command = NULL;
+    sbuf_printf(&text, "objects: /o\ncni-config: %s/conf/10-seine.conflist\n", root);
+    put("told.yaml", text.data);
+    put("conf/99-other.conf", "{}");
+    assert_int_equal(RUN(INSTALL, .config = config), 0);
+    expect_text(
+        "conf/10-seine.conflist",
+        "{\n  \"cniVersion\": \"1.0.0\",\n  \"cniVersions\": [\"1.0.0\", \"1.1.0\"],\n"
+        "  \"name\": \"seine\",\n  \"plugins\": [\n    {\"type\": \"seine-cni\"}\n  ]\n}\n");
+    command = mem_strdup(m.service.command);
+    m.puts_back = true;
+    m.remove_rc = ERR_CONFLICT;
+    rolled_back(INSTALL_UNINSTALL, "fail service: manager says no\n");
+    assert_string_equal(m.service.command, command);
+    assert_true(there("conf/10-seine.conflist"));
+    m.remove_rc = 0;
+    assert_int_equal(RUN(UNINSTALL, .json = false), 0);
+    assert_false(m.conflist_at_stop);
+    assert_false(there("conf/10-seine.conflist"));
+    assert_true(there("conf/99-other.conf"));
+}
+
 /* ---- status, arguments ---- */
 static void status_tells_what_is_not_right(void **state)
 {
@@ -801,6 +832,7 @@ int main(void)
         TEST(a_killed_upgrade_is_completed),
         TEST(uninstalling_takes_the_conflist_first),
         TEST(a_service_that_stays_is_put_back),
+        TEST(an_agent_that_sees_to_the_conflist_is_agreed_with),
         TEST(status_tells_what_is_not_right),
         TEST(arguments_are_checked),
     };
