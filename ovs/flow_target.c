@@ -461,7 +461,7 @@ int flow_target_new(struct loop *l, struct engine *engine, const struct flow_tar
     t->events = events;
     t->aux = aux;
     flow_target_config_copy__(t, config);
-    t->timer = loop_timer_new(l, flow_target_timer__, t);
+    t->timer = loop_limit_new(l, flow_target_timer__, t);
     t->retry = loop_timer_new(l, flow_target_retry__, t);
     t->hold = loop_timer_new(l, flow_target_hold__, t);
     t->step = loop_deferred_new(l, flow_target_step__, t);

@@ -142,7 +142,7 @@ int ovsdb_client_new(struct loop *l, const char *address, const struct stream_tl
     c->events = events;
     c->aux = aux;
     c->replica = ovsdb_replica_new(specs, n_specs);
-    c->timer = loop_timer_new(l, ovsdb_client_timer__, c);
+    c->timer = loop_limit_new(l, ovsdb_client_timer__, c);
     reconnect_init(&c->reconnect, OVSDB_CLIENT_MIN_MS, OVSDB_CLIENT_MAX_MS,
                    hash_str(address, loop_now_ns()));
     int rc = ovsdb_client_connect__(c, err);

@@ -164,7 +164,7 @@ struct unixctl *unixctl_call(struct loop *l, const struct unixctl_request *reque
     c->done = done;
     c->aux = aux;
     c->request = unixctl_encode__(request);
-    c->timer = loop_timer_new(l, unixctl_timer__, c);
+    c->timer = loop_limit_new(l, unixctl_timer__, c);
     ovsdb_json_init(&c->json, UNIXCTL_REPLY_MAX);
     if (stream_connect(l, &config, &unixctl_stream_events, c, &c->stream, err) != 0) {
         unixctl_free__(c);

@@ -253,7 +253,7 @@ static void switch_silent(void *aux)
 static void switch_expect_answer(struct agent *a)
 {
     if (a->hns && strcmp(a->o->datapath_type, "auto") == 0) {
-        a->no_switch = loop_timer_new(a->loop, switch_silent, a);
+        a->no_switch = loop_limit_new(a->loop, switch_silent, a);
         loop_timer_after(a->no_switch, SWITCH_AUTO_MS);
     }
 }

@@ -54,7 +54,7 @@ struct http_call *http_call_new__(struct http_client *c, const struct http_reque
     call->aux = aux;
     call->body_limit = request->body_limit;
     call->silence_ms = request->silence_ms;
-    call->timer = loop_timer_new(c->loop, http_call_timer__, call);
+    call->timer = loop_limit_new(c->loop, http_call_timer__, call);
     http_call_copy__(call, request);
     loop_timer_after(call->timer, request->head_ms ? request->head_ms : HTTP_CLIENT_HEAD_MS);
     return call;
@@ -166,16 +166,13 @@ void http_call_cancel(struct http_call *call)
 
 /* ---- time ---- */
 
-/* A loop that was held up sees that time is up before it reads what has come meanwhile: so it gets
- * one more turn. */
 static void http_call_timer__(void *aux)
 {
     struct http_call *call = aux;
     struct err why;
     int64_t left = call->headed ? call->heard + call->silence_ms - loop_now(call->client->loop) : 0;
-    if (left > 0 || !call->late) {
-        call->late = left <= 0;
-        loop_timer_after(call->timer, left > 0 ? left : 1);
+    if (left > 0) {
+        loop_timer_after(call->timer, left);
         return;
     }
     err_set(&why, ERR_TIMEOUT, "%s: %s", call->client->server,
@@ -190,7 +187,6 @@ static void http_call_timer__(void *aux)
 
 static void http_call_heard__(struct http_call *call)
 {
-    call->late = false;
     if (call->silence_ms) {
         call->heard = loop_now(call->client->loop);
     }
@@ -263,7 +259,6 @@ void http_call_head__(struct http_call *call)
     http_client_proven__(c);
     if (call->silence_ms) {
         call->heard = loop_now(c->loop);
-        call->late = false;
         loop_timer_after(call->timer, call->silence_ms);
     } else {
         loop_timer_cancel(call->timer);

@@ -55,7 +55,6 @@ struct http_call {
     uint64_t body_limit, body_bytes;
     unsigned silence_ms;
     int64_t heard;  /* when something of it came last */
-    bool late;      /* its time is up, unless something waits to be read */
     int64_t number; /* the protocol's: HTTP/2's stream */
 };
 struct http_call *http_call_new__(struct http_client *c, const struct http_request *request,
@@ -107,10 +106,9 @@ struct http_conn {
     void *session;
     struct http_call *calls;
     struct loop_timer *timer;       /* liveness */
-    struct loop_deferred *deferred; /* to send, or to look at the clock once more */
+    struct loop_deferred *deferred; /* to send */
     char peer[STREAM_ADDRESS_MAX];
     int64_t heard, pinged; /* pinged 0: no PING is out */
-    bool late;             /* too silent, unless something waits to be read */
     bool draining;         /* takes no further calls */
     bool proven;           /* some response began */
     bool dead;

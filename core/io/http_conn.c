@@ -10,6 +10,7 @@
 
 enum { HTTP_CONN_QUEUE = 256 << 10 }; /* bytes that may wait to be sent */
 
+static void http_conn_rearm__(struct http_conn *conn);
 static void http_conn_timer__(void *aux);
 static void http_conn_deferred__(void *aux);
 
@@ -108,6 +109,9 @@ void http_conn_send__(struct http_conn *conn)
 void http_conn_less__(struct http_conn *conn)
 {
     http_conn_send__(conn);
+    if (!conn->dead && !conn->calls) {
+        http_conn_rearm__(conn); /* it may idle, and be silent for another time */
+    }
     if (!conn->dead && conn->client->waiting) {
         http_client_soon__(conn->client);
     }
@@ -140,7 +144,6 @@ void http_conn_heard__(struct http_conn *conn)
 {
     conn->heard = loop_now(conn->client->loop);
     conn->pinged = 0;
-    conn->late = false;
 }
 
 static void http_conn_input__(void *aux, const void *p, size_t n)
@@ -204,18 +207,13 @@ static void http_conn_too_silent__(struct http_conn *conn)
     http_conn_lost__(conn, &why);
 }
 
-/* As with calls, a loop that was held up gets a turn to read what has come before time is up. */
 static void http_conn_timer__(void *aux)
 {
     struct http_conn *conn = aux;
     int64_t since, patience = http_conn_patience__(conn, &since);
     if (loop_now(conn->client->loop) < since + patience) {
         http_conn_rearm__(conn);
-    } else if (!conn->late) {
-        conn->late = true;
-        loop_timer_after(conn->timer, 1);
     } else {
-        conn->late = false;
         http_conn_too_silent__(conn);
     }
 }
@@ -263,7 +261,7 @@ struct http_conn *http_conn_new__(struct http_client *c, const struct http_proto
     struct http_conn *conn = mem_calloc(1, sizeof *conn);
     conn->client = c;
     conn->protocol = protocol;
-    conn->timer = loop_timer_new(c->loop, http_conn_timer__, conn);
+    conn->timer = loop_limit_new(c->loop, http_conn_timer__, conn);
     conn->deferred = loop_deferred_new(c->loop, http_conn_deferred__, conn);
     conn->heard = loop_now(c->loop);
     snprintf(conn->peer, sizeof conn->peer, "%s", peer);

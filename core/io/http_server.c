@@ -312,7 +312,7 @@ static void http_accept__(void *aux, struct stream *stream)
     struct http_exchange *x = mem_calloc(1, sizeof *x);
     x->server = s;
     x->stream = stream;
-    x->timer = loop_timer_new(s->loop, http_timeout__, x);
+    x->timer = loop_limit_new(s->loop, http_timeout__, x);
     x->next = s->connections;
     x->link = &s->connections;
     if (x->next) {

@@ -18,12 +18,19 @@
 /* SIGPIPE has no name where the system has no such signal; a watcher of that number then merely
  * never fires. */
 enum { LOOP_SIGPIPE = 13, LOOP_NS_PER_MS = 1000000 };
+/* A timer that is later than this was held up. */
+enum { LOOP_PUNCTUAL_MS = 2 };
 
 struct loop_timer {
     uv_timer_t uv;
     struct loop *loop;
     loop_fn *fn;
     void *aux;
+    int64_t when, due; /* asked for; set, which is not in the past */
+    /* of a limit */
+    bool limit, up;       /* its time is up */
+    int64_t more;         /* what may still be given */
+    uint64_t up_at_polls; /* the loop's when it was up */
 };
 struct loop_deferred {
     struct loop *loop;
@@ -147,10 +154,38 @@ uv_loop_t *loop_uv(struct loop *l)
 
 /* ---- timers ---- */
 
+static void loop_timer_cb__(uv_timer_t *uv);
+
+static void loop_timer_set__(struct loop_timer *t, int64_t delay_ms)
+{
+    t->due = loop_now(t->loop) + delay_ms;
+    uv_update_time(&t->loop->uv);
+    uv_timer_start(&t->uv, loop_timer_cb__, (uint64_t)delay_ms, 0);
+}
+
+/* A limit's time is up.  Whether it waits on, for what came meanwhile or because it was held up. */
+static bool loop_limit_waits__(struct loop_timer *t)
+{
+    int64_t held = loop_now(t->loop) - t->due;
+    int64_t more = held <= LOOP_PUNCTUAL_MS ? 0 : held < t->more ? held : t->more;
+    if (!t->up) {
+        t->up = true;
+        t->up_at_polls = t->loop->polls;
+    } else if (more == 0 && t->up_at_polls != t->loop->polls) {
+        t->up = false;
+        return false;
+    }
+    t->more -= more;
+    loop_timer_set__(t, more > 0 ? more : 1);
+    return true;
+}
+
 static void loop_timer_cb__(uv_timer_t *uv)
 {
     struct loop_timer *t = CONTAINER_OF(uv, struct loop_timer, uv);
-    t->fn(t->aux);
+    if (!t->limit || !loop_limit_waits__(t)) {
+        t->fn(t->aux);
+    }
 }
 
 static void loop_timer_closed__(uv_handle_t *handle)
@@ -168,6 +203,13 @@ struct loop_timer *loop_timer_new(struct loop *l, loop_fn *fn, void *aux)
     return t;
 }
 
+struct loop_timer *loop_limit_new(struct loop *l, loop_fn *fn, void *aux)
+{
+    struct loop_timer *t = loop_timer_new(l, fn, aux);
+    t->limit = true;
+    return t;
+}
+
 void loop_timer_free(struct loop_timer *t)
 {
     if (t) {
@@ -177,8 +219,11 @@ void loop_timer_free(struct loop_timer *t)
 
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms)
 {
-    uv_update_time(&t->loop->uv);
-    uv_timer_start(&t->uv, loop_timer_cb__, delay_ms > 0 ? (uint64_t)delay_ms : 0, 0);
+    delay_ms = delay_ms > 0 ? delay_ms : 0;
+    t->when = loop_now(t->loop) + delay_ms;
+    t->up = false;
+    t->more = LOOP_LIMIT_MORE_MS;
+    loop_timer_set__(t, delay_ms);
 }
 
 void loop_timer_at(struct loop_timer *t, int64_t when)
@@ -187,12 +232,16 @@ void loop_timer_at(struct loop_timer *t, int64_t when)
         loop_timer_cancel(t);
         return;
     }
-    int64_t now = loop_now(t->loop);
-    loop_timer_after(t, when > now ? when - now : 0);
+    if (t->up && t->when == when) {
+        return; /* nothing new: what it was given stands */
+    }
+    loop_timer_after(t, when - loop_now(t->loop));
+    t->when = when;
 }
 
 void loop_timer_cancel(struct loop_timer *t)
 {
+    t->up = false;
     uv_timer_stop(&t->uv);
 }
 
@@ -250,6 +299,7 @@ void loop_deferred_cancel(struct loop_deferred *d)
 static void loop_check_cb__(uv_check_t *check)
 {
     struct loop *l = CONTAINER_OF(check, struct loop, check);
+    l->polls++;
     if (!l->deferred) {
         return;
     }

@@ -39,6 +39,12 @@ void loop_timer_free(struct loop_timer *t); /* NULL is fine */
 void loop_timer_at(struct loop_timer *t, int64_t when);
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms);
 void loop_timer_cancel(struct loop_timer *t);
+/* A timer for what another one is to do in time, a peer that should answer: when it calls fn, the
+ * loop has looked, after the time was up, for what had come until then.  Where the loop was held up
+ * itself, the other one, who may stand on the same machine, has as much time more, at most
+ * LOOP_LIMIT_MORE_MS in all. */
+struct loop_timer *loop_limit_new(struct loop *l, loop_fn *fn, void *aux);
+enum { LOOP_LIMIT_MORE_MS = 5000 };
 
 /* ---- deferred: once, in this or the next turn, after the events at hand ---- */
 struct loop_deferred;

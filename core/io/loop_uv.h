@@ -24,6 +24,7 @@ struct loop {
     struct loop_deferred *deferred, **deferred_tail;
     struct loop_ending ending; /* list head */
     size_t n_work;
+    uint64_t polls; /* so far */
     bool going_down;
 };
 

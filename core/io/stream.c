@@ -30,7 +30,7 @@ struct stream *stream_new__(struct loop *l, enum stream_kind kind, size_t write_
     } else {
         uv_tcp_init(loop_uv(l), &s->uv.tcp);
     }
-    s->timer = loop_timer_new(l, stream_timer_cb__, s);
+    s->timer = loop_limit_new(l, stream_timer_cb__, s);
     s->deferred = loop_deferred_new(l, stream_deferred_cb__, s);
     s->read_buf = mem_alloc(STREAM_READ_SIZE);
     return s;

@@ -17,8 +17,9 @@ static void a_head_that_does_not_come_ends_the_call(void **state)
     struct world *w = *state;
     w->on_request = NULL;
     start(w);
-    struct http_request request = {.method = "GET", .path = "/slow", .head_ms = 100};
     struct heard *other = get(w, 1, "/other");
+    RUN_UNTIL(w, w->n_requests == 1); /* connected: that takes as long as it takes */
+    struct http_request request = {.method = "GET", .path = "/slow", .head_ms = 100};
     expect_end(send_request(w, 0, &request), ERR_TIMEOUT);
     RUN_UNTIL(w, w->n_requests == 2 && w->requests[1]->reset);
     h2_answer(w->requests[0], 200, "");
@@ -26,46 +27,70 @@ static void a_head_that_does_not_come_ends_the_call(void **state)
     assert_int_equal(w->server.n_accepted, 1);
 }
 
+enum { SILENCE_MS = 500, PIECES = 6, PIECE_MS = 100 };
+
+/* Sends the body in pieces, in more time than the limit, and never silent for as long as that:
+ * false if it was, because this test did not run for a while. */
+static bool write_pieces(struct world *w, struct h2_exchange *x)
+{
+    int64_t last = loop_now(w->loop), longest = 0;
+    for (int i = 0; i < PIECES; i++) {
+        run_for(w, PIECE_MS);
+        h2_write(x, "x", 1);
+        int64_t now = loop_now(w->loop);
+        longest = now - last > longest ? now - last : longest;
+        last = now;
+    }
+    return longest < SILENCE_MS;
+}
+
 static void a_body_that_does_not_go_on_ends_the_call(void **state)
 {
     struct world *w = *state;
+    struct heard *h = NULL;
+    bool written = false;
     w->on_request = NULL;
     start(w);
-    struct http_request request = {.method = "GET", .path = "/slow", .silence_ms = 150};
-    struct heard *h = send_request(w, 0, &request);
-    RUN_UNTIL(w, w->n_requests == 1);
-    h2_head(w->requests[0], 200, NULL);
-    for (int i = 0; i < 6; i++) {
-        run_for(w, 50);
-        h2_write(w->requests[0], "x", 1);
+    struct http_request request = {.method = "GET", .path = "/slow", .silence_ms = SILENCE_MS};
+    for (size_t i = 0; i < CALLS && !written; i++) {
+        h = send_request(w, i, &request);
+        RUN_UNTIL(w, w->n_requests == i + 1);
+        h2_head(w->requests[i], 200, NULL);
+        RUN_UNTIL(w, h->n_heads == 1);
+        written = write_pieces(w, w->requests[i]);
     }
-    assert_int_equal(h->n_ends, 0); /* 300 ms, but never silent for 150 */
+    assert_true(written);
+    assert_int_equal(h->n_ends, 0);
     expect_end(h, ERR_TIMEOUT);
-    assert_int_equal(h->data.len, 6);
-    RUN_UNTIL(w, w->requests[0]->reset);
+    assert_int_equal(h->data.len, PIECES);
+    RUN_UNTIL(w, w->requests[w->n_requests - 1]->reset);
 }
+
+enum { PING_MS = 100, PING_WAIT_MS = 500 };
 
 static void start_impatient(struct world *w)
 {
     start_server_at(w, 0);
     struct http_client_config config = config_of(w);
-    config.ping_ms = 100;
-    config.ping_wait_ms = 200;
-    config.idle_ms = 150;
+    config.ping_ms = PING_MS;
+    config.ping_wait_ms = PING_WAIT_MS;
     start_client(w, &config);
 }
 
+/* A PING follows only upon an answer to the one before. */
 static void a_silent_server_that_answers_pings_is_alive(void **state)
 {
+    enum { PINGS = (PING_MS + PING_WAIT_MS) / PING_MS + 2 };
     struct world *w = *state;
     w->on_request = NULL;
     start_impatient(w);
     struct heard *h = get(w, 0, "/watch");
     RUN_UNTIL(w, w->n_requests == 1);
+    int64_t since = loop_now(w->loop);
     h2_head(w->requests[0], 200, NULL);
-    run_for(w, 700);
+    RUN_UNTIL(w, w->server.n_pings >= PINGS || h->n_ends);
     assert_int_equal(h->n_ends, 0);
-    assert_true(w->server.n_pings >= 3 && w->server.n_pings <= 8);
+    assert_true(loop_now(w->loop) - since >= (PINGS - 1) * PING_MS);
     h2_end(w->requests[0]);
     expect_end(h, 0);
 }
@@ -77,13 +102,13 @@ static void a_server_that_hangs_is_found_out(void **state)
     start_impatient(w);
     struct heard *h = get(w, 0, "/watch"), *other = get(w, 1, "/list");
     RUN_UNTIL(w, w->n_requests == 2);
+    int64_t since = loop_now(w->loop);
     h2_head(w->requests[0], 200, NULL);
     RUN_UNTIL(w, h->n_heads == 1);
     w->server.deaf = true;
-    int64_t since = loop_now(w->loop);
     expect_end(h, ERR_TIMEOUT);
     expect_end(other, ERR_TIMEOUT);
-    assert_true(loop_now(w->loop) - since >= 250);
+    assert_true(loop_now(w->loop) - since >= PING_MS + PING_WAIT_MS);
     RUN_UNTIL(w, w->server.n_peers == 0);
     w->server.deaf = false;
     w->on_request = answer_hello;
@@ -107,7 +132,7 @@ static void a_server_that_lost_its_place_is_found_out(void **state)
     h2_head(w->requests[0], 200, NULL);
     RUN_UNTIL(w, h->n_heads == 1);
     h2_raw(w->requests[0]->peer, "\0\x40\0\x7f\0\0\0\0\0", 9);
-    for (int i = 0; i < 20 && !h->n_ends; i++) {
+    for (int i = 0; i < PATIENCE_MS / 50 && !h->n_ends; i++) {
         h2_write(w->requests[0], "x", 1);
         run_for(w, 50);
     }
@@ -115,25 +140,69 @@ static void a_server_that_lost_its_place_is_found_out(void **state)
     expect_end(h, ERR_TIMEOUT);
 }
 
-/* The loop was held up for longer than all time limits: what has come meanwhile counts first. */
+static void hold_up(struct world *w, int ms)
+{
+    int64_t end = loop_now(w->loop) + ms;
+    while (loop_now(w->loop) < end) {}
+}
+
+/* What has come while the loop was held up counts first. */
 static void a_loop_that_was_held_up_blames_nobody(void **state)
 {
+    enum { HELD_MS = 200 };
     struct world *w = *state;
     w->on_request = NULL;
     start_impatient(w);
-    struct http_request request = {.method = "GET", .path = "/x", .head_ms = 300};
-    struct heard *h = send_request(w, 0, &request);
+    struct http_request request = {
+        .method = "GET", .path = "/x", .head_ms = HELD_MS, .silence_ms = HELD_MS};
+    struct heard *h = get(w, 1, "/connect");
     RUN_UNTIL(w, w->n_requests == 1);
-    h2_answer(w->requests[0], 200, "in time");
-    int64_t end = loop_now(w->loop) + 500;
-    while (loop_now(w->loop) < end) {}
+    h2_answer(w->requests[0], 200, "");
+    expect_whole(h, 200, "");
+    h = send_request(w, 0, &request);
+    RUN_UNTIL(w, w->n_requests == 2);
+    h2_head(w->requests[1], 200, NULL);
+    hold_up(w, 2 * HELD_MS);
+    RUN_UNTIL(w, h->n_heads == 1);
+    h2_write(w->requests[1], "in ", 3);
+    hold_up(w, 2 * HELD_MS);
+    RUN_UNTIL(w, h->data.len == 3);
+    h2_write(w->requests[1], "time", 4);
+    hold_up(w, 2 * HELD_MS);
+    h2_end(w->requests[1]);
     expect_whole(h, 200, "in time");
+}
+
+/* Nor whom it could not hear: the server's answer to a PING is on its way only after the loop,
+ * which is its own too, goes on. */
+static void who_was_held_up_too_has_time_to_answer(void **state)
+{
+    struct world *w = *state;
+    struct http_client_state s;
+    w->on_request = NULL;
+    start_impatient(w);
+    struct heard *h = get(w, 0, "/watch");
+    RUN_UNTIL(w, w->n_requests == 1);
+    h2_head(w->requests[0], 200, NULL);
+    RUN_UNTIL(w, h->n_heads == 1);
+    for (unsigned i = 1; i <= 2; i++) {
+        RUN_UNTIL(w, w->server.n_pings >= i);
+        hold_up(w, PING_WAIT_MS + 100);
+    }
+    RUN_UNTIL(w, w->server.n_pings >= 5 || h->n_ends);
+    http_client_state(w->client, &s);
+    assert_int_equal(s.silent, 0);
+    h2_end(w->requests[0]);
+    expect_end(h, 0);
 }
 
 static void a_connection_without_calls_is_given_up_in_time(void **state)
 {
     struct world *w = *state;
-    start_impatient(w);
+    start_server_at(w, 0);
+    struct http_client_config config = config_of(w);
+    config.idle_ms = 150;
+    start_client(w, &config);
     expect_whole(get(w, 0, "/"), 200, "hello");
     assert_int_equal(w->server.n_peers, 1);
     RUN_UNTIL(w, w->server.n_peers == 0);
@@ -496,6 +565,7 @@ int main(void)
         TEST(a_server_that_hangs_is_found_out),
         TEST(a_server_that_lost_its_place_is_found_out),
         TEST(a_loop_that_was_held_up_blames_nobody),
+        TEST(who_was_held_up_too_has_time_to_answer),
         TEST(a_connection_without_calls_is_given_up_in_time),
         TEST(a_refused_call_may_be_sent_again),
         TEST(a_reset_ends_one_call),

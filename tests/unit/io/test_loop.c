@@ -11,7 +11,7 @@
 #include "core/io/work.h"
 #include "tests/support/os.h"
 
-enum { PATIENCE_MS = 5000 };
+enum { PATIENCE_MS = 20000 };
 
 struct told {
     struct sbuf text;
@@ -56,9 +56,13 @@ static void timers_fire_in_order_and_once(void **state)
     struct loop_timer *a = loop_timer_new(t->loop, tell_a, t),
                       *b = loop_timer_new(t->loop, tell_b, t),
                       *c = loop_timer_new(t->loop, tell_c, t);
-    loop_timer_after(b, 40);
-    loop_timer_after(a, 5);
-    loop_timer_after(c, 10);
+    int64_t now;
+    do { /* until all are set before the first is due */
+        now = loop_now(t->loop);
+        loop_timer_at(b, now + 40);
+        loop_timer_at(a, now + 5);
+        loop_timer_at(c, now + 10);
+    } while (loop_now(t->loop) >= now + 5);
     loop_timer_cancel(c);
     run_until(t, 2);
     loop_run_once(t->loop, 30);
@@ -82,6 +86,60 @@ static void setting_a_timer_again_replaces(void **state)
     run_until(t, 1);
     assert_true(loop_now(t->loop) - start >= 55);
     assert_int_equal(t->text.len, 1);
+    loop_timer_free(a);
+}
+
+static void hold_up(struct told *t, int ms)
+{
+    int64_t end = loop_now(t->loop) + ms;
+    while (loop_now(t->loop) < end) {}
+}
+
+/* What waits comes first, and whoever waits with it has as much time more. */
+static void a_limit_does_not_count_that_the_loop_was_held_up(void **state)
+{
+    struct told *t = *state;
+    struct loop_timer *a = loop_limit_new(t->loop, tell_a, t);
+    struct loop_wakeup *b = loop_wakeup_new(t->loop, tell_b, t);
+    int64_t start = loop_now(t->loop);
+    loop_timer_after(a, 20);
+    loop_wakeup_send(b);
+    hold_up(t, 100);
+    run_until(t, 2);
+    assert_string_equal(sbuf_cstr(&t->text), "ba");
+    assert_true(loop_now(t->loop) - start >= 175);
+    loop_timer_free(a);
+    loop_wakeup_free(b);
+}
+
+static void a_limit_that_was_held_up_may_be_set_again(void **state)
+{
+    struct told *t = *state;
+    struct loop_timer *a = loop_limit_new(t->loop, tell_a, t);
+    int64_t start = loop_now(t->loop);
+    loop_timer_at(a, start + 20);
+    hold_up(t, 100);
+    loop_run_once(t->loop, 0);
+    loop_timer_at(a, start + 20); /* the same: what it was given stands */
+    run_until(t, 1);
+    assert_true(loop_now(t->loop) - start >= 175);
+
+    loop_timer_after(a, 20);
+    hold_up(t, 50);
+    loop_run_once(t->loop, 0);
+    sbuf_clear(&t->text);
+    start = loop_now(t->loop);
+    loop_timer_after(a, 100);
+    run_until(t, 1);
+    assert_true(loop_now(t->loop) - start >= 99);
+
+    loop_timer_after(a, 20);
+    hold_up(t, 50);
+    loop_run_once(t->loop, 0);
+    loop_timer_cancel(a);
+    sbuf_clear(&t->text);
+    loop_run_once(t->loop, 100);
+    assert_int_equal(t->text.len, 0);
     loop_timer_free(a);
 }
 
@@ -199,6 +257,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(timers_fire_in_order_and_once),
         TEST(setting_a_timer_again_replaces),
+        TEST(a_limit_does_not_count_that_the_loop_was_held_up),
+        TEST(a_limit_that_was_held_up_may_be_set_again),
         TEST(deferred_calls_are_one),
         TEST(work_ends_on_the_loop),
         TEST(a_wakeup_comes_from_another_thread),
