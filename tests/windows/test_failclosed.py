@@ -32,20 +32,20 @@ def scenario():
         c.apply(policy("default", "deny", {"matchLabels": {"isolated": "yes"}}, ["Ingress", "Egress"]))
 
         common.step("the prober sees an open Pod's packets")
-        heard, was_heard, _ = attempt(c, n, "open", {}, client, server)
+        heard, was_heard = attempt(c, n, "open", {}, client, server)
         common.true(heard > 0, "the open Pod heard nothing: the prober is blind")
         common.true(was_heard > 0, "the open Pod was not heard: the prober is blind")
 
         for delay in (0, 50, 400, 1500):
             common.step("an isolated Pod whose device comes after %d ms" % delay)
             n.order("adapter-delay %d" % delay)
-            heard, was_heard, _ = attempt(c, n, "closed%d" % delay, {"isolated": "yes"}, client, server)
+            heard, was_heard = attempt(c, n, "closed%d" % delay, {"isolated": "yes"}, client, server)
             common.equal((heard, was_heard), (0, 0), "packets (in, out) of an isolated Pod")
 
         common.step("an address used again does not inherit the old Pod's freedom")
         common.equal(c.remove_pod(c.pods["default/open"]).code, 0, "DEL")
         for i in range(2):
-            heard, was_heard, _ = attempt(c, n, "again%d" % i, {"isolated": "yes"}, client, server)
+            heard, was_heard = attempt(c, n, "again%d" % i, {"isolated": "yes"}, client, server)
             common.equal((heard, was_heard), (0, 0), "packets (in, out) of an isolated Pod")
         c.recompute()
 
