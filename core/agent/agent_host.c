@@ -65,6 +65,7 @@ struct host {
     bool busy, must_prepare;
     bool waiting; /* for the retry timer */
     bool ended;
+    bool whole; /* all that was wanted has been set, once since the start */
     unsigned retry_ms;
     uint32_t mtu;
     char error[ERR_TEXT_MAX];
@@ -389,6 +390,7 @@ static void host_apply(struct host *h)
         return;
     }
     host_job_free(job);
+    h->whole = true;
     h->error[0] = 0;
     h->retry_ms = HOST_RETRY_MIN_MS;
 }
@@ -469,6 +471,11 @@ bool host_is_settled(const struct agent *a)
     return !h ||
            (!h->busy && !h->must_prepare && !h->waiting && engine_in_sync(a->engine, SPACE_ROUTE) &&
             engine_in_sync(a->engine, SPACE_HOSTNAT));
+}
+
+bool host_is_whole(const struct agent *a)
+{
+    return !a->host || a->host->whole;
 }
 
 const char *host_error(const struct agent *a)

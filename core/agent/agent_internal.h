@@ -221,6 +221,7 @@ void host_poke(struct agent *a);
 /* The system may have changed: reads it back first. */
 void host_reread(struct agent *a);
 bool host_is_settled(const struct agent *a);   /* as desired, nothing under way */
+bool host_is_whole(const struct agent *a);     /* it was so once since the start */
 const char *host_error(const struct agent *a); /* "" or why not */
 uint32_t host_mtu(const struct agent *a);      /* of Pods; 0: not known yet */
 

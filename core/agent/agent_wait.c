@@ -77,6 +77,8 @@ static void wait_rest(struct agent *a, struct sbuf *out)
                     a->refused);
     } else if (!host_mtu(a) || *host_error(a)) {
         sbuf_printf(out, "host: %s", *host_error(a) ? host_error(a) : "not set up yet");
+    } else if (!host_is_whole(a)) {
+        sbuf_puts(out, "host: routes and masquerade are not set yet");
     } else if (*agent_files_why(a)) {
         sbuf_printf(out, "--cni-config: %s", agent_files_why(a));
     }

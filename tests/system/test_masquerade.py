@@ -8,6 +8,13 @@ from lab import cluster as lab
 from lab import netns, probe
 
 
+OURS = ("inet", "seine-seine-gw0")
+
+
+def routes(node):
+    return netns.run("ip", "route", ns=node.ns).stdout
+
+
 def tables(node):
     found = json.loads(netns.run("nft", "-j", "list", "tables", ns=node.ns).stdout)["nftables"]
     return sorted((t["table"]["family"], t["table"]["name"]) for t in found if "table" in t)
@@ -24,6 +31,8 @@ def scenario():
         netns.run("nft", "add table inet other; add chain inet other c { type nat hook postrouting priority 90; }",
                   ns=a.ns)
         c.start_agents()
+        common.equal((OURS in tables(a), b.cidrs[0] in routes(a)), (True, True), "our table and the route to the other node are there as soon "
+                     "as it is ready: %s %s" % (tables(a), routes(a)))
         pod, far = c.pod(a, "default", "a1"), c.pod(b, "default", "b1")
         c.sync()
         c.serve_in(c.fabric, "outside", tcp=(80,), udp=(80,))
@@ -46,6 +55,7 @@ def scenario():
         common.step("masquerade off: the Pod's own address goes out, our table is gone, the other one stays")
         a.stop_agent()
         a.start_agent("--masquerade=false")
+        common.true(OURS not in tables(a), "our table is gone as soon as it is ready: %s" % tables(a))
         c.servers.seen.clear()
         for cidr, via in zip(a.cidrs, (a.ip4, a.ip6)):
             netns.run("ip", "route", "add", cidr, "via", via, ns=c.fabric)
