@@ -7,7 +7,7 @@ if(SEINE_SANITIZE AND NOT SEINE_FUZZ)
         add_test(NAME bench-${bench}
                  COMMAND ${Python3_EXECUTABLE} "${CMAKE_CURRENT_LIST_DIR}/run.py" ${bench}
                  WORKING_DIRECTORY "${CMAKE_SOURCE_DIR}")
-        set_tests_properties(bench-${bench} PROPERTIES LABELS bench TIMEOUT 600
+        set_tests_properties(bench-${bench} PROPERTIES LABELS bench TIMEOUT 1200
             SKIP_RETURN_CODE 77 ENVIRONMENT "PYTHONDONTWRITEBYTECODE=1;SEINE_BENCH_UNTIMED=1")
     endforeach()
     set_tests_properties(bench-windows PROPERTIES FIXTURES_REQUIRED windows-build RESOURCE_LOCK wine)

@@ -36,14 +36,14 @@ class Connection(http.client.HTTPConnection):
 
     def connect(self):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(60)
+        self.sock.settimeout(2 * common.PATIENCE)
         self.sock.connect(self.path)
 
 
 def ask_sync(path):
     connection = Connection(path)
     try:
-        connection.request("POST", "/v1/sync?timeout=30s")
+        connection.request("POST", "/v1/sync?timeout=%ds" % common.PATIENCE)
         answer = connection.getresponse()
         body = answer.read()
         if answer.status != 200:
@@ -57,7 +57,7 @@ def build(c, world):
     c.objects.delete(*[o for o in c.objects.all()])
     world.write(c.objects.dir)
     start = time.monotonic()
-    a.start_agent(wait=60)
+    a.start_agent()
     first = time.monotonic() - start
     start = time.monotonic()
     for obj in world.local:
@@ -137,7 +137,7 @@ def bench_restart(a):
     for _ in range(5):
         a.stop_agent()
         start = time.monotonic()
-        a.start_agent(wait=60)
+        a.start_agent()
         times.append(time.monotonic() - start)
         messages = a.status()["messages"]
         sent += sum(messages.values())

@@ -56,7 +56,7 @@ def inside(ns, work):
 def run(program, env, config):
     """One call of a plugin: milliseconds."""
     start = time.monotonic()
-    done = subprocess.run([program], input=config, capture_output=True, env=env, timeout=60)
+    done = subprocess.run([program], input=config, capture_output=True, env=env, timeout=2 * common.PATIENCE)
     took = (time.monotonic() - start) * 1000
     if done.returncode:
         raise common.Failed("%s %s: %s %s" % (program, env["CNI_COMMAND"], done.stdout, done.stderr))

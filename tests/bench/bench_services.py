@@ -66,7 +66,7 @@ def measure(args):
         write_list(c, "large.json", large())
         print("derive: " + derive_time(c, a.name))
         start = time.monotonic()
-        a.start_agent(wait=60)
+        a.start_agent()
         a.sync()
         ready, rss = time.monotonic() - start, a.rss_kib() / 1024
         print("ready: %.2f s from the start on an empty switch; %.1f MB, %.1f MB without Services" % (ready, rss, bare))
@@ -82,7 +82,7 @@ def measure(args):
         print("change: p50 %.1f ms, p99 %.1f ms of %d; group messages each: %d to %d" % (
             change["p50_ms"], change["p99_ms"], args.changes, min(mods), max(mods)))
         a.stop_agent()
-        a.start_agent(wait=60)
+        a.start_agent()
         sent = sum(a.status()["messages"].values())
         print("restart: %d messages" % sent)
         found = {"ready_s": ready, "rss_mb": rss, "bare_mb": bare, "change": change, "mods": max(mods), "restart": sent}

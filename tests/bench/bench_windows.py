@@ -46,7 +46,7 @@ def write_world(folder):
 def render(command, folder, world, repeat, attachments=True):
     more = ["--attachments", folder + "/attachments.json"] if attachments else []
     done = subprocess.run([*command, "render", "--objects", folder + "/" + world, "--node-name", "node1", "--repeat",
-                           str(repeat), *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=300)
+                           str(repeat), *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, timeout=900)
     found = LINE.search(done.stderr)
     if done.returncode or not found:
         sys.exit("%s: exit %d: %s" % (command[-1], done.returncode, done.stderr))

@@ -273,14 +273,21 @@ def gateway_macs(tracers):
     return of
 
 
+def goes_on(args, start, clusters, total):
+    """So many clusters as were asked for; else for the seconds that were, and on a slow machine until it has tried enough."""
+    if args.clusters:
+        return clusters < args.clusters
+    return time.monotonic() - start < args.seconds or total < 2000
+
+
 def verdicts(args):
-    dir = "/run/seine-lab/pv%d" % (os.getpid() % 100000)
+    dir = "/run/seine-lab/pv%d" % os.getpid()
     os.makedirs(dir)
     total = clusters = 0
     start = time.monotonic()
     dry = Dry(dir)
     try:
-        while (time.monotonic() - start < args.seconds if not args.clusters else clusters < args.clusters):
+        while goes_on(args, start, clusters, total):
             seed = args.seed + clusters
             world = worldgen.World(seed, n_pods=random.Random(seed).randint(4, 18),
                                    n_policies=random.Random(seed + 1).randint(0, 14))
@@ -297,7 +304,7 @@ def verdicts(args):
     seconds = time.monotonic() - start
     print("%d verdicts of %d clusters agree with the oracle (%.0f s, %d a second)" % (
         total, clusters, seconds, total / seconds))
-    common.true(total >= (2000 if not args.clusters else 1), "thousands of verdicts in a run")
+    common.true(total > 0, "some verdicts in a run")
 
 
 class Shaker:
@@ -450,7 +457,7 @@ def changes(args):
         c.start_agents()
         for _ in range(3):
             shaker.add_local()
-        while time.monotonic() - start < args.seconds:
+        while time.monotonic() - start < args.seconds or bursts < 3 or total <= 100:
             for _ in range(shaker.rnd.randint(1, 8)):
                 shaker.step()
                 steps += 1
@@ -459,7 +466,6 @@ def changes(args):
             total += live_check(c, world)
             bursts += 1
     print("%d changes in %d bursts: no difference on recompute, %d verdicts agree" % (steps, bursts, total))
-    common.true(bursts >= 3 and total > 100, "enough was tried")
 
 
 HNS_VERSIONS = ("9.2", "11.9", "11.10", "12.3", "13.0", "15.4")
@@ -578,13 +584,13 @@ def access_lists(args):
     total = narrower = clusters = 0
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="seine-acls-") as dir:
-        while (time.monotonic() - start < args.seconds if not args.clusters else clusters < args.clusters):
+        while goes_on(args, start, clusters, total):
             found = acl_cluster(args.seed + clusters, dir)
             total, narrower, clusters = total + found[0], narrower + found[1], clusters + 1
     seconds = time.monotonic() - start
     print("%d verdicts of %d clusters agree with the oracle, %d of them narrower and named (%.0f s, %d a second)" % (
         total, clusters, narrower, seconds, total / seconds))
-    common.true(total >= (2000 if not args.clusters else 1), "thousands of verdicts in a run")
+    common.true(total > 0, "some verdicts in a run")
 
 
 def main():
