@@ -17,7 +17,7 @@ class Podman:
         self.dir, self.node = dir, node
         os.makedirs(dir, exist_ok=True)
         with open(dir + "/containers.conf", "w") as f:
-            f.write('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n'
+            f.write('[engine]\ncgroup_manager = "cgroupfs"\nlock_type = "file"\nevents_logger = "file"\nruntime = "runc"\n'
                     '[containers]\nlog_driver = "k8s-file"\n'
                     'default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]\n')
 

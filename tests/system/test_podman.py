@@ -53,6 +53,7 @@ cni_plugin_dirs = ["%s", "/usr/lib/cni"]
 default_network = "seine"
 [engine]
 cgroup_manager = "cgroupfs"
+lock_type = "file"
 events_logger = "file"
 runtime = "runc"
 [containers]
