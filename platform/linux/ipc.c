@@ -52,13 +52,14 @@ static int ipc_connect_fd(int fd, const struct sockaddr_un *sa, unsigned timeout
 {
     int64_t deadline = ipc_now() + timeout_ms;
     for (;;) {
+        bool last = ipc_now() >= deadline; /* it is tried once more when time is up */
         if (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0) {
             return 0;
         }
         if (errno != EAGAIN && errno != EINTR) {
             return os_err(err, errno, "%s", sa->sun_path);
         }
-        if (ipc_now() >= deadline) {
+        if (last) {
             return err_set(err, ERR_TIMEOUT, "%s: nobody accepts", sa->sun_path);
         }
         struct timespec pause = {.tv_nsec = 1000000};

@@ -29,6 +29,7 @@ static int ipc_open(const char *path, const char *given, unsigned timeout_ms, HA
     auto_free wchar_t *wide = os_wide(path);
     uint64_t deadline = GetTickCount64() + timeout_ms;
     for (;;) {
+        DWORD left = ipc_left(deadline); /* it is tried once more when time is up */
         HANDLE h = CreateFileW(
             wide, GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING,
             FILE_FLAG_OVERLAPPED | SECURITY_SQOS_PRESENT | SECURITY_IDENTIFICATION, NULL);
@@ -36,14 +37,15 @@ static int ipc_open(const char *path, const char *given, unsigned timeout_ms, HA
             *out = h;
             return 0;
         }
-        DWORD code = GetLastError(), left = ipc_left(deadline);
+        DWORD code = GetLastError();
         if (code != ERROR_PIPE_BUSY) {
             return os_err(err, code, "%s", given);
         }
         /* Zero would mean the server's own limit. */
-        if (!left || (!WaitNamedPipeW(wide, left) && GetLastError() == ERROR_SEM_TIMEOUT)) {
+        if (!left) {
             return err_set(err, ERR_TIMEOUT, "%s: nobody accepts", given);
         }
+        (void)WaitNamedPipeW(wide, left);
     }
 }
 
