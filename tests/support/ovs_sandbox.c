@@ -76,7 +76,7 @@ static bool wait_for(const struct ovs_sandbox *s, const char *name)
 {
     char path[128];
     snprintf(path, sizeof path, "%s/%s", s->dir, name);
-    for (int i = 0; i < 1000; i++) {
+    for (int i = 0; i < 6000; i++) {
         if (!access(path, F_OK))
             return true;
         usleep(10000);
@@ -92,7 +92,7 @@ static bool start_vswitchd(struct ovs_sandbox *s)
                 db[] = "unix:db.sock", quiet[] = "-vconsole:warn";
     char *argv[] = {program, dummy, system, ctl, quiet, db, NULL};
     s->vswitchd = spawn(s, "vswitchd.log", argv);
-    return s->vswitchd > 0 && run(s, "ovs-vsctl --db=unix:db.sock --timeout=20 set open . "
+    return s->vswitchd > 0 && run(s, "ovs-vsctl --db=unix:db.sock --timeout=60 set open . "
                                      "external_ids:started=$(date +%N)");
 }
 
@@ -113,7 +113,7 @@ bool ovs_sandbox_start(struct ovs_sandbox *s)
     if (s->ovsdb <= 0 || !wait_for(s, "db.sock") ||
         !run(s, "ovs-vsctl --db=unix:db.sock --no-wait init") || !start_vswitchd(s))
         return false;
-    return run(s, "ovs-vsctl --db=unix:db.sock --timeout=20 add-br br0 "
+    return run(s, "ovs-vsctl --db=unix:db.sock --timeout=60 add-br br0 "
                   "-- set bridge br0 datapath_type=dummy fail_mode=secure protocols=OpenFlow15 "
                   "-- add-port br0 p1 -- set interface p1 type=dummy ofport_request=1 "
                   "-- add-port br0 p2 -- set interface p2 type=dummy ofport_request=2 "

@@ -21,6 +21,7 @@
 #include "platform/ipc.h"
 #include "platform/process.h"
 #include "tests/support/os.h"
+#include "tests/support/pace.h"
 
 enum { PATIENCE_MS = 60000, TURN_MS = 20, SETTLED_MS = 300 };
 
@@ -95,10 +96,13 @@ static void turn(struct fixture *x)
     loop_run_once(x->a.loop, TURN_MS);
 }
 
-static void run_for(struct fixture *x, int64_t ms)
+static void run_for(struct fixture *x, int ms)
 {
-    for (int64_t end = loop_now(x->a.loop) + ms; loop_now(x->a.loop) < end;) {
-        turn(x);
+    for (int ran = 0; ran < ms; ran += TURN_MS) {
+        if (x->ready || *agent_files_why(&x->a)) {
+            agent_files_place(&x->a);
+        }
+        pace_run(x->a.loop, TURN_MS);
     }
 }
 

@@ -21,7 +21,7 @@
 #include "platform/ipc.h"
 #include "tests/support/os.h"
 
-enum { PATIENCE_MS = 5000, TURN_MS = 20 };
+enum { PATIENCE_MS = 60000, TURN_MS = 20 };
 
 struct fixture {
     struct agent a;

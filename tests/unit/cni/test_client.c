@@ -65,7 +65,7 @@ static struct answer ask(const char *bytes, size_t step)
     struct answer a = {0};
     auto_sbuf body = SBUF_INIT;
     struct client_request request = {
-        .socket = name, .path = "/v1/cni", .body = "BODY", .connect_ms = 1000, .answer_ms = 2000};
+        .socket = name, .path = "/v1/cni", .body = "BODY", .connect_ms = 60000, .answer_ms = 60000};
     a.rc = client_call(&request, &a.status, &body, &a.err);
     snprintf(a.body, sizeof a.body, "%s", sbuf_cstr(&body));
     spawn_thread_join(thread);

@@ -7,6 +7,7 @@
 #include "core/base/mem.h"
 #include "tests/support/certs.h"
 #include "tests/support/os.h"
+#include "tests/support/pace.h"
 
 static char dir[128]; /* certificates: made once */
 
@@ -167,9 +168,22 @@ struct heard *get(struct world *w, size_t i, const char *path)
 
 void run_for(struct world *w, int ms)
 {
-    int64_t end = loop_now(w->loop) + ms;
-    while (loop_now(w->loop) < end)
-        loop_run_once(w->loop, 5);
+    pace_run(w->loop, ms);
+}
+
+bool write_pieces(struct heard *h, int silence_ms, loop_fn *write, void *aux)
+{
+    struct loop *l = h->w->loop;
+    int64_t last = loop_now(l), longest = 0;
+    for (int i = 0; i < PIECES && !h->n_ends; i++) {
+        run_for(h->w, silence_ms / (PIECES - 1));
+        if (!h->n_ends)
+            write(aux);
+        int64_t now = loop_now(l);
+        longest = now - last > longest ? now - last : longest;
+        last = now;
+    }
+    return longest < silence_ms;
 }
 
 void expect_end(struct heard *h, int code)

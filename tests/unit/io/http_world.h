@@ -16,7 +16,7 @@
 #include "core/io/http_client.h"
 #include "tests/support/h2_server.h"
 
-enum { PATIENCE_MS = 20000, CALLS = 8, REQUESTS = 64, REFUSED = 7, CANCEL = 8, INTERNAL = 2 };
+enum { PATIENCE_MS = 60000, CALLS = 8, REQUESTS = 64, REFUSED = 7, CANCEL = 8, INTERNAL = 2 };
 
 struct world;
 enum { NOTHING, CANCEL_IT, CANCEL_OTHER, FREE_CLIENT, CALL_AGAIN };
@@ -78,6 +78,10 @@ void forget(struct heard *h); /* cancels it; its place is free again */
     } while (0)
 
 void run_for(struct world *w, int ms);
+/* Calls 'write' PIECES times in more than 'silence_ms', and never silent for as long as that,
+ * unless the call ends: false if it was, because this program did not run for a while. */
+enum { PIECES = 6, ATTEMPTS = 40 };
+bool write_pieces(struct heard *h, int silence_ms, loop_fn *write, void *aux);
 void expect_end(struct heard *h, int code);
 void expect_whole(struct heard *h, int status, const char *body);
 

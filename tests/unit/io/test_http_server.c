@@ -15,7 +15,7 @@
 #include "core/base/mem.h"
 #include "core/io/http_server.h"
 
-enum { TURN_MS = 20, PATIENCE_MS = 5000, LONG_ANSWER = 20 << 20, SMALL_BODY = 1000 };
+enum { TURN_MS = 20, PATIENCE_MS = 60000, LONG_ANSWER = 20 << 20, SMALL_BODY = 1000 };
 
 struct fixture {
     struct loop *loop;

@@ -58,7 +58,7 @@ static int teardown(void **state)
 static void vsctl(const char *what)
 {
     auto_sbuf line = SBUF_INIT;
-    sbuf_printf(&line, "ovs-vsctl --db=unix:db.sock --timeout=20 %s", what);
+    sbuf_printf(&line, "ovs-vsctl --db=unix:db.sock --timeout=60 %s", what);
     char *out = ovs_sandbox_run(&box, line.data);
     assert_non_null(out);
     free(out);

@@ -11,7 +11,7 @@
 
 #include "platform/pipe.h"
 
-enum { IPC_SERVER_WAIT_MS = 5000, IPC_SERVER_CLIENTS = 64 };
+enum { IPC_SERVER_WAIT_MS = 60000, IPC_SERVER_CLIENTS = 64 };
 
 struct ipc_server {
     HANDLE woken;

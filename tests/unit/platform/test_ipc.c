@@ -19,6 +19,8 @@
 #include "tests/support/os.h"
 #include "tests/unit/platform/ipc_server.h"
 
+enum { PATIENCE_MS = 60000 };
+
 static char path[64], nobody[64];
 static struct ipc_server *server;
 
@@ -47,18 +49,18 @@ static void bytes_go_both_ways(void **state)
     struct ipc *c = NULL;
     char buf[16] = "";
     size_t n = 0;
-    assert_int_equal(ipc_connect(path, 1000, &c, NULL), 0);
+    assert_int_equal(ipc_connect(path, PATIENCE_MS, &c, NULL), 0);
     uint64_t peer = ipc_server_accept(server);
-    assert_int_equal(ipc_write(c, "hello", 5, 1000, NULL), 0);
+    assert_int_equal(ipc_write(c, "hello", 5, PATIENCE_MS, NULL), 0);
     assert_int_equal(ipc_server_read(peer, buf, sizeof buf), 5);
     assert_memory_equal(buf, "hello", 5);
     assert_true(ipc_server_write(peer, "world!", 6));
-    assert_int_equal(ipc_read(c, buf, 4, 1000, &n, NULL), 0);
+    assert_int_equal(ipc_read(c, buf, 4, PATIENCE_MS, &n, NULL), 0);
     assert_int_equal(n, 4);
-    assert_int_equal(ipc_read(c, buf, sizeof buf, 1000, &n, NULL), 0);
+    assert_int_equal(ipc_read(c, buf, sizeof buf, PATIENCE_MS, &n, NULL), 0);
     assert_int_equal(n, 2);
     ipc_server_drop(peer);
-    assert_int_equal(ipc_read(c, buf, sizeof buf, 1000, &n, NULL), 0);
+    assert_int_equal(ipc_read(c, buf, sizeof buf, PATIENCE_MS, &n, NULL), 0);
     assert_int_equal(n, 0);
     ipc_close(c);
 }
@@ -70,12 +72,12 @@ static void what_was_written_before_the_end_is_read(void **state)
     size_t big = 40000, got = 0, n = 1;
     auto_free char *much = mem_calloc(1, big), *in = mem_calloc(1, big);
     memset(much, 'x', big);
-    assert_int_equal(ipc_connect(path, 1000, &c, NULL), 0);
+    assert_int_equal(ipc_connect(path, PATIENCE_MS, &c, NULL), 0);
     uint64_t peer = ipc_server_accept(server);
     assert_true(ipc_server_write(peer, much, big));
     ipc_server_drop(peer);
     while (n) {
-        assert_int_equal(ipc_read(c, in + got, big - got + 1, 1000, &n, NULL), 0);
+        assert_int_equal(ipc_read(c, in + got, big - got + 1, PATIENCE_MS, &n, NULL), 0);
         got += n;
     }
     assert_int_equal(got, big);
@@ -89,17 +91,17 @@ static void address_may_say_its_kind(void **state)
     struct ipc *c = NULL;
     struct err err = {0};
     snprintf(address, sizeof address, "%s%s", pipe_is_native() ? "pipe:" : "unix:", path);
-    assert_int_equal(ipc_connect(address, 1000, &c, NULL), 0);
+    assert_int_equal(ipc_connect(address, PATIENCE_MS, &c, NULL), 0);
     ipc_server_drop(ipc_server_accept(server));
     ipc_close(c);
     c = NULL;
     snprintf(address, sizeof address, "\\\\.\\pipe\\%s", path);
     if (pipe_is_native()) {
-        assert_int_equal(ipc_connect(address, 1000, &c, NULL), 0);
+        assert_int_equal(ipc_connect(address, PATIENCE_MS, &c, NULL), 0);
         ipc_close(c);
     } else {
-        assert_int_equal(ipc_connect(address, 1000, &c, &err), ERR_INVALID);
-        assert_int_equal(ipc_connect("pipe:x", 1000, &c, &err), ERR_INVALID);
+        assert_int_equal(ipc_connect(address, PATIENCE_MS, &c, &err), ERR_INVALID);
+        assert_int_equal(ipc_connect("pipe:x", PATIENCE_MS, &c, &err), ERR_INVALID);
     }
 }
 
@@ -110,7 +112,7 @@ static void silence_is_a_time_out(void **state)
     char buf[4];
     size_t n = 0;
     struct err err = {0};
-    assert_int_equal(ipc_connect(path, 1000, &c, NULL), 0);
+    assert_int_equal(ipc_connect(path, PATIENCE_MS, &c, NULL), 0);
     assert_int_equal(ipc_read(c, buf, sizeof buf, 20, &n, &err), ERR_TIMEOUT);
     size_t big = 8 << 20;
     char *much = mem_calloc(1, big);
@@ -124,7 +126,7 @@ static void peer_that_went_away_is_told_on_write(void **state)
     (void)state;
     struct ipc *c = NULL;
     struct err err = {0};
-    assert_int_equal(ipc_connect(path, 1000, &c, NULL), 0);
+    assert_int_equal(ipc_connect(path, PATIENCE_MS, &c, NULL), 0);
     ipc_server_drop(ipc_server_accept(server));
     assert_int_equal(ipc_write(c, "x", 1, 100, &err), ERR_CLOSED);
     assert_string_equal(err.text, "write: Broken pipe");
@@ -161,7 +163,7 @@ static void full_listener_is_a_time_out(void **state)
     assert_int_equal(rc, ERR_TIMEOUT);
     /* Room is made by taking one. */
     ipc_server_drop(ipc_server_accept(server));
-    assert_int_equal(ipc_connect(path, 1000, &c[n - 1], &err), 0);
+    assert_int_equal(ipc_connect(path, PATIENCE_MS, &c[n - 1], &err), 0);
     for (size_t i = 0; i < n; i++) {
         ipc_close(c[i]);
     }
@@ -172,7 +174,7 @@ static void root_is_known_as_peer(void **state)
     (void)state;
     struct ipc *c = NULL;
     struct err err = {0};
-    assert_int_equal(ipc_connect(path, 1000, &c, NULL), 0);
+    assert_int_equal(ipc_connect(path, PATIENCE_MS, &c, NULL), 0);
     uint64_t peer = ipc_server_accept(server);
     assert_int_equal(peer_check_root(peer, &err), os_is_privileged() ? 0 : ERR_PERMISSION);
     ipc_server_drop(peer);

@@ -73,7 +73,7 @@ static void lock_ends_with_its_holder(void **state)
     int pid = 0;
     snprintf(ready, sizeof ready, "%s.held", path);
     struct os_child *child = os_child_start(path);
-    for (int i = 0; i < 1000 && !os_exists(ready); i++) {
+    for (int i = 0; i < 6000 && !os_exists(ready); i++) {
         process_sleep_ms(10);
     }
     assert_true(os_exists(ready));
