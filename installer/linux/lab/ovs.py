@@ -151,7 +151,12 @@ class Switch:
         return self.tool("ovs-vsctl", "--timeout=%d" % PATIENCE, *args, check=check)
 
     def ofctl(self, *args, stdin=None, check=True):
-        return self.tool("ovs-ofctl", "-O", "OpenFlow15", *args, stdin=stdin, check=check)
+        """ovs-vswitchd gives whoever connects one second to greet: who stood still for it has said nothing yet, and says it again."""
+        for _ in range(20):
+            done = run("ovs-ofctl", "-O", "OpenFlow15", *args, ns=self.ns, env=self.env, check=False, stdin=stdin)
+            if "failed to open socket (Broken pipe)" not in done.stderr:
+                break
+        return (netns.checked(done) if check else done).stdout
 
     def flows(self, bridge="br-int"):
         """What the switch holds, one flow a line, sorted, in the form that seinectl prints."""
