@@ -142,11 +142,22 @@ class Matrix:
         if again:
             for i, r in zip(again, self.c.answers([self.probes[i] for i in again])):
                 got[i] = r
-        wrong = ["%s: expected %s, measured %s" % (n, e, g)
-                 for n, e, g in zip(self.names, self.expected, got) if e != g]
+        differ = [i for i, g in enumerate(got) if g != self.expected[i]]
+        wrong = ["%s: expected %s, measured %s" % (self.names[i], self.expected[i], got[i]) for i in differ]
         print("   %d of %d cells as expected%s" % (len(got) - len(wrong), len(got), what and " (%s)" % what))
         if wrong:
-            raise Failed("%s\n%s" % (what, "\n".join(wrong)))
+            raise Failed("%s\n%s\n%s\nthe test %s" % (what, "\n".join(wrong), self.why(self.probes[differ[0]]), clock.told()))
+
+    def why(self, probe):
+        """What the agent says of the first of them."""
+        pod = next((p for p in self.c.pods.values() if p.ns == probe.ns), None)
+        if not pod or probe.proto == "icmp":
+            return ""
+        try:
+            done = pod.node.ctl("why", pod.full_name, probe.address, "%d/%s" % (probe.port, probe.proto), check=False)
+        except (AttributeError, OSError, netns.LabError, subprocess.TimeoutExpired) as e:
+            return "why: %s" % e
+        return done.stdout + done.stderr
 
 
 def main(scenario, need=need_lab):

@@ -85,8 +85,8 @@ def attempt(c, node, name, labels, flood_from, server):
     """One ADD under fire. Returns (datagrams the Pod heard, its datagrams that `server` heard)."""
     ns = c.pod_ns("default", name)
     netns.add(ns)
-    pool = ["10.80.%d.%d" % (node.index, i) for i in range(2, 10)]
-    pool += ["fd00:80:%x::%x" % (node.index, i) for i in range(2, 10)]
+    pool = ["10.80.%d.%d" % (node.index, i) for i in range(2, 14)]
+    pool += ["fd00:80:%x::%x" % (node.index, i) for i in range(2, 14)]
     ear = Ear(ns)
     inward = Flood(flood_from.ns, pool)
     outward = Flood(ns, server.ips)

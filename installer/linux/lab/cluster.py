@@ -293,9 +293,10 @@ class Cluster:
     def __exit__(self, kind, error, trace):
         if error is not None:
             for node in self.nodes:
-                tail = node.log_tail()
-                if tail:
-                    print("--- last lines of %s's agent\n%s---" % (node.name, tail))
+                for who, text in (("last lines of %s's agent", node.log_tail()),
+                                  ("last warnings of %s's ovs-vswitchd", node.switch.complaints())):
+                    if text:
+                        print("--- %s\n%s---" % (who % node.name, text))
         keep = os.environ.get("SEINE_KEEP") and error is not None
         if keep:
             print("kept for inspection: namespaces %s-*, folder %s" % (self.prefix, self.run))

@@ -169,6 +169,14 @@ class Switch:
         text = self.ofctl("dump-" + what, bridge).replace("bands=\n", "bands=")
         return sorted(line.strip() for line in text.splitlines() if line.startswith((" ", "meter=", "group_id=")))
 
+    def complaints(self, lines=15):
+        """The last warnings and errors of the switch daemon's log."""
+        try:
+            with open(self.dir + "/ovs-vswitchd.log", errors="replace") as f:
+                return "".join([line for line in f if "|WARN|" in line or "|ERR|" in line][-lines:])
+        except FileNotFoundError:
+            return ""
+
     def control(self):
         if not self._control:
             self._control = Control("%s/ovs-vswitchd.%d.ctl" % (self.dir, self.pid("ovs-vswitchd")))
