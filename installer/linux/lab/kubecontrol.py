@@ -6,15 +6,18 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
 
 from . import kubeapi, netns, ovs
+from .clock import PATIENCE
 from .netns import LabError, run
 
 PORT, ETCD_PORT = 6443, 2379
+FIRST_PORT = 10000  # of those that are chosen freely
 SERVICES, PODS = "10.96.0.0/16,fd00:10:96::/112", "10.80.0.0/16,fd00:80::/48"
 FIRST_SERVICES = ("10.96.0.1", "fd00:10:96::1")
 DNS_SERVICE = "10.96.0.10"
@@ -26,21 +29,36 @@ WHOLE = {"port": PORT, "etcd_port": ETCD_PORT,
          "flags": ("--scheduler", "--controllers", CONTROLLERS, "--svc-cidr", SERVICES, "--pod-cidr", PODS)}
 
 
+_claims = []  # sockets by whose names other processes see which ports are taken
+
+
 def free_ports(count, ns=None):
-    """`count` neighbouring TCP ports that nobody listens on."""
+    """`count` neighbouring TCP ports that nobody listens on. They lie below those that the system gives to connections, and are
+    this process's until it ends: nobody takes one before it is listened on, nor while who listened on it is started again."""
     with netns.inside(ns) if ns else contextlib.nullcontext():
+        with open("/proc/sys/net/ipv4/ip_local_port_range") as f:
+            first_given = int(f.read().split()[0])
         for _ in range(100):
-            held = [socket.socket() for _ in range(count)]
-            with contextlib.ExitStack() as stack:
-                for s in held:
-                    stack.enter_context(s)
-                with contextlib.suppress(OSError):
-                    held[0].bind(("127.0.0.1", 0))
-                    first = held[0].getsockname()[1]
-                    for i, s in enumerate(held[1:]):
-                        s.bind(("127.0.0.1", first + i + 1))
-                    return first
+            first = random.SystemRandom().randrange(FIRST_PORT, first_given - count)
+            with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+                mine = [held.enter_context(_claim(first + i)) for i in range(count)]
+                held.pop_all()
+                _claims.extend(mine)
+                return first
     raise LabError("no free ports")
+
+
+def _claim(port):
+    """Whoever wants the port asks for this name first; it is one of the network namespace, and goes with the process."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind("\0seine-lab-port-%d" % port)
+        with socket.socket() as s:
+            s.bind(("", port))
+    except OSError:
+        claim.close()
+        raise
+    return claim
 
 
 class ControlPlane:
@@ -80,12 +98,12 @@ class ControlPlane:
         with open(self.pid_file, "w") as f:
             f.write(str(self.process.pid))
 
-    def start(self, wait=60):
+    def start(self, wait=PATIENCE):
         self.launch()
         self.wait_ready(wait)
         return self
 
-    def wait_ready(self, wait=60):
+    def wait_ready(self, wait=PATIENCE):
         end = time.monotonic() + wait
         while True:
             if self.process and self.process.poll() is not None:
@@ -101,7 +119,7 @@ class ControlPlane:
         """Ends the processes; the data stay."""
         if self._client:
             self._client.close()
-        ovs.end_of(self.pid_file, self.pki, sig, 10)
+        ovs.end_of(self.pid_file, self.pki, sig)
         if self.process:
             self.process.wait()
         self.process = None
@@ -178,5 +196,5 @@ class ControlPlane:
         home = dict(os.environ, HOME=self.dir)  # kubectl keeps what it discovered there
         return run(*self._enter(), os.path.join(self.bin, program), *args, env=home, **more)
 
-    def kubectl(self, *args, stdin=None, check=True, config="admin", timeout=90):
+    def kubectl(self, *args, stdin=None, check=True, config="admin", timeout=2 * PATIENCE):
         return self.run("kubectl", "--kubeconfig", self.path(config), *args, stdin=stdin, check=check, timeout=timeout)
