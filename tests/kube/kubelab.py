@@ -27,7 +27,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "system"))
 
 import common  # noqa: E402
 from lab import cluster as lab_cluster  # noqa: E402
-from lab import kubecontrol, manifests, netns  # noqa: E402
+from lab import clock, kubecontrol, manifests, netns  # noqa: E402
 from lab.kubeapi import Client, path_of, path_of_object  # noqa: E402
 from lab.kubecontrol import free_ports  # noqa: E402
 from lab.netns import LabError  # noqa: E402
@@ -62,7 +62,7 @@ class ControlPlane(kubecontrol.ControlPlane):
             print("--- last lines of the control plane\n%s---" % self.log_tail(15))
         self.end()
 
-    def start(self, wait=60):
+    def start(self, wait=common.PATIENCE):
         """Starts it; returns when it is ready."""
         if not self.port:
             self.make("--client", "agent=%s,agents" % ACCOUNT)
@@ -124,6 +124,19 @@ def own_rbac():
              "subjects": [{"kind": "ServiceAccount", "namespace": "kube-system", "name": ACCOUNT}]}]
 
 
+def listening(path, process, what, log):
+    """Returns when the process answers on its socket at the path. (That the socket is there does not mean that it listens yet.)"""
+    def answers():
+        if process.poll() is not None:
+            with open(log, errors="replace") as f:
+                raise common.Failed("%s ended with %d\n%s" % (what, process.returncode, "".join(f.readlines()[-20:])))
+        with socket.socket(socket.AF_UNIX) as s, contextlib.suppress(OSError):
+            s.connect(path)
+            return True
+        return False
+    common.eventually(answers, what + " listens")
+
+
 class Proxy:
     """The proxy that injects faults, in front of a ControlPlane; go/faults.go has the list."""
 
@@ -135,14 +148,14 @@ class Proxy:
             self.process = cp.spawn(
                 os.path.join(KUBE_BIN, "kfix"), "proxy", "--listen", "%s:%d" % (cp.bind, self.port), "--upstream", cp.url,
                 "--pki", cp.pki, "--admin", self.socket, *(["--http1"] if http1 else []), stdout=log, stderr=log)
-        common.eventually(lambda: os.path.exists(self.socket), "the proxy listens")
+        listening(self.socket, self.process, "the proxy %s" % name, self.log)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *unused):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(common.PATIENCE)
 
     @property
     def url(self):
@@ -151,7 +164,7 @@ class Proxy:
     def ask(self, method, path, body=None):
         connection = http.client.HTTPConnection("proxy")
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(30)
+        connection.sock.settimeout(common.PATIENCE)
         connection.sock.connect(self.socket)
         try:
             connection.request(method, path, None if method == "GET" else json.dumps(body))
@@ -170,14 +183,12 @@ class Proxy:
         """Without arguments: no more."""
         self.ask("POST", "/random", plan or None)
 
-    def strike(self, fault, **more):
-        """How many live watches it struck; one that backs off is waited for, so 0 means that none came."""
-        end = time.monotonic() + 15
-        while True:
-            struck = self.ask("POST", "/strike", dict(more, fault=fault))["struck"]
-            if struck or time.monotonic() > end:
-                return struck
-            time.sleep(0.05)
+    def strike(self, fault, want=0, **more):
+        """Strikes all live watches that match, once there are some, or just `want` of them: one that backs off or is being renewed is
+        waited for. Returns how many took it."""
+        def struck():
+            return self.ask("POST", "/strike", dict(more, fault=fault, want=want))["struck"]
+        return common.eventually(struck, lambda: "%s watches to strike with %s %s; %s" % (want or "some", fault, more, self.stats()))
 
     def away(self, away):
         self.ask("POST", "/away", away)
@@ -234,7 +245,7 @@ class Cluster(common.Cluster):
 
 
 def cluster(name, kind=Cluster, **more):
-    prefix = "kt%s%d" % (name, os.getpid() % 10000)
+    prefix = "kt%s%d" % (name, os.getpid())
     return kind(prefix, lab_cluster.free_run_dir(prefix), common.BIN, **more)
 
 

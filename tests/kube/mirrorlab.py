@@ -9,7 +9,7 @@ import socket
 import sys
 
 import kubelab
-from kubelab import common
+from kubelab import clock, common
 
 PROGRAM = sys.argv[1] if len(sys.argv) > 1 else os.path.join(kubelab.ROOT, "build", "debug", "tests", "mirror")
 KINDS = ("Pod", "Namespace", "Node", "NetworkPolicy", "Service", "EndpointSlice")
@@ -86,14 +86,14 @@ class Mirror:
         with open(self.log, "ab") as log:
             self.process = cp.spawn(PROGRAM, config, self.socket, *words, stdout=log, stderr=log,
                                     env=dict(os.environ, ASAN_OPTIONS=options, **(env or {})))
-        common.eventually(lambda: os.path.exists(self.socket) or self.process.poll() is not None, "mirror %s listens" % name, 10)
+        kubelab.listening(self.socket, self.process, "mirror " + name, self.log)
 
     def ask(self, path):
         if self.process.poll() is not None:
             raise common.Failed("mirror %s ended with %d\n%s" % (self.name, self.process.returncode, self.tail()))
         connection = http.client.HTTPConnection("mirror")
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(30)
+        connection.sock.settimeout(common.PATIENCE)
         connection.sock.connect(self.socket)
         try:
             connection.request("GET", path)
@@ -130,7 +130,7 @@ class Mirror:
         return ["%s/%s: %s here, %s there" % (key[0], key[1], own.get(key), theirs.get(key))
                 for key in sorted(own.keys() | theirs.keys()) if own.get(key) != theirs.get(key)]
 
-    def equals_server(self, timeout=10):
+    def equals_server(self, timeout=common.PATIENCE):
         """Within so many seconds it holds what the server has."""
         last = []
 
@@ -140,8 +140,8 @@ class Mirror:
         try:
             common.eventually(check, "", timeout, 0.1)
         except common.Failed:
-            raise common.Failed("mirror %s after %g s: %d differences\n%s\n%s\n%s" % (
-                self.name, timeout, len(last), "\n".join(last[:5]), json.dumps(self.state()), self.tail())) from None
+            raise common.Failed("mirror %s after %g s, in which the test %s: %d differences\n%s\n%s\n%s" % (
+                self.name, timeout, clock.told(), len(last), "\n".join(last[:5]), json.dumps(self.state()), self.tail())) from None
 
     def honest(self):
         """It never told its owner anything for nothing."""
@@ -157,7 +157,7 @@ class Mirror:
     def end(self):
         """Its exit status is the sanitizer's word on leaks too."""
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(30)
+        status = self.process.wait(common.PATIENCE)
         if status != 0:
             raise common.Failed("mirror %s ended with %d\n%s" % (self.name, status, self.tail(60)))
 

@@ -8,6 +8,7 @@ import threading
 import time
 
 from . import manifests, netns
+from .clock import PATIENCE
 from .netns import LabError
 
 # Kind: path of its list without a namespace, path of a namespace's (None: it lies in none).
@@ -61,7 +62,7 @@ class Client:
     def _connect(self):
         family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
         sock = netns.open_socket(self.ns, family, socket.SOCK_STREAM) if self.ns else socket.socket(family, socket.SOCK_STREAM)
-        sock.settimeout(60)
+        sock.settimeout(2 * PATIENCE)
         sock.connect((self.host, self.port))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.own.connection = http.client.HTTPConnection(self.host, self.port)
@@ -88,9 +89,10 @@ class Client:
     def ask(self, method, path, body=None, content_type="application/json", accept=()):
         """The answer's JSON; ApiError unless it is 2xx or in `accept` (then None). A server that is not that far yet, 429, is asked
         again for a while."""
-        for _ in range(40):
+        end = time.monotonic() + PATIENCE
+        while True:
             status, text = self.raw(method, path, body, content_type)
-            if status != 429:
+            if status != 429 or time.monotonic() > end:
                 break
             time.sleep(0.25)
         if status in accept:

@@ -11,7 +11,7 @@ import (
 //
 //	POST /rules   [fault, ...]   in place of those that wait
 //	POST /random  random | null  in place of what was
-//	POST /strike  fault          now, to all live watches that match
+//	POST /strike  fault          now, to all live watches that match; says how many took it
 //	POST /away    true | false   while true, connections are reset as they come; those that are there are reset too
 //	GET  /stats                  what has happened so far
 func (p *proxy) admin() http.Handler {
@@ -73,10 +73,18 @@ func answer(w http.ResponseWriter, value any) {
 func (p *proxy) strikeAll(f *fault) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	n := 0
+	var found []*stream
 	for s := range p.streams {
 		if f.matches(s.r) {
-			s.send(f)
+			found = append(found, s)
+		}
+	}
+	if f.Want != 0 && len(found) != f.Want {
+		return 0
+	}
+	n := 0
+	for _, s := range found {
+		if s.send(f) {
 			n++
 		}
 	}
@@ -102,8 +110,8 @@ func (p *proxy) tell() map[string]any {
 		struck[name] = n
 	}
 	return map[string]any{"connections": p.stats.connections.Load(), "requests": p.stats.requests.Load(),
-		"watches": p.stats.watches.Load(), "bytes": p.stats.bytes.Load(), "live_connections": conns, "live_watches": streams,
-		"waiting": p.plan.left(), "struck": struck}
+		"lists": p.stats.lists.Load(), "watches": p.stats.watches.Load(), "bytes": p.stats.bytes.Load(),
+		"live_connections": conns, "live_watches": streams, "waiting": p.plan.left(), "struck": struck}
 }
 
 func faultNames() []string {

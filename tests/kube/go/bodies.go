@@ -37,10 +37,12 @@ type stream struct {
 
 var errEnded = fmt.Errorf("ended by a fault") // in good order
 
-func (s *stream) send(f *fault) {
+func (s *stream) send(f *fault) bool {
 	select {
 	case s.strikes <- f:
+		return true
 	default: // it has one to come
+		return false
 	}
 }
 
@@ -50,6 +52,9 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (p *proxy) handle(w http.ResponseWriter, r *http.Request, c *plainConn) {
 	p.stats.requests.Add(1)
+	if !isWatch(r) {
+		p.stats.lists.Add(1)
+	}
 	f := p.plan.take(r, c.h2)
 	if f != nil && faults[f.Fault]&atRequest != 0 {
 		p.stats.count(f.Fault)

@@ -59,6 +59,7 @@ type fault struct {
 	Ms     int    `json:"ms"`    // of delay, stall; vanish is reset after it, never if 0
 	Status int    `json:"status"`
 	Retry  string `json:"retry"` // Retry-After
+	Want   int    `json:"want"`  // of a strike: none, unless just so many watches match; 0: any number
 }
 
 func (f *fault) matches(r *http.Request) bool {
@@ -217,9 +218,9 @@ func (p *proxy) anyStream() *stream {
 
 // How often each fault has struck, and what passed.
 type stats struct {
-	connections, requests, watches, bytes atomic.Int64
-	mu                                    sync.Mutex
-	struck                                map[string]int
+	connections, requests, lists, watches, bytes atomic.Int64 // watches: those that began
+	mu                                           sync.Mutex
+	struck                                       map[string]int
 }
 
 func (s *stats) count(name string) {

@@ -149,6 +149,9 @@ func (p *proxy) serve(raw *rawConn) {
 	p.mu.Lock()
 	p.conns[c] = true
 	p.mu.Unlock()
+	if p.away.Load() { // since it came
+		reset(raw.Conn)
+	}
 	if c.h2 {
 		p.h2.ServeConn(c, &http2.ServeConnOpts{BaseConfig: p.h1, Handler: handlerOf{p, c}})
 	} else {
