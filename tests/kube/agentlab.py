@@ -37,7 +37,7 @@ def rendered(c, node):
     with open(path, "w") as f:
         json.dump([p for p in node.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface")], f)
     done = subprocess.run([c.program("seine-agent"), "render", "--objects", folder, "--node-name", node.name, "--attachments", path],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=2 * common.PATIENCE)
     common.equal(done.returncode, 0, "render: " + done.stderr)
     found, current = {}, None
     for line in done.stdout.splitlines():
@@ -84,11 +84,13 @@ def check(c):
 def check_written(c):
     """Each agent has written its own Node's condition, nothing else."""
     for node in c.nodes:
-        found = c.cp.client.get("Node", name=node.name)
-        conditions = {x["type"]: x for x in found["status"].get("conditions", [])}
-        common.equal((conditions["NetworkUnavailable"]["status"], conditions["NetworkUnavailable"]["reason"]), ("False", "SeineReady"),
-                     node.name + ": condition")
-        managers = {(m["manager"], m.get("subresource", "")) for m in found["metadata"]["managedFields"]}
+        def found():
+            return c.cp.client.get("Node", name=node.name)
+
+        def conditions():
+            return [(x["status"], x["reason"]) for x in found()["status"].get("conditions", []) if x["type"] == "NetworkUnavailable"]
+        common.eventually(lambda: conditions() == [("False", "SeineReady")], lambda: "%s: condition: %s" % (node.name, conditions()))
+        managers = {(m["manager"], m.get("subresource", "")) for m in found()["metadata"]["managedFields"]}
         common.true(("seine-agent", "status") in managers and ("seine-agent", "") not in managers, "managers: %s" % managers)
 
 
@@ -96,7 +98,7 @@ def metrics(node, port=9101):
     """{series: value} of an agent that serves them on loopback."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
     connection.sock = netns.open_socket(node.ns, socket.AF_INET, socket.SOCK_STREAM)
-    connection.sock.settimeout(5)
+    connection.sock.settimeout(common.PATIENCE)
     connection.sock.connect(("127.0.0.1", port))
     connection.request("GET", "/metrics")
     lines = connection.getresponse().read().decode().splitlines()

@@ -40,10 +40,11 @@ class Changes:
         else:
             self.cp.client.patch(manifests.namespace("s%d" % self.rnd.randrange(3)), {"metadata": {"labels": {"x": str(self.n)}}})
 
-    def go_on(self, seconds, every=0.02):
-        """Returns how many changes there were."""
+    def go_on(self, seconds, every=0.02, enough=lambda: True):
+        """For so many seconds, and up to three times as many until there was enough of what comes meanwhile. Returns how many
+        changes there were."""
         end, done = time.monotonic() + seconds, 0
-        while time.monotonic() < end:
+        while time.monotonic() < end or time.monotonic() < end + 2 * seconds and not enough():
             self.one()
             done += 1
             time.sleep(every)

@@ -3,12 +3,12 @@
 import contextlib
 import json
 import os
-import threading
 import time
+from concurrent import futures
 
 import kubelab
 import mirrorlab
-from kubelab import common, manifests
+from kubelab import clock, common, manifests
 from mirrorlab import Mirror
 
 PODS, POLICIES = 1200, 60  # more than two pages
@@ -73,8 +73,9 @@ def odd_things():
 def both_encodings(protobuf, json_):
     """What came as Protobuf is to the last field what came as JSON, from lists and from watches."""
     for m, wanted in ((protobuf, True), (json_, False)):
-        kinds = m.state()["kinds"]
-        common.true(all(k["protobuf"] == (k["calls"] if wanted else 0) for k in kinds.values()), "%s: its encoding: %s" % (m.name, kinds))
+        def as_wanted():  # a call that was sent just now has no answer yet
+            return all(k["protobuf"] == (k["calls"] if wanted else 0) for k in m.state()["kinds"].values())
+        common.eventually(as_wanted, lambda: "%s: its encoding: %s" % (m.name, m.state()["kinds"]))
     own, other = protobuf.encoded(), json_.encoded()
     common.equal([line for line in own if line not in other], [line for line in other if line not in own], "objects that differ")
     common.equal(len(own), len(other), "objects")
@@ -96,7 +97,7 @@ def every_way(cp):
     with contextlib.ExitStack() as stack:
         mirrors = {name: stack.enter_context(Mirror(cp, "way-" + name, *words)) for name, words in configs.items()}
         for name, m in mirrors.items():
-            m.equals_server(20)
+            m.equals_server()
             state = m.state()
             common.equal(state["protocol"], "http/1.1" if "http1" in configs[name] else "h2", name + ": protocol")
             if state["protocol"] == "h2":
@@ -105,13 +106,13 @@ def every_way(cp):
         cp.delete(manifests.pod("w1", "p0001"), manifests.policy("w1", "np1"))
         cp.apply(manifests.pod("w1", "fresh", {"a": "b"}, "n1", ["10.64.9.9"]), manifests.namespace("w9", {"x": "y"}))
         for m in mirrors.values():
-            m.equals_server(5)
+            m.equals_server()
             m.honest()
         both_encodings(mirrors["token"], mirrors["json"])
         cp.delete(*odd_things())
         cp.apply(*odd_things())  # now by watches
         for m in mirrors.values():
-            m.equals_server(5)
+            m.equals_server()
         both_encodings(mirrors["stream"], mirrors["jsonstream"])
         both_encodings(mirrors["token"], mirrors["json"])
 
@@ -135,11 +136,13 @@ def watch_faults(cp, proxy, m):
     before = m.state()["connected"]
     common.true(proxy.strike("goaway") > 0, "the server says goodbye")
     cp.client.patch(manifests.pod("w2", "p0002"), {"metadata": {"labels": {"after": "goaway"}}})
-    m.equals_server(5)  # what is under way goes on
+    m.equals_server()  # what is under way goes on
     common.true(proxy.strike("end") > 0, "watches end")
     cp.client.patch(manifests.pod("w2", "p0002"), {"metadata": {"labels": {"after": "goodbye"}}})
-    m.equals_server(20)
-    common.equal(m.state()["connected"], before + 1, "another connection after GOAWAY")
+    m.equals_server()
+    # A watch that had one to come did not take the other: it may go on where it was.
+    common.eventually(lambda: m.state()["connected"] > before, "another connection after GOAWAY")
+    common.equal(m.state()["connected"], before + 1, "connections after GOAWAY")
     m.honest()
 
 
@@ -155,8 +158,8 @@ def list_faults(cp, proxy):
         for name, rule in cases.items():
             proxy.rules(rule)
             m = stack.enter_context(Mirror(cp, "list-" + name, cp.path("proxied"), *(["gzip"] if name == "badgzip" else [])))
-            common.eventually(lambda: proxy.stats()["waiting"] == 0, name + " struck", 10)
-            m.equals_server(30)  # before the next: what it asks again would meet the other's fault
+            common.eventually(lambda: proxy.stats()["waiting"] == 0, name + " struck")
+            m.equals_server()  # before the next: what it asks again would meet the other's fault
             m.honest()
         kinds = m.state()["kinds"]
         common.true(kinds["Pod"]["protobuf"] == 0 < kinds["Node"]["protobuf"], "JSON of the kind whose Protobuf was refused alone: %s" % kinds)
@@ -166,21 +169,21 @@ def page_gone(cp, proxy):
     common.step("410 of the API server itself between two pages")
     proxy.rules(dict(fault="delay", path="continue=", ms=1500))
     with Mirror(cp, "gone", cp.path("proxied")) as m:
-        common.eventually(lambda: proxy.stats()["waiting"] == 0, "the second page was asked for", 10)
+        common.eventually(lambda: proxy.stats()["waiting"] == 0, "the second page was asked for")
         cp.client.patch(manifests.pod("w3", "p0003"), {"metadata": {"labels": {"x": "y"}}})
         cp.compact()
-        m.equals_server(20)
+        m.equals_server()
         m.honest()
 
 
 def retry_after(cp, proxy):
     common.step("429 with Retry-After is waited for; 401 twice is got over")
     proxy.rules(dict(fault="status", path="/pods", status=429, retry="3"), dict(fault="status", path="/nodes", status=401, count=2))
-    start = time.monotonic()
+    start, start_clock = time.monotonic(), clock.now()
     with Mirror(cp, "busy", cp.path("proxied")) as m:
-        m.equals_server(20)
+        m.equals_server()
         took = time.monotonic() - start
-        common.true(3 <= took < 15, "after Retry-After: 3 it took %.1f s" % took)
+        common.true(3 <= took and clock.now() - start_clock < 25, "after Retry-After: 3 it took %.1f s; the test %s" % (took, clock.told()))
 
 
 def rotation(cp):
@@ -196,33 +199,30 @@ def rotation(cp):
     with kubelab.Proxy(cp, "rotation") as proxy:
         config = cp.kubeconfig("rotating", token_file=cp.dir + "/rotating", server=proxy.url)
         with Mirror(cp, "rotating", config) as m:
-            m.equals_server(20)
+            m.equals_server()
             with open(cp.dir + "/rotating") as f:
                 old = kubelab.Client(cp.bind, cp.port, cp.pki, token=f.read())
             write(1)
             cp.delete(secrets[0])
-            common.eventually(lambda: old.raw("GET", "/api/v1/nodes")[0] == 401, "the old token is refused", 20, 0.5)
+            common.eventually(lambda: old.raw("GET", "/api/v1/nodes")[0] == 401, "the old token is refused", every=0.5)
             proxy.strike("end")
             cp.client.patch(manifests.pod("w0", "p0004"), {"metadata": {"labels": {"x": "rotated"}}})
-            m.equals_server(20)
+            m.equals_server()
 
 
 def timed(mirrors, is_there):
-    """Returns what waits until is_there(mirror) of each, and says how long it took."""
-    start, took = time.monotonic(), {}
-
+    """Returns what waits until is_there(mirror) of each, and says how long it took, but for what the machine stood still."""
     def look(m):
-        while time.monotonic() - start < 60 and not is_there(m):
-            time.sleep(0.2)
-        took[m.name] = time.monotonic() - start
-    threads = [threading.Thread(target=look, args=(m,)) for m in mirrors]
-    for thread in threads:
-        thread.start()
+        start = clock.now()
+        common.eventually(lambda: is_there(m), lambda: "mirror %s found out: %s\n%s" % (m.name, m.state(), m.tail()), every=0.2)
+        return clock.now() - start
+    pool = futures.ThreadPoolExecutor(len(mirrors))
+    seen = {m.name: pool.submit(look, m) for m in mirrors}
+    pool.shutdown(wait=False)
 
     def wait():
-        for thread in threads:
-            thread.join()
-        print("   found out and got over: %s" % ", ".join("%s %.1f s" % kv for kv in took.items()))
+        took = {name: each.result() for name, each in seen.items()}
+        print("   found out and got over: %s; the test %s" % (", ".join("%s %.1f s" % kv for kv in took.items()), clock.told()))
         return took
     return wait
 
@@ -235,19 +235,24 @@ def followed(cp, name, *mirrors):
 
 def stuck_lists(cp, proxy, stack):
     """Lists of which one does not begin, and one stops in its middle, on connections that live; returns what waits for the end."""
-    mirrors = []
+    mirrors, start = [], time.monotonic()
     for name, rule in (("head", dict(fault="hang", path="/nodes")), ("body", dict(fault="swallow", path="/pods", after=5000))):
         proxy.rules(rule)
         mirrors.append(stack.enter_context(Mirror(cp, "stuck-" + name, cp.path("silent"))))
-        common.eventually(lambda: sum(not k["complete"] for k in mirrors[-1].state()["kinds"].values()) == 1, name + ": one list hangs", 10)
+        common.eventually(lambda: sum(not k["complete"] for k in mirrors[-1].state()["kinds"].values()) == 1, name + ": one list hangs")
         common.equal(proxy.stats()["waiting"], 0, "faults to come")
-    seen = timed(mirrors, Mirror.is_complete)
+
+    def is_over(m):
+        over = m.is_complete()
+        common.true(not over or time.monotonic() - start > 10, m.name + ": a list was given up too early")
+        return over
+    seen = timed(mirrors, is_over)
 
     def wait():
         took = seen()
-        common.true(10 < min(took.values()) and max(took.values()) < 30, "a list that hangs: %s" % took)
+        common.true(max(took.values()) < 30, "a list that hangs: %s" % took)
         for m in mirrors:
-            m.equals_server(10)
+            m.equals_server()
             m.honest()
     return wait
 
@@ -255,21 +260,20 @@ def stuck_lists(cp, proxy, stack):
 def hung(cp, proxy, *mirrors):
     """One stream of a connection hangs, the connection and its other streams go on; returns what waits for its end."""
     def lists():
-        stats = proxy.stats()
-        return stats["requests"] - stats["watches"]
+        return proxy.stats()["lists"]
     cp.compact()  # what is renewed begins at a version that etcd has forgotten
     before, first = {m: m.state() for m in mirrors}, lists()
-    common.equal(proxy.strike("swallow", path="/pods"), len(mirrors), "one watch of each hangs")
+    common.equal(proxy.strike("swallow", path="/pods", want=len(mirrors)), len(mirrors), "one watch of each hangs")
     seen = followed(cp, "p0012", *mirrors)
     cp.client.patch(manifests.namespace("w0"), {"metadata": {"labels": {"x": "meanwhile"}}})
     for m in mirrors:
-        common.eventually(lambda: m.objects()["Namespace", "w0"]["labels"].get("x") == "meanwhile", m.name + ": the other streams go on", 10)
+        common.eventually(lambda: m.objects()["Namespace", "w0"]["labels"].get("x") == "meanwhile", m.name + ": the other streams go on")
         common.true(m.objects()["Pod", "w0/p0012"]["labels"].get("x") != "changed", "the stream hangs")
 
     def wait():
         common.true(max(seen().values()) < 30, "it took too long")
         for m in mirrors:
-            m.equals_server(10)
+            m.equals_server()
             m.honest()
             after = m.state()
             common.equal(after["notes"], before[m]["notes"], m.name + ": log lines; " + m.tail())
@@ -277,8 +281,9 @@ def hung(cp, proxy, *mirrors):
         common.equal(mirrors[0].state()["connected"], 1, "one connection carried everything")
         common.equal(lists(), first, "lists, of kinds that were quiet too")
         for m in mirrors:
-            quiet = m.state()["kinds"]["NetworkPolicy"]["version"], before[m]["kinds"]["NetworkPolicy"]["version"]
-            common.true(int(quiet[0]) > int(quiet[1]), m.name + ": the version of a quiet kind goes on: %s, %s before" % quiet)
+            def quiet(state):
+                return int(state["kinds"]["NetworkPolicy"]["version"])
+            common.eventually(lambda: quiet(m.state()) > quiet(before[m]), m.name + ": the version of a quiet kind goes on")
     return wait
 
 
@@ -292,7 +297,7 @@ def vanished(cp, proxy, *mirrors):
         # 30 s at most until it is found out, then a back-off.
         common.true(max(took.values()) < 40, "it took too long")
         for m in mirrors:
-            m.equals_server(10)
+            m.equals_server()
     return wait
 
 
@@ -307,7 +312,7 @@ def server_restarts(cp, mirrors):
     cp.start()
     cp.delete(manifests.pod("w3", "p0007"))
     for m in mirrors:
-        m.equals_server(30)
+        m.equals_server()
         m.honest()
 
 
@@ -323,8 +328,8 @@ def crd_appears(cp, m):
     cp.apply(CRD)
     path = "/apis/lab.seine.dev/v1/namespaces/w0/networkpolicies"
     policy = dict(manifests.policy("w0", "special", {}, ["Egress"]), apiVersion="lab.seine.dev/v1")
-    common.eventually(lambda: cp.client.raw("POST", path, policy)[0] in (201, 409), "the new kind is served", 20, 0.3)
-    return lambda: m.equals_server(60)
+    common.eventually(lambda: cp.client.raw("POST", path, policy)[0] in (201, 409), "the new kind is served", every=0.3)
+    return m.equals_server
 
 
 def crd_goes_and_returns(cp, m):
@@ -332,12 +337,12 @@ def crd_goes_and_returns(cp, m):
     def policies():
         return m.state()["kinds"]["NetworkPolicy"]
     common.step("a kind that came later goes, and comes again")
-    common.equal((policies()["state"], policies()["held"]), ("watching", 1), "the new kind")
+    common.eventually(lambda: (policies()["state"], policies()["held"]) == ("watching", 1), lambda: "the new kind: %s" % policies())
     start = time.monotonic()
     cp.delete(CRD)
-    common.eventually(lambda: policies()["state"] == "absent", "it is seen to be gone", 30)
+    common.eventually(lambda: policies()["state"] == "absent", lambda: "it is seen to be gone: %s" % policies())
     print("   seen to be gone after %.1f s" % (time.monotonic() - start))
-    m.equals_server(5)
+    m.equals_server()
     common.equal((policies()["held"], policies()["trouble"], m.is_complete()), (0, "", True), "objects, trouble, completeness without it")
     return crd_appears(cp, m)
 
@@ -367,7 +372,7 @@ def scenario():
         one, one1 = s.enter_context(Mirror(cp, "hung", cp.path("hung"))), s.enter_context(Mirror(cp, "hung1", cp.path("hung"), "http1"))
         crd = s.enter_context(Mirror(cp, "crd", cp.path("agent"), "crd"))
         for mirror in (m, gone, gone1, one, one1, crd):
-            mirror.equals_server(20)
+            mirror.equals_server()
         waits = [hung(cp, stream, one, one1), vanished(cp, silent, gone, gone1), stuck_lists(cp, silent, s)]
         came = crd_appears(cp, crd)
         watch_faults(cp, proxy, m)
@@ -383,7 +388,7 @@ def scenario():
         server_restarts(cp, [m, gone, crd])
         common.step("a server without streaming lists: plain ones")
         with Mirror(cp, "plain", cp.path("agent"), "stream") as plain:
-            plain.equals_server(20)
+            plain.equals_server()
             common.true("no streaming lists" in plain.tail(), "a note of it: " + plain.tail())
 
 

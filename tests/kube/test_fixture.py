@@ -13,10 +13,13 @@ from kubelab import common, manifests
 PODS = 30
 
 
-def watch(cp, path, seconds=1):
-    """The events of a watch that the server ends by itself."""
-    status, text = cp.client.raw("GET", "%s%swatch=1&timeoutSeconds=%d" % (path, "&" if "?" in path else "?", seconds))
-    return status, [json.loads(line) for line in text.splitlines()]
+def watch(cp, path):
+    """The events of a watch that the server ends by itself, after a second. One that it ended before it said anything is begun again."""
+    def events():
+        status, text = cp.client.raw("GET", "%s%swatch=1&timeoutSeconds=1" % (path, "&" if "?" in path else "?"))
+        found = [json.loads(line) for line in text.splitlines()]
+        return (found or status != 200) and (status, found)
+    return common.eventually(events, "an event of " + path)
 
 
 def pages_and_watches(cp):
@@ -39,7 +42,7 @@ def forgets(cp, old):
     cp.client.patch(manifests.pod("a", "p06"), {"metadata": {"labels": {"n": "y"}}})
     cp.compact()
     for query in "?resourceVersionMatch=Exact&resourceVersion=" + old, "?limit=10&continue=" + page["metadata"]["continue"]:
-        common.eventually(lambda: cp.client.raw("GET", "/api/v1/pods" + query)[0] == 410, "410 of a list" + query[:20], 15, 0.2)
+        common.eventually(lambda: cp.client.raw("GET", "/api/v1/pods" + query)[0] == 410, "410 of a list" + query[:20], every=0.2)
     uids = {p["metadata"]["uid"] for p in cp.client.list("Pod")}
     start = time.monotonic()
     cp.restart()
@@ -52,7 +55,8 @@ def forgets(cp, old):
 def accounts(cp):
     common.step("the agent's account: what it may, a token that goes with its Secret, kubectl")
     cp.agent_account()
-    common.equal(cp.kubectl("auth", "can-i", "list", "pods", "-A", config="agent").stdout.strip(), "yes", "may list Pods")
+    common.eventually(lambda: cp.kubectl("auth", "can-i", "list", "pods", "-A", config="agent", check=False).stdout.strip() == "yes",
+                      "it may list Pods, once the server has looked at its role")
     common.equal(cp.kubectl("auth", "can-i", "list", "secrets", "-A", config="agent", check=False).stdout.strip(), "no", "Secrets")
     cp.kubeconfig("agent-cert", cert="agent", embedded=True)
     common.equal(cp.kubectl("get", "nodes", "-o", "name", config="agent-cert").returncode, 0, "a client certificate")
@@ -60,9 +64,9 @@ def accounts(cp):
     cp.apply(secret)
     token = cp.token(bound=cp.client.get("Secret", "kube-system", "bound"))
     bound = kubelab.Client(cp.bind, cp.port, cp.pki, token=token)
-    common.equal(bound.raw("GET", "/api/v1/nodes")[0], 200, "a token that is bound to a Secret")
+    common.eventually(lambda: bound.raw("GET", "/api/v1/nodes")[0] == 200, "a token that is bound to a Secret")
     cp.delete(secret)
-    common.eventually(lambda: bound.raw("GET", "/api/v1/nodes")[0] == 401, "401 when its Secret is gone", 20, 0.2)
+    common.eventually(lambda: bound.raw("GET", "/api/v1/nodes")[0] == 401, "401 when its Secret is gone", every=0.2)
 
 
 def each_fault(cp, proxy):
@@ -123,17 +127,18 @@ def informer_gets_through(cp, proxy):
                 with open(out.name) as f:
                     reports = [json.loads(line) for line in f if line.endswith("\n")]
                 return reports[-1] if reports else {"event": None, "objects": {}}
-            common.eventually(lambda: last()["event"] == "tick", "the informer has synced", 30)
+            common.eventually(lambda: last()["event"] == "tick", "the informer has synced")
             proxy.random(seed=1, rate=0.5, strike_ms=50, ms=200)
             for i in range(PODS):
                 cp.client.patch(manifests.pod("a", "p%02d" % i), {"metadata": {"labels": {"round": "2"}}})
-            common.eventually(lambda: sum(proxy.stats()["struck"].values()) >= 10, "ten faults struck", 40, 0.2)
+            common.eventually(lambda: sum(proxy.stats()["struck"].values()) >= 10, "ten faults struck", every=0.2)
             cp.delete(manifests.pod("a", "p00"))
             proxy.random()
-            common.eventually(lambda: last()["objects"].get("Pod") == PODS - 1, "the informer holds every Pod", 60, 0.2)
+            common.eventually(lambda: last()["objects"].get("Pod") == PODS - 1, lambda: "the informer holds every Pod: %s" % last(),
+                              2 * common.PATIENCE, 0.2)
         finally:
             informer.send_signal(signal.SIGTERM)
-            informer.wait(10)
+            informer.wait(common.PATIENCE)
     print("   %s" % json.dumps(proxy.stats()))
 
 

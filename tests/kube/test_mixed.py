@@ -3,6 +3,7 @@
 its own, list and watch one kube-apiserver. The Windows one runs as its manifest runs it, by the account of its Pod. Pods of both by the
 CNI plugin of their system, policies and a Service from the API server, real packets; each switch holds what the other system's `render`
 derives of what the server holds. Then the server goes, agents start from their caches, and it comes back."""
+import contextlib
 import json
 import os
 import signal
@@ -128,7 +129,7 @@ def installed(c):
 
 def token_replaced(c):
     common.step("the Windows container has had another token since, its old one is refused: followed")
-    common.eventually(c.container.is_revoked, "the old token is refused", 20, 0.5)
+    common.eventually(c.container.is_revoked, "the old token is refused", every=0.5)
     c.cp.client.patch(manifests.pod("shop", "web"), {"metadata": {"labels": {"n": "1"}}})
     c.sync()
     told = next(p for p in c.windows.ctl_json("get", "pods")["items"] if p["name"] == "web")
@@ -200,7 +201,7 @@ def shares(c, src, address, ends):
     """40 questions of each protocol reach both endpoints."""
     for proto, port in ASKED:
         c.servers.seen.clear()
-        answers = c.ask([probe.Probe(src.ns, address, proto, port) for _ in range(40)])
+        answers = c.answers([probe.Probe(src.ns, address, proto, port) for _ in range(40)])
         common.equal(answers, ["allow"] * 40, "answers to " + src.full_name)
         # A Pod that reaches itself by a Service is seen with another address.
         seen = [sum(n for (name, p, _), n in c.servers.seen.items() if (name, p) == (end.full_name, proto)) for end in ends]
@@ -218,7 +219,7 @@ def service(c):
     for src in asking:
         for address in front:
             shares(c, src, address, ends)
-    refused = c.ask([probe.Probe(src.ns, address, proto, port) for src in asking for address in none for proto, port in ASKED])
+    refused = c.answers([probe.Probe(src.ns, address, proto, port) for src in asking for address in none for proto, port in ASKED])
     common.equal(refused, ["refused"] * 8, "no endpoint")
     # Policies judge the endpoint: db may reach monitor alone.
     db = c.pods["shop/db"]
@@ -234,7 +235,7 @@ def exhausted(c):
     netns.add(c.pod_ns("ops", "late"))
     done = c.windows.cni("ADD", "c-late", "/run/netns/" + c.pod_ns("ops", "late"), args=c.windows.pod_args("ops", "late", "c-late"))
     common.equal(done.error, 11, "ADD: %r" % done)
-    found = common.eventually(lambda: [e for e in c.cp.client.list("Event") if e["reason"] == "AddressesExhausted"], "an Event", 10)
+    found = common.eventually(lambda: [e for e in c.cp.client.list("Event") if e["reason"] == "AddressesExhausted"], "an Event")
     common.equal([(e["regarding"]["kind"], e["regarding"]["name"], e["reportingInstance"]) for e in found],
                  [("Node", "windows", "seine-agent-windows")], "about whom, by whom")
     for i in range(WINDOWS_PODS - 2):
@@ -248,25 +249,28 @@ def server_away(c):
     common.step("the API server is killed: told, and what was in force holds; it comes back: nothing is written")
     before = [(n.switch.flows(), n.flow_mods()) for n in c.nodes]
     c.cp.kill()
-    common.eventually(lambda: all(source(n)["stale"] for n in c.nodes), "sources are stale", 20, 0.2)
+    common.eventually(lambda: all(source(n)["stale"] for n in c.nodes), "sources are stale", every=0.2)
     common.true(all(is_ready(n) for n in c.nodes), "ready while the server is away")
     matrix(c, isolated, "away")
     c.cp.start()
-    common.eventually(lambda: not any(source(n)["stale"] for n in c.nodes), "sources are fresh again", 30, 0.2)
+    common.eventually(lambda: not any(source(n)["stale"] for n in c.nodes), "sources are fresh again", every=0.2)
     c.sync()
     common.equal([(n.switch.flows(), n.flow_mods()) for n in c.nodes], before, "flows, and how many were sent")
 
 
 def cache(node):
-    with open(node.dir + "/cache/api-server.cache") as f:
-        return f.read()
+    """Its text, none before the first was written."""
+    with contextlib.suppress(FileNotFoundError):
+        with open(node.dir + "/cache/api-server.cache") as f:
+            return f.read()
+    return ""
 
 
 def from_cache(c):
     common.step("started while the API server is away: enforced from the cache, not ready; an ADD is served")
     flows = [n.switch.flows() for n in c.nodes]
     # The Windows one is killed: its cache is what it wrote while it ran.
-    common.eventually(lambda: '"soon"' in cache(c.windows), "the Pod is in the cache", 20, 0.5)
+    common.eventually(lambda: '"soon"' in cache(c.windows), "the Pod is in the cache", every=0.5)
     c.windows.stop_agent(signal.SIGKILL)
     common.equal(c.linux.stop_agent()[0], 0, "how the agent on Linux ended")
     # From now on as containerd shows a mount since 1.7: at its own path.
@@ -276,7 +280,7 @@ def from_cache(c):
         node.switch.ofctl("del-flows", "br-int")
         node.start_agent(wait=0)
     for node, wanted in zip(c.nodes, flows):
-        common.eventually(lambda: node.switch.flows() == wanted, "%s: the same flows from the cache" % node.name, 30, 0.1)
+        common.eventually(lambda: node.switch.flows() == wanted, lambda: "%s: the same flows from the cache\n%s" % (node.name, node.log_tail()), every=0.1)
         found = source(node)
         common.equal((found["complete"], found["cached"], is_ready(node)), (False, True, False), "complete, cached, ready")
     pod = winlab.cluster.Node.add_pod(c.windows, "shop", "soon")
@@ -296,7 +300,7 @@ def from_cache(c):
 
 
 def scenario():
-    prefix = "ktmix%d" % (os.getpid() % 10000)
+    prefix = "ktmix%d" % os.getpid()
     start = time.monotonic()
     with Cluster(prefix, kubelab.lab_cluster.free_run_dir(prefix), common.BIN, kinds=("linux", "windows")) as c:
         installed(c)

@@ -19,7 +19,7 @@ def own_service(c, pod):
     """What the API server answers to a Pod that asks it by its Service's address."""
     spec = service_of(c, "default", "kubernetes")["spec"]
     sock = netns.open_socket(pod.ns, socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(5 * probe.SLOWNESS)
+    sock.settimeout(common.PATIENCE)
     sock.connect((spec["clusterIP"], spec["ports"][0]["port"]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -55,7 +55,7 @@ def endpoints_change(c, near, far, web, web2):
             m.add(asked(c, src, spec, end, "udp", 53), True, "%s udp" % src.full_name)
         m.check(end.full_name)
     c.apply(manifests.endpoint_slice("default", "web", "a", [], targets))
-    common.equal(c.ask([asked(c, src, spec, None) for src in (near, far)]), ["refused"] * 2, "no endpoint")
+    common.equal(c.answers([asked(c, src, spec, None) for src in (near, far)]), ["refused"] * 2, "no endpoint")
 
 
 def another_proxy(c, near, web):
@@ -65,7 +65,7 @@ def another_proxy(c, near, web):
     piece = manifests.endpoint_slice("default", "theirs", "a", [web.ip(4)], ((8080, "http"),))
     c.apply(obj, piece)
     spec = service_of(c, "default", "theirs")["spec"]
-    common.equal(c.ask([asked(c, near, spec, web)]), ["allow"], "without the label")
+    common.equal(c.answers([asked(c, near, spec, web)]), ["allow"], "without the label")
     for o in (obj, piece):
         o["metadata"].setdefault("labels", {}).update(label)
     obj["spec"].update(clusterIP=spec["clusterIP"], clusterIPs=spec["clusterIPs"])

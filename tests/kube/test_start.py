@@ -2,6 +2,7 @@
 """How an agent starts with an API server: by token, client certificate, in-cluster account; refused configurations;
 without podCIDR; from its cache while the server is away."""
 import glob
+import json
 import os
 import shutil
 import time
@@ -12,6 +13,12 @@ from agentlab import is_ready, source, unchanged
 from kubelab import common, manifests
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+
+def told(node):
+    """What the node's agent says of its source, once it answers."""
+    done = node.ctl("status", "-o", "json", check=False)
+    return json.loads(done.stdout)["sources"][0] if done.stdout else {}
 
 
 def in_cluster(c, node):
@@ -83,7 +90,7 @@ def no_cidr(c):
     del bare["spec"]
     c.cp.apply(bare)
     a.start_agent(wait=0)
-    common.eventually(lambda: os.path.exists(a.socket) and source(a)["complete"], "the source is complete", 20)
+    common.eventually(lambda: told(a).get("complete"), "the source is complete")
     done = a.ctl("status", "--wait", "500ms", check=False)
     common.true(done.returncode == 1 and a.name in done.stdout + done.stderr and "podCIDR" in done.stdout + done.stderr,
                 "status: %d %s%s" % (done.returncode, done.stdout, done.stderr))
@@ -102,8 +109,8 @@ def from_cache(c, web):
     c.cp.kill()
     a.switch.ofctl("del-flows", "br-int")
     a.start_agent(wait=0)
-    common.eventually(lambda: os.path.exists(a.socket) and a.switch.flows() == flows, "the same flows from the cache", 15, 0.1)
-    found = source(a)
+    common.eventually(lambda: a.switch.flows() == flows, lambda: "the same flows from the cache\n" + a.log_tail(), every=0.1)
+    found = common.eventually(lambda: told(a), "the agent answers")
     common.equal((found["complete"], found["cached"], is_ready(a)), (False, True, False), "complete, cached, ready")
     pod = a.add_pod("red", "soon")
     c.record_local(pod, soon)
@@ -111,7 +118,7 @@ def from_cache(c, web):
     m.expect(pod, web, False)
     m.check("a policy from the cache")
     c.cp.start()
-    a.wait_ready(60)
+    a.wait_ready()
     common.equal(source(a)["cached"], False, "cached after the server is back")
     c.record(pod, soon)
     agentlab.check(c)
@@ -129,12 +136,11 @@ def changed_cache(c):
         with open(file, "wb") as f:
             f.write(text.replace(b"node1", b"nodeX"))
     a.start_agent(wait=0)
-    common.eventually(lambda: os.path.exists(a.socket), "the agent answers")
+    common.eventually(lambda: told(a) and "cache" in a.log_tail(), lambda: "the agent answers, and a warning: " + a.log_tail())
     time.sleep(1)
     common.equal((source(a)["cached"], source(a)["complete"]), (False, False), "cached, complete")
-    common.true("cache" in a.log_tail(), "a warning: " + a.log_tail())
     c.cp.start()
-    a.wait_ready(60)
+    a.wait_ready()
 
 
 class Cluster(kubelab.Cluster):

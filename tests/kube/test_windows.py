@@ -47,7 +47,7 @@ class Agent:
 
     def ctl(self, *args):
         return subprocess.run([WINE, BIN + "/seinectl.exe", "--socket", self.pipe, *args], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, timeout=60)
+                              text=True, timeout=2 * common.PATIENCE)
 
     def source(self):
         done = self.ctl("status", "-o", "json")
@@ -55,7 +55,7 @@ class Agent:
 
     def pods(self):
         done = self.ctl("get", "pods", "-o", "json")
-        return [p["name"] for p in json.loads(done.stdout)["items"]] if done.stdout else None
+        return [p["name"] for p in json.loads(done.stdout)["items"]] if done.stdout else []
 
 
 def scenario():
@@ -64,21 +64,22 @@ def scenario():
         cp.apply(manifests.node("n1", ["10.80.1.0/24"], ["192.0.2.1"]), manifests.pod("default", "one", {}, "n2", ["10.9.0.1"]))
         common.step("lists, and a change")
         with Agent(cp, folder) as agent:
-            common.eventually(lambda: agent.source().get("complete"), "complete", 60, 0.5)
+            common.eventually(lambda: agent.source().get("complete"), "complete", every=0.5)
             cp.apply(manifests.pod("default", "two", {}, "n2", ["10.9.0.2"]))
-            common.eventually(lambda: agent.pods() == ["one", "two"], "the new Pod", 20, 0.2)
+            common.eventually(lambda: agent.pods() == ["one", "two"], "the new Pod", every=0.2)
             common.step("the server goes: stale")
-            common.eventually(lambda: os.path.exists(folder + "/cache/api-server.cache"), "a cache", 20, 0.2)
+            common.eventually(lambda: os.path.exists(folder + "/cache/api-server.cache"), "a cache", every=0.2)
             cp.kill()
-            common.eventually(lambda: agent.source()["stale"], "stale", 20, 0.2)
+            common.eventually(lambda: agent.source().get("stale"), "stale", every=0.2)
         common.step("a start from the cache; the server comes back")
         with Agent(cp, folder) as agent:
-            common.eventually(lambda: agent.source().get("cached"), "cached", 60, 0.5)
-            common.equal(agent.source()["complete"], False, "complete")
-            common.true("one" in agent.pods(), "Pods from the cache: %s" % agent.pods())
+            found = common.eventually(lambda: agent.source().get("cached") and agent.source(), "cached", every=0.5)
+            common.equal(found["complete"], False, "complete")
+            common.eventually(lambda: "one" in agent.pods(), lambda: "Pods from the cache: %s" % agent.pods())
             cp.start()
-            common.eventually(lambda: agent.source()["complete"], "complete", 60, 0.5)
-            common.equal((agent.pods(), agent.source()["cached"]), (["one", "two"], False), "Pods, cached")
+            found = common.eventually(lambda: agent.source().get("complete") and agent.source(), "complete", every=0.5)
+            common.equal(found["cached"], False, "cached")
+            common.eventually(lambda: agent.pods() == ["one", "two"], lambda: "Pods: %s" % agent.pods())
 
 
 common.main(scenario, need)
