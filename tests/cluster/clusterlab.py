@@ -14,7 +14,8 @@ sys.path.insert(0, os.path.join(ROOT, "tests", "system"))
 
 import common  # noqa: E402
 from lab import kubecluster, kubeimage, probe  # noqa: E402
-from lab.kubecluster import pod_object  # noqa: E402
+from lab import clock  # noqa: E402
+from lab.kubecluster import LONG, pod_object  # noqa: E402
 
 KUBE_BIN = os.environ.get("SEINE_KUBE_BIN") or os.path.join(ROOT, "build", "kube")
 TOOLS = {"containerd": "kube", "runc": "kube", "ctr": "kube", "busybox": "kube", "gcc": "build",
@@ -52,7 +53,7 @@ def image():
 
 def cluster(name, agnhost=False, **more):
     """A cluster of its own prefix: tests run beside each other."""
-    prefix = "kc%s%d" % (name, os.getpid() % 10000)
+    prefix = "kc%s%d" % (name, os.getpid())
     folder = kubecluster.free_run_dir(prefix)
     more.setdefault("agnhost", os.path.join(KUBE_BIN, "agnhost") if agnhost else None)
     if more.get("cni", kubecluster.SEINE) == kubecluster.SEINE:
@@ -75,13 +76,14 @@ def deployment(space, name, replicas, labels=None, **more):
                      "template": {"metadata": {"labels": labels}, "spec": pod["spec"]}}}
 
 
-def running(c, space, selector, count, timeout=60):
+def running(c, space, selector, count, timeout=LONG):
     """The Pods of a selector, once they are `count` and ready, and nothing else of it is there any more."""
     def there():
         found = c.list_pods(space, selector)
         ready = [p for p in found for s in p["status"].get("conditions", ()) if s["type"] == "Ready" and s["status"] == "True"]
         return (found,) if len(found) == len(ready) == count else None
-    found, = common.eventually(there, "%d Pods %s" % (count, selector), timeout, 0.1)
+    found, = common.eventually(there, lambda: "%d Pods %s\n%s" % (count, selector, c.kubectl(
+        "describe", "pods", "-n", space, "-l", selector, check=False).stdout), timeout, 0.1)
     return [c.known(p) for p in found]
 
 
@@ -89,4 +91,4 @@ def main(scenario):
     common.main(scenario, need)
 
 
-__all__ = ["cluster", "common", "deployment", "namespace", "running", "json", "kubecluster", "kubeimage", "main", "need", "pod_object", "probe"]
+__all__ = ["LONG", "clock", "cluster", "common", "deployment", "namespace", "running", "json", "kubecluster", "kubeimage", "main", "need", "pod_object", "probe"]

@@ -5,12 +5,12 @@ are reached from Pods without a kube-proxy: those of Deployments as they scale, 
 import ipaddress
 import signal
 import subprocess
-import time
 
-from clusterlab import cluster, common, deployment, json, kubeimage, main, namespace, pod_object, probe, running
+from clusterlab import LONG, cluster, common, deployment, json, kubeimage, main, namespace, pod_object, probe, running
 from lab import netns
 from lab.manifests import policy
 
+PATIENTLY = "60000"  # milliseconds, to labpod
 PORTS = (("tcp", 80), ("tcp", 8080), ("udp", 5353))
 
 
@@ -30,7 +30,7 @@ def nodes(c):
         status = {s["type"]: s for s in found["status"]["conditions"]}
         common.equal(status["Ready"]["status"], "True", node.name + " is Ready")
         # Another controller takes it away, a moment after the Node is Ready.
-        common.eventually(lambda: not c.control.get("/api/v1/nodes/" + node.name)["spec"].get("taints"), "no taint of " + node.name, 15, 0.2)
+        common.eventually(lambda: not c.control.get("/api/v1/nodes/" + node.name)["spec"].get("taints"), "no taint of " + node.name, LONG, 0.2)
         common.true(node.status()["ready"], "the agent of %s is ready" % node.name)
 
 
@@ -57,32 +57,39 @@ def tools(c):
     common.step("exec, logs, port-forward")
     a, b = c.create(pod_object("default", "a", "node1", {"app": "a"}), pod_object("default", "b", "node2", {"app": "b"}))
     asked = [w for ip in b.ips for w in ("tcp", ip, "80", "tcp", ip, "8080", "udp", ip, "5353")]
-    common.equal(c.exec(a, "labpod", "ask", *asked).stdout.split(), ["default/b"] * 6, "asked by kubectl exec")
-    common.equal(c.exec(a, "ping", "-c", "2", "-W", "2", b.ip(4)).returncode, 0, "ping")
+    common.equal(c.exec(a, "labpod", "ask", PATIENTLY, *asked).stdout.split(), ["default/b"] * 6, "asked by kubectl exec")
+    common.equal(c.exec(a, "ping", "-c", "2", "-W", "10", b.ip(4)).returncode, 0, "ping")
     c.exec(b, "sh", "-c", "echo said > /proc/1/fd/1")
-    common.true("said" in c.kubectl("logs", "-n", "default", "b").stdout, "logs")
+    common.eventually(lambda: "said" in c.kubectl("logs", "-n", "default", "b").stdout, "logs", every=0.2)
     argv = ["nsenter", "--net=" + netns.path(c.fabric), c.kube_bin + "/kubectl", "--kubeconfig", c.control.path("admin"),
             "port-forward", "-n", "default", "pod/b", "18080:8080"]
     forward = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         common.true("Forwarding from" in forward.stdout.readline(), "port-forward")
-        common.equal(probe.ask([probe.Probe(c.fabric, "127.0.0.1", "tcp", 18080, "default/b")], timeout=5), ["allow"],
+        common.equal(probe.ask([probe.Probe(c.fabric, "127.0.0.1", "tcp", 18080, "default/b")], timeout=common.PATIENCE), ["allow"],
                      "through the forwarded port")
     finally:
         forward.terminate()
-        forward.wait(10)
+        forward.wait(common.PATIENCE)
         forward.stdout.close()
     return a, b
+
+
+def probed(c, pod, kind):
+    """How often the kubelet's probes of a kind went well."""
+    text = c.kubectl("get", "--raw", "/api/v1/nodes/%s/proxy/metrics/probes" % pod.node.name).stdout
+    return sum(float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith("prober_probe_total{") and all(
+        word in line for word in ('pod="%s"' % pod.name, 'probe_type="%s"' % kind, 'result="successful"')))
 
 
 def probes(c):
     common.step("probes reach a Pod that nobody else may reach")
     c.apply(namespace("shut"), policy("shut", "deny", {}, ["Ingress", "Egress"]))
-    asked = {"tcpSocket": {"port": 8080}, "periodSeconds": 1}
+    asked = {"tcpSocket": {"port": 8080}, "periodSeconds": 1, "timeoutSeconds": 30}
     obj = pod_object("shut", "probed", "node1")
     obj["spec"]["containers"][0].update(readinessProbe=asked, livenessProbe=dict(asked, failureThreshold=2))
     pod, = c.create(obj)
-    time.sleep(2.5)
+    common.eventually(lambda: probed(c, pod, "Liveness") >= 3 and probed(c, pod, "Readiness") >= 3, "probes that went well", LONG, 0.3)
     again = c.control.get("/api/v1/namespaces/shut/pods/probed")["status"]["containerStatuses"][0]
     common.equal((again["ready"], again["restartCount"]), (True, 0), "ready, never restarted")
     return pod
@@ -103,7 +110,7 @@ def static_pod(c, b):
     matrix(c, "its labels are the object's", [(b, pod, [("tcp", 80)]), (pod, b, PORTS)])
     c.remove(shut)
     node.exec("rm", "/etc/static-pods/static.json")
-    common.eventually(lambda: not c.control.get("/api/v1/namespaces/default/pods/static-" + node.name), "it is gone", 30, 0.2)
+    common.eventually(lambda: not c.control.get("/api/v1/namespaces/default/pods/static-" + node.name), "it is gone", LONG, 0.2)
     c.pods.pop(pod.full_name, None)
     c.sync()
 
@@ -148,7 +155,7 @@ def addresses(c, space, name):
     """ClusterIPs of a Service, once each has an EndpointSlice."""
     path = "/apis/discovery.k8s.io/v1/namespaces/%s/endpointslices?labelSelector=kubernetes.io/service-name=%s" % (space, name)
     found = c.control.get("/api/v1/namespaces/%s/services/%s" % (space, name))["spec"]["clusterIPs"]
-    common.eventually(lambda: len(c.control.get(path)["items"]) == len(found), "EndpointSlices of " + name, 15, 0.1)
+    common.eventually(lambda: len(c.control.get(path)["items"]) == len(found), "EndpointSlices of " + name, LONG, 0.1)
     return found
 
 
@@ -158,9 +165,9 @@ def ready_endpoints(c, space, name):
                 if e["conditions"].get("ready")})
 
 
-def answers(c, pod, proto, address, port, times=24):
-    """Who answers there, asked so many times from new ports."""
-    done = c.exec(pod, "labpod", "ask", *([proto, address, str(port)] * times))
+def answers(c, pod, proto, address, port, times=48, patience=(PATIENTLY,)):
+    """Who answers there, asked so many times from new ports; somebody surely does, or refuses, unless there is no `patience`."""
+    done = c.exec(pod, "labpod", "ask", *patience, *([proto, address, str(port)] * times))
     return set(done.stdout.split())
 
 
@@ -172,7 +179,7 @@ def services(c, a):
     for count in (3, 2):
         c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=%d" % count)
         pods = {p.full_name for p in running(c, "work", "app=web", count)}
-        common.eventually(lambda: ready_endpoints(c, "work", "web") == count, "%d endpoints" % count, 15, 0.1)
+        common.eventually(lambda: ready_endpoints(c, "work", "web") == count, "%d endpoints" % count, LONG, 0.1)
         c.sync()
         for ip in ips:
             for proto, port in (("tcp", 8000), ("udp", 53)):
@@ -181,12 +188,12 @@ def services(c, a):
     only = policy("work", "only-ops", {"matchLabels": {"app": "web"}}, ["Ingress"],
                   [{"from": [{"namespaceSelector": {"matchLabels": {"team": "x"}}}], "ports": [{"port": 80}]}])
     c.apply(only)
-    common.equal([answers(c, a, "tcp", ip, 8000, 4) for ip in ips], [{"drop"}, {"drop"}], "who answers a Pod that may not")
+    common.equal([answers(c, a, "tcp", ip, 8000, 4, ()) for ip in ips], [{"drop"}, {"drop"}], "who answers a Pod that may not")
     c.remove(only)
     common.step("without endpoints it refuses")
     c.kubectl("scale", "-n", "work", "deployment/web", "--replicas=0")
     running(c, "work", "app=web", 0)
-    common.eventually(lambda: ready_endpoints(c, "work", "web") == 0, "no endpoints", 15, 0.1)
+    common.eventually(lambda: ready_endpoints(c, "work", "web") == 0, "no endpoints", LONG, 0.1)
     c.sync()
     common.equal([answers(c, a, "tcp", ip, 8000, 2) for ip in ips], [{"refused"}, {"refused"}], "who answers for nobody")
 
@@ -201,17 +208,17 @@ def inside(c, b):
     c.apply(service("kube-system", "kube-dns", {"k8s-app": "kube-dns"}, [("dns", "UDP", 53, 53)], "10.96.0.10"))
     client = pod_object("default", "client", "node1", image=kubeimage.AGNHOST, args=["inclusterclient", "--poll-interval=1"])
     pods = c.create(dns, client)
-    common.eventually(lambda: ready_endpoints(c, "kube-system", "kube-dns") == 1, "the name server's endpoint", 15, 0.1)
+    common.eventually(lambda: ready_endpoints(c, "kube-system", "kube-dns") == 1, "the name server's endpoint", LONG, 0.1)
     c.sync()
     for where in ("kubernetes.default:443", target + ":443", "b.default:80"):
-        done = c.exec(pods[1], "agnhost", "connect", "--timeout=5s", where, check=False)
+        done = c.exec(pods[1], "agnhost", "connect", "--timeout=60s", where, check=False)
         common.equal((done.returncode, done.stdout), (0, ""), "%s from a Pod: %s" % (where, done.stderr))
-    done = c.exec(pods[1], "agnhost", "connect", "--timeout=5s", "absent.default:80", check=False)
+    done = c.exec(pods[1], "agnhost", "connect", "--timeout=60s", "absent.default:80", check=False)
     common.true(done.returncode != 0 and "DNS" in done.stdout + done.stderr, "a name that is not there: %r" % done)
 
     def log():
         return c.kubectl("logs", "-n", "default", "client").stdout.splitlines()
-    common.eventually(lambda: len([line for line in log() if "calling /healthz" in line]) > 2, "client-go's calls in a Pod", 10, 0.5)
+    common.eventually(lambda: len([line for line in log() if "calling /healthz" in line]) > 2, lambda: "client-go's calls in a Pod: %s" % log(), every=0.5)
     common.equal([line for line in log() if line.startswith("E")], [], "what client-go complains about in a Pod")
 
 

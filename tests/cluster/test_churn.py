@@ -13,12 +13,12 @@ import os
 import re
 import time
 
-from clusterlab import cluster, common, main, namespace, pod_object, probe
+from clusterlab import LONG, cluster, common, main, namespace, pod_object, probe
 from lab.manifests import policy
 
 PATH = "/api/v1/namespaces/churn/pods"
 GROWTH_KIB = 6144
-PATIENCE_S = 120
+PATIENCE_S = 2 * LONG
 # What an Event says of which the network is the reason, not a runtime that had too much to do.
 NETWORK = re.compile("network|cni|seine", re.IGNORECASE)
 
@@ -125,7 +125,8 @@ def scenario(args):
             common.equal((s.finish(), s.failed), (0, None), "bytes that never came back, over a connection that was there before")
         common.step("what is left")
         for node, first, then in zip(c.nodes, start, memory):
-            common.eventually(lambda: held(node) == before[node.name], "all of %s as before" % node.name, 20, 0.5)
+            common.eventually(lambda: held(node) == before[node.name], lambda: "all of %s as before: %s, now %s" % (
+                node.name, before[node.name], held(node)), LONG, 0.5)
             now = rss_kib(node)
             print("   %s: agent %d KiB before, %d KiB with the first Pods, %d KiB at the end" % (node.name, first, then, now))
             common.true(now - then < GROWTH_KIB, "the agent's memory grew by %d KiB" % (now - then))

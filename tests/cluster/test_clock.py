@@ -3,9 +3,10 @@
 the node here): it stays ready, policies and Pods come as before, and so they do over a new connection to the API server. No packet
 is lost."""
 import glob
+import os
 import time
 
-from clusterlab import cluster, common, kubecluster, main, pod_object
+from clusterlab import LONG, cluster, common, kubecluster, main, pod_object
 from lab.manifests import policy
 from lab import probe
 
@@ -13,8 +14,10 @@ LIBRARY = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
 
 
 def set_clock(node, offset):
-    with open(node.dir + "/clock", "w") as f:
+    """At once: it is read for every question about the time."""
+    with open(node.dir + "/clock.new", "w") as f:
         f.write(offset + "\n")
+    os.rename(node.dir + "/clock.new", node.dir + "/clock")
 
 
 def start_with_clock(node):
@@ -64,7 +67,7 @@ def scenario():
             common.step("and the API server is another process")
             c.control.kill()
             c.control.start()
-            node.wait_ready(60)
+            node.wait_ready(LONG)
             c.sync()
             if name == "ahead":
                 common.true(last_day(node) > today, "the agent lives in the future: " + last_day(node))

@@ -7,7 +7,7 @@ import subprocess
 
 import yaml
 
-from clusterlab import ROOT, cluster, common, json, main, pod_object, probe
+from clusterlab import LONG, ROOT, cluster, common, json, main, pod_object, probe
 
 ACCOUNT = "system:serviceaccount:kube-system:seine-agent"
 MAY = {("get", "list", "watch"): ("nodes", "namespaces", "pods", "services", "endpointslices.discovery.k8s.io",
@@ -78,7 +78,7 @@ def installed(c):
     common.step("on the nodes")
     for node in c.nodes:
         # The cache comes a moment after the agent is ready.
-        common.eventually(lambda: node_files(node) == PLACED, "files on %s: %s" % (node.name, node_files(node)), 15, 0.2)
+        common.eventually(lambda: node_files(node) == PLACED, lambda: "files on %s: %s" % (node.name, node_files(node)), every=0.2)
         conflist = json.loads(node.exec("cat", "/etc/cni/net.d/10-seine.conflist").stdout)
         common.equal([p["type"] for p in conflist["plugins"]], ["seine-cni"], "plugins of the network configuration")
         common.equal(node.exec("ls", "-A", "/opt/cni/bin").stdout.split(), ["loopback", "seine-cni"], "plugins")
@@ -87,6 +87,12 @@ def installed(c):
     c.kubectl("get", "events", "-A", "--field-selector", "reportingComponent=seine.dev/agent")
     conditions = {x["type"]: x for n in c.control.get("/api/v1/nodes")["items"] for x in n["status"]["conditions"]}
     common.equal(conditions["NetworkUnavailable"]["reason"], "SeineReady", "the Node's condition")
+
+
+def in_json(line):
+    with contextlib.suppress(ValueError):
+        return "level" in json.loads(line)
+    return False
 
 
 def reconfigured(c, src, dst):
@@ -100,14 +106,14 @@ def reconfigured(c, src, dst):
                   json.dumps({"data": {"seine.yaml": text + "log-format: json\ncni-chained: portmap\n"}}))
         c.kubectl("rollout", "restart", "-n", "kube-system", "daemonset/seine-agent")
         c.wait_rollout()
-    common.equal(json.loads(c.agent_logs(c.nodes[0], 1))["level"], "info", "a line of the log, in its new form")
+    common.eventually(lambda: in_json(c.agent_logs(c.nodes[0], 1)), lambda: "a line of the log, in its new form: " + c.agent_logs(c.nodes[0]))
     mapped = pod_object("default", "mapped", src.node.name)
     mapped["spec"]["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 8088}]
     pod, = c.create(mapped)
     asked = [probe.Probe(c.fabric, src.node.ip4, "tcp", port) for port in (8088, 8089)]
-    common.equal(probe.ask(asked, timeout=3), ["allow", "refused"], "the Pod's port on the node, and none")
+    common.equal(c.answers(asked), ["allow", "refused"], "the Pod's port on the node, and none")
     c.delete_pods(pod)
-    common.equal(probe.ask(asked, timeout=3), ["refused", "refused"], "after the Pod has gone")
+    common.equal(c.answers(asked), ["refused", "refused"], "after the Pod has gone")
 
 
 def upgraded(c, src, dst):
@@ -129,7 +135,7 @@ def reinstalled(c, src, dst):
     common.step("kubectl delete -f leaves the data plane; a re-install takes it over")
     with traffic(src, dst):
         c.kubectl("delete", "-f", "-", stdin=c.manifest())
-        common.eventually(lambda: not pods_of(c), "the agents' Pods are gone", 30, 0.2)
+        common.eventually(lambda: not pods_of(c), "the agents' Pods are gone", LONG, 0.2)
         c.kubectl("apply", "-f", "-", stdin=c.manifest())
         c.wait_rollout()
     common.equal([n.flow_mods() for n in c.nodes], [0 for _ in c.nodes], "flow-mods of the new agents")

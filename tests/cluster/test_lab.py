@@ -3,7 +3,7 @@
 work, and of all that nothing is left, Pods and a killed containerd included."""
 import signal
 
-from clusterlab import cluster, common, kubecluster, main, pod_object, probe
+from clusterlab import LONG, cluster, common, kubecluster, main, pod_object, probe
 
 
 def scenario():
@@ -23,12 +23,15 @@ def scenario():
             m.expect(far, web, True, proto, port)
         m.check()
         common.step("exec and logs")
-        out = c.exec(web, "labpod", "ask", "tcp", far.ip(4), "80", "udp", far.ip(6), "5353", "tcp", far.ip(4), "81").stdout
+        out = c.exec(web, "labpod", "ask", "60000", "tcp", far.ip(4), "80", "udp", far.ip(6), "5353", "tcp", far.ip(4), "81").stdout
         common.equal(out.split(), ["default/far", "default/far", "refused"], "labpod ask in the Pod")
         common.equal(c.kubectl("logs", "-n", "default", "web").returncode, 0, "kubectl logs")
         c.delete_pods(free)
-        containers = [(n, i) for n in c.nodes for i in n.containers()]
-        common.equal(len(containers), 4, "containers of two Pods")
+
+        def held():
+            return [(n, i) for n in c.nodes for i in n.containers()]
+        common.eventually(lambda: len(held()) == 4, lambda: "containers of two Pods: %s" % held(), LONG, 0.2)
+        containers = held()
         common.step("down, with Pods running and a containerd that was killed")
         a.stop("containerd", signal.SIGKILL)
     common.equal(kubecluster.leftovers(c.prefix, c.run), [], "left after down")

@@ -7,7 +7,7 @@ import json
 import signal
 import time
 
-from clusterlab import cluster, common, main, pod_object, probe
+from clusterlab import LONG, clock, cluster, common, main, pod_object, probe
 from lab.manifests import policy
 
 
@@ -20,8 +20,9 @@ def traffic(src, dst, lost=0.0):
              for f in (4, 6) for proto in ("udp", "tcp")]
     for s in found:
         s.start()
-    time.sleep(0.3)
-    yield
+    for s in found:
+        s.goes_on(20)
+    yield found
     time.sleep(0.3)
     for s in found:
         s.stop()
@@ -50,13 +51,13 @@ def attached(node):
     return sorted("%s/%s" % (i["seine.pod-namespace"], i["seine.pod-name"]) for i in ids if "seine.container-id" in i)
 
 
-def settled(c, timeout=30):
+def settled(c, timeout=LONG):
     """On every node exactly the Pods that the API server has there are attached, and nothing would be derived otherwise."""
     def same(node):
         pods = [p for p in c.list_pods() if p["spec"].get("nodeName") == node.name and not p["spec"].get("hostNetwork")]
         return attached(node) == sorted("%s/%s" % (p["metadata"]["namespace"], p["metadata"]["name"]) for p in pods)
     for node in c.nodes:
-        common.eventually(lambda: same(node), "attachments of %s: %s" % (node.name, attached(node)), timeout, 0.2)
+        common.eventually(lambda: same(node), lambda: "attachments of %s: %s" % (node.name, attached(node)), timeout, 0.2)
     c.recompute()
 
 
@@ -83,16 +84,17 @@ def agent_killed(c, src, dst):
 
 def switch_killed(c, src, dst):
     common.step("Open vSwitch is killed")
-    with traffic(src, dst, lost=0.6):
+    with traffic(src, dst, lost=0.6) as streams:
         dst.node.switch.stop("ovs-vswitchd")
         time.sleep(0.5)
         dst.node.switch.start_switch()
         dst.node.underlay_up()
-        start = time.monotonic()
+        start = clock.now()
         asked = [probe.Probe(src.ns, dst.ip(4), "tcp", 80, dst.full_name)]
         common.eventually(lambda: probe.ask(asked, timeout=0.5) == ["allow"], "a Pod on the node answers again", 10)
-        print("   reached again %.1f s after the start" % (time.monotonic() - start))
-        time.sleep(2)  # what was sent meanwhile over TCP is sent again
+        print("   reached again %.1f s after the start" % (clock.now() - start))
+        for s in streams:  # what was sent meanwhile over TCP is sent again
+            s.goes_on(200)
     reach(c, src, dst)
 
 
@@ -110,8 +112,8 @@ def runtime_killed(c, src, dst):
         time.sleep(1)
         node.start_containerd()
         node.wait_containerd()
-        common.eventually(lambda: not c.control.get("/api/v1/namespaces/default/pods/gone"), "the deleted Pod is gone", 40, 0.2)
-        again = common.eventually(lambda: restarted(c, died), "the other one runs again", 40, 0.2)
+        common.eventually(lambda: not c.control.get("/api/v1/namespaces/default/pods/gone"), "the deleted Pod is gone", LONG, 0.2)
+        again = common.eventually(lambda: restarted(c, died), "the other one runs again", LONG, 0.2)
     reach(c, src, dst, again)
     c.delete_pods(again)
     settled(c)
@@ -144,7 +146,7 @@ def server_killed(c, src, dst):
     deny = policy("default", "deny", {"matchLabels": {"app": "c"}}, ["Ingress", "Egress"])
     shut, = c.create(pod_object("default", "c", src.node.name, {"app": "c"}))
     c.apply(deny)
-    common.eventually(lambda: in_cache(src.node, shut), "the cache on disk knows of the Pod and its policy", 15, 0.2)
+    common.eventually(lambda: in_cache(src.node, shut), "the cache on disk knows of the Pod and its policy", every=0.2)
     with traffic(src, dst):
         c.control.kill()
         time.sleep(1.5)
@@ -152,11 +154,11 @@ def server_killed(c, src, dst):
             common.true(node.status()["ready"], "the agent of %s stays ready" % node.name)
         c.kill_agent(src.node)
         c.revive_agent(src.node, wait=False)
-        common.eventually(lambda: cached(src.node), "the new agent has its state from the cache", 30, 0.2)
+        common.eventually(lambda: cached(src.node), lambda: "the new agent has its state from the cache\n" + c.agent_logs(src.node), LONG, 0.2)
         common.true(not src.node.status()["ready"], "it is not ready")
         reach(c, src, dst, shut, what="a policy in force from the cache", refused=[shut])
         c.control.start()
-        src.node.wait_ready(60)
+        src.node.wait_ready(LONG)
     c.remove(deny)
     reach(c, src, dst, shut, what="the policy is gone")
     c.delete_pods(shut)
@@ -180,12 +182,12 @@ def cached(node):
 def node_removed(c, src, dst):
     common.step("a node is drained, removed, and added again")
     node = dst.node
-    c.kubectl("drain", node.name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=60s")
+    c.kubectl("drain", node.name, "--force", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=%ds" % LONG, timeout=2 * LONG)
     c.kubectl("delete", "node", node.name)
     other = next(n for n in c.nodes if n is not node)
     other.sync()
     common.equal([n["name"] for n in other.ctl_json("get", "nodes")["items"]], [other.name], "nodes that the other knows")
-    common.equal(attached(node), [], "attachments of the drained node")
+    common.eventually(lambda: not attached(node), lambda: "attachments of the drained node: %s" % attached(node))
     node.stop("kubelet")
     node.start_kubelet()
     c.wait_registered()

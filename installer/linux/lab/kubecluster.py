@@ -15,13 +15,16 @@ import os
 import time
 from concurrent import futures
 
-from . import cluster, kubecontrol, kubeimage, kubenode, netns, ovs
+from . import cluster, kubeapi, kubecontrol, kubeimage, kubenode, netns, ovs
+from .clock import PATIENCE
 from .netns import LabError, run
 
 FABRIC4 = "192.0.2.254"
 # What the CNI is: Seine as a cluster gets it, from installer/linux/render.sh and an archive of images; Seine's programs started by
 # the lab on each node; the reference plugin.
 SEINE, PROGRAMS, BRIDGE = "seine", "programs", "bridge"
+# What kubelet and controllers do is waited for this long: they have back-offs of their own.
+LONG = 2 * PATIENCE
 INSTALLER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -93,7 +96,7 @@ class KubeCluster(cluster.Cluster):
             node.start_kubelet()
         self.wait_registered()
 
-    def wait_registered(self, timeout=60):
+    def wait_registered(self, timeout=LONG):
         """Each node is there, with its Pod ranges; Pods may be made."""
         end = time.monotonic() + timeout
         for node in self.nodes:
@@ -107,9 +110,9 @@ class KubeCluster(cluster.Cluster):
                         node.name, node.log_tail(name="kubelet"), self.control.log_tail()))
                 time.sleep(0.1)
 
-    def wait_nodes_ready(self, timeout=60):
+    def wait_nodes_ready(self, timeout=LONG):
         done = self.kubectl("wait", "--for=condition=Ready", "node", "--all", "--timeout=%ds" % timeout, check=False,
-                            timeout=timeout + 10)
+                            timeout=timeout + PATIENCE)
         if done.returncode:
             raise LabError("nodes are not Ready: %s\n%s" % (done.stderr, self.kubectl("describe", "nodes").stdout))
 
@@ -143,9 +146,9 @@ class KubeCluster(cluster.Cluster):
         self.kubectl("apply", "-f", "-", stdin=self.manifest())
         self.wait_rollout()
 
-    def wait_rollout(self, name="seine-agent", timeout=60):
+    def wait_rollout(self, name="seine-agent", timeout=LONG):
         done = self.kubectl("rollout", "status", "-n", "kube-system", "daemonset/" + name, "--timeout=%ds" % timeout, check=False,
-                            timeout=timeout + 10)
+                            timeout=timeout + PATIENCE)
         if done.returncode:
             raise LabError("%s does not come up: %s\n%s" % (name, done.stderr, self.kubectl(
                 "describe", "pods", "-n", "kube-system").stdout) + "".join(self.agent_logs(n) for n in self.nodes))
@@ -190,9 +193,9 @@ class KubeCluster(cluster.Cluster):
     def revive_agent(self, node, wait=True):
         """Returns when an agent is back, and `wait`: ready. Where a kubelet watches over it, that starts it."""
         if self.cni != SEINE:
-            node.start_agent(wait=30 if wait else 0)
+            node.start_agent(wait=PATIENCE if wait else 0)
         elif wait:
-            node.wait_ready(60)
+            node.wait_ready(LONG)
 
     def upgrade_agents(self):
         """All of them are replaced, one after the other."""
@@ -205,7 +208,7 @@ class KubeCluster(cluster.Cluster):
             node.start_agent()
 
     # ---- objects ----
-    def kubectl(self, *args, stdin=None, check=True, timeout=90):
+    def kubectl(self, *args, stdin=None, check=True, timeout=LONG):
         return self.control.kubectl(*args, stdin=stdin, check=check, timeout=timeout)
 
     def apply(self, *objects):
@@ -217,19 +220,30 @@ class KubeCluster(cluster.Cluster):
         self.kubectl("delete", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
         self.sync()
 
-    def exec(self, pod, *argv, check=True, stdin=None, timeout=30):
+    def exec(self, pod, *argv, check=True, stdin=None, timeout=LONG):
         """kubectl exec."""
         return self.kubectl("exec", *(["-i"] if stdin is not None else []), "-n", pod.namespace, pod.name, "--", *argv,
                             check=check, stdin=stdin, timeout=timeout)
 
     # ---- Pods ----
-    def create(self, *objects, timeout=60):
+    def create(self, *objects, timeout=LONG):
         """Makes Pods (pod_object) and waits until they run. Returns them in the order asked for."""
         for obj in objects:
-            self.control.call("POST", "/api/v1/namespaces/%s/pods" % obj["metadata"]["namespace"], obj)
+            self.post_pod(obj)
         return [self.wait_pod(o["metadata"]["namespace"], o["metadata"]["name"], timeout) for o in objects]
 
-    def wait_pod(self, namespace, name, timeout=60):
+    def post_pod(self, obj):
+        """Makes a Pod. In a new namespace that is refused until a controller has made its account."""
+        end = time.monotonic() + LONG
+        while True:
+            try:
+                return self.control.call("POST", "/api/v1/namespaces/%s/pods" % obj["metadata"]["namespace"], obj)
+            except kubeapi.ApiError as e:
+                if e.status != 403 or "serviceaccount" not in str(e) or time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+
+    def wait_pod(self, namespace, name, timeout=LONG):
         path = "/api/v1/namespaces/%s/pods/%s" % (namespace, name)
         end = time.monotonic() + timeout
         while True:
@@ -255,7 +269,7 @@ class KubeCluster(cluster.Cluster):
         self.pods[pod.full_name] = pod
         return pod
 
-    def delete_pods(self, *pods, timeout=60):
+    def delete_pods(self, *pods, timeout=LONG):
         """Deletes Pods and waits until they are gone."""
         for pod in pods:
             self.control.call("DELETE", "/api/v1/namespaces/%s/pods/%s" % (pod.namespace, pod.name))

@@ -19,6 +19,7 @@ import subprocess
 import time
 
 from . import cluster, kubecontrol, kubeimage, netns, ovs
+from .clock import PATIENCE
 from .netns import LabError, run
 
 OVERLAYS = ("etc", "opt", "var/lib", "var/log")
@@ -120,7 +121,7 @@ class KubeNode(cluster.Node):
         """What comes before a command line to run it in the node. Not `ip netns exec`: that hides the cgroups."""
         return ["nsenter", "-t", str(self.pid("holder")), "--mount", "--net", "--"]
 
-    def exec(self, *argv, check=True, stdin=None, env=None, timeout=60):
+    def exec(self, *argv, check=True, stdin=None, env=None, timeout=2 * PATIENCE):
         return run(*self.enter(), *argv, check=check, stdin=stdin, env=env, timeout=timeout)
 
     def pid(self, name):
@@ -159,7 +160,7 @@ class KubeNode(cluster.Node):
         script = HOLDER % {"dir": self.dir, "overlays": " ".join(OVERLAYS)}
         holder = self.spawn("holder", "unshare", "--mount", "--propagation", "private", "bash", "-ec", script,
                             enter=["nsenter", "--net=" + netns.path(self.ns)])
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while not os.path.exists(self.dir + "/up/ready"):
             if holder.poll() is not None or time.monotonic() > end:
                 raise LabError("%s: its file system was not made\n%s" % (self.name, self.log_tail(name="holder")))
@@ -180,10 +181,10 @@ class KubeNode(cluster.Node):
             f.write(CONTAINERD % kubeimage.SANDBOX)
         self.spawn("containerd", "containerd", "-c", self.dir + "/containerd.toml", *more)
 
-    def ctr(self, *args, check=True, timeout=120):
+    def ctr(self, *args, check=True, timeout=2 * PATIENCE):
         return self.exec("ctr", "-n", "k8s.io", *args, check=check, timeout=timeout)
 
-    def wait_containerd(self, timeout=30):
+    def wait_containerd(self, timeout=PATIENCE):
         end = time.monotonic() + timeout
         while self.ctr("version", check=False).returncode:
             if time.monotonic() > end:
@@ -239,7 +240,7 @@ class KubeNode(cluster.Node):
                 "--ovsdb", "unix:/run/openvswitch/db.sock", "--datapath-type", cluster.DATAPATH,
                 "--tunnel-type", self.cluster.tunnel, *self.cluster.agent_more, *more]
 
-    def start_agent(self, *more, wait=30, wrap=()):
+    def start_agent(self, *more, wait=PATIENCE, wrap=()):
         self.agent = self.spawn("agent", *wrap, *self.agent_args(*more))
         if wait:
             self.wait_ready(wait)
@@ -312,7 +313,7 @@ class KubeNode(cluster.Node):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             for pid in pids:
-                ovs.kill(pid, signal.SIGKILL, 2)
+                ovs.kill(pid)
         for folder in (f for c in containers for f in self.cgroups(c)):
             for path, _, _ in sorted(os.walk(folder), reverse=True):
                 with contextlib.suppress(OSError):
