@@ -87,9 +87,9 @@ class KubeCluster(cluster.Cluster):
             node.up()
             self.up_port(node)
         with futures.ThreadPoolExecutor() as pool:
-            for node in self.nodes:
-                node.wait_containerd()
-                pool.submit(node.load, *archives)
+            loads = [pool.submit(node.bring, *archives) for node in self.nodes]
+        for load in loads:
+            load.result()
         self.warm()
         self.control.wait_ready()
         for node in self.nodes:

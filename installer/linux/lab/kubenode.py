@@ -191,6 +191,11 @@ class KubeNode(cluster.Node):
                 raise LabError("%s: containerd does not answer\n%s" % (self.name, self.log_tail(name="containerd")))
             time.sleep(0.1)
 
+    def bring(self, *archives):
+        """Imports images as soon as containerd answers."""
+        self.wait_containerd()
+        self.load(*archives)
+
     def load(self, *archives):
         """Imports images."""
         for archive in archives:
