@@ -83,7 +83,14 @@ static void event(void *aux, uint32_t number, uint32_t hr, const char *data)
     fflush(stdout);
 }
 
-/* MILLISECONDS [REST]: watches, stops, and rests. */
+static void wait_for_line(void)
+{
+    char line[8];
+    if (!fgets(line, sizeof line, stdin))
+        clearerr(stdin);
+}
+
+/* Watches until a line comes, stops, and rests until another one or the end does. */
 static int watch(struct drive *d)
 {
     struct hcn_watch *w = NULL;
@@ -92,11 +99,11 @@ static int watch(struct drive *d)
         return rc;
     printf("watching\n");
     fflush(stdout);
-    Sleep((DWORD)atoi(arg(d, 0)));
+    wait_for_line();
     hcn_unwatch(w);
     printf("unwatched\n");
     fflush(stdout);
-    Sleep(d->argc > 1 ? (DWORD)atoi(arg(d, 1)) : 0);
+    wait_for_line();
     return 0;
 }
 
@@ -167,7 +174,7 @@ static int pod_attach(struct drive *d)
     struct pod_args p;
     pod_args(d, &p);
     int rc = pod_endpoint_create(d->pods, &p.pod, &d->err);
-    for (int i = 0; rc == 0 && i < 100; i++) {
+    for (int i = 0; rc == 0 && i < 1200; i++) {
         if (pod_endpoint_nic_exists(d->pods, p.pod.host_name))
             return 0;
         Sleep(50);

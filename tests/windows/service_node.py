@@ -2,6 +2,7 @@
 """A Windows node for tests of what installs: a network namespace with a real Open vSwitch, and winenode in it. Services
 run under Wine's service manager; what that and its event log were told is in the node's relay.log."""
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 sys.path.insert(0, ROOT + "/installer/linux")
 
-from lab import netns, ovs  # noqa: E402
+from lab import clock, netns, ovs  # noqa: E402
+from lab.clock import PATIENCE  # noqa: E402
 
 WINENODE = ROOT + "/tests/windows/winenode"
 BUILD = os.environ.get("SEINE_WINDOWS_BUILD") or ROOT + "/build/windows"
@@ -21,14 +23,17 @@ PROGRAMS = ("seine-agent.exe", "seine-cni.exe", "seinectl.exe")
 WINEDEBUG = "-all,fixme+service,err+eventlog,warn+eventlog"
 
 
-def wait_for(what, check, seconds=15):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+def wait_for(what, check):
+    """Until `check` returns something true; returns that. `what` is a text, or a function that is asked for it in the end."""
+    end = clock.now() + PATIENCE
+    while True:
+        late = clock.now() > end
         found = check()
         if found:
             return found
+        if late:
+            raise AssertionError("not within %d s (the test %s): %s" % (PATIENCE, clock.told(), what() if callable(what) else what))
         time.sleep(0.05)
-    raise AssertionError("not within %d s: %s" % (seconds, what))
 
 
 def equal(have, want, what=""):
@@ -72,12 +77,12 @@ class Node:
         env = dict(os.environ, WINEDEBUG=WINEDEBUG)
         up = subprocess.run([WINENODE, "up", self.name, "--netns", self.name, "--ovsdb", "tcp:127.0.0.1:6640",
                              "--openflow", "tcp:127.0.0.1:6653", "--dir", self.dir], env=env, text=True,
-                            capture_output=True, timeout=180)
+                            capture_output=True, timeout=4 * PATIENCE)
         assert up.returncode == 0, up.stdout + up.stderr
         self.prefix = dict(line.split("=", 1) for line in up.stdout.splitlines())["WINEPREFIX"]
 
     def _down(self):
-        subprocess.run([WINENODE, "down", self.name], capture_output=True, timeout=120)
+        subprocess.run([WINENODE, "down", self.name], capture_output=True, timeout=2 * PATIENCE)
         self.switch.stop()
         netns.delete(self.name)
         subprocess.run(["rm", "-rf", self.run_dir], check=True)
@@ -88,7 +93,7 @@ class Node:
         """A path of drive C."""
         return "%s/drive_c/%s" % (getattr(self, "prefix", ""), path)
 
-    def exec(self, *argv, rc=0, timeout=180):
+    def exec(self, *argv, rc=0, timeout=4 * PATIENCE):
         """stdout of a Windows program; its exit code must be `rc` (None: any). Read from files: msiexec brings up a
         service that keeps what a pipe's reader would wait for."""
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
@@ -119,6 +124,16 @@ class Node:
     def order(self, line):
         with open(self.dir + "/hcn/commands", "a") as f:
             f.write(line + "\n")
+
+    def wait_held(self):
+        def held():
+            with open(self.dir + "/hcn/held.json") as f:
+                return any(json.load(f).values())
+        wait_for("a call is held", held)
+
+    def wait_service(self, *wanted):
+        """Its state, and its exit code if that is said too."""
+        wait_for(lambda: "the service is %s, not %s" % (wanted, self.service()), lambda: (self.service() or ())[:len(wanted)] == wanted)
 
     def ovs_version(self, text):
         self.switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", "ovs_version=" + text)

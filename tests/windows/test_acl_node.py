@@ -33,7 +33,7 @@ class AclNode(winlab.WineNode):
         self.exec(winlab.BUILD + "/doubles/doubles-probe.exe", "hcn", "create", "Network", NETWORK, json.dumps(
             {"SchemaVersion": {"Major": 2, "Minor": 0}, "Name": "seine", "Type": "L2Bridge"}))
 
-    def wait_placed(self, pod, timeout=30):
+    def wait_placed(self, pod):
         self.sync()  # there is no port to wait for
 
     def held(self):
@@ -139,15 +139,15 @@ def away(c, n):
     wanted = n.held()[name]
     n.exec(winlab.BUILD + "/doubles/doubles-probe.exe", "hcn", "delete", "Endpoint", doc["ID"])
     n.order("service down")
-    common.eventually(lambda: n.status()["hns"] == "away", "status says away", timeout=20)
+    common.eventually(lambda: n.status()["hns"] == "away", lambda: "status says away\n" + n.log_tail())
     n.order("service up")
-    common.eventually(lambda: n.held().get(name) == wanted, "the endpoint and its list", timeout=30)
+    common.eventually(lambda: n.held().get(name) == wanted, lambda: "the endpoint and its list: %s\n%s" % (n.held(), n.log_tail()))
     first_moments(n)
     common.step("a service that is away is not an empty one; what it lost is sent again")
     n.wait_ready()
     text, before = n.ctl("get", "acls").stdout, n.n_modified()
     n.order("service down")
-    common.eventually(lambda: n.status()["hns"] == "away", "status says away", timeout=20)
+    common.eventually(lambda: n.status()["hns"] == "away", lambda: "status says away\n" + n.log_tail())
     common.true(not n.status()["ready"], "ready without the service")
     n.order("service up")
     n.wait_ready()
@@ -166,7 +166,7 @@ def refused(c, n):
     result = n.cni("ADD", "c-never", netns.path(ns), args=n.pod_args("shop", "never", "c-never"))
     common.equal(result.error, 11, "ADD: %r" % result)
     first_moments(n)
-    common.eventually(lambda: len(n.endpoints()) == 2, "the endpoint is gone again", timeout=20)
+    common.eventually(lambda: len(n.endpoints()) == 2, lambda: "the endpoint is gone again: %s" % n.endpoints())
     n.order("fail HcnModifyEndpoint 0x803b001b 0")
     n.forget(ns)
     c.remove(pod("shop", "never", {}, n.name))
@@ -234,14 +234,13 @@ def cleaned(c, n):
 
 def scenario():
     prefix = "wa%d" % (os.getpid() % 10000)
-    c = winlab.MixedCluster(prefix, winlab.cluster.free_run_dir(prefix), common.BIN, kinds=("windows",),
-                            agent_more=("--pod-timeout", "5s"))
+    c = winlab.MixedCluster(prefix, winlab.cluster.free_run_dir(prefix), common.BIN, kinds=("windows",))
     c.nodes = [AclNode(c, 1)]
     with c:
         n = c.nodes[0]
         n.start_agent(wait=0)
         common.eventually(lambda: "HNS network seine is not there" in n.ctl("status", check=False).stdout,
-                          "the network is missed", timeout=30)
+                          lambda: "the network is missed\n" + n.log_tail())
         n.make_network()
         n.wait_ready()
         web, db, total = policies(c, n)

@@ -35,7 +35,7 @@ def equal(have, want, what):
 
 
 def winenode(*args, check=True, stdin=None):
-    done = subprocess.run([WINENODE, *args], text=True, capture_output=True, timeout=120, input=stdin)
+    done = subprocess.run([WINENODE, *args], text=True, capture_output=True, timeout=240, input=stdin)
     assert not check or done.returncode == 0, "winenode %s: %s%s" % (" ".join(args), done.stdout, done.stderr)
     return done
 
@@ -56,7 +56,7 @@ def endpoint(pod):
 
 def n_modified():
     with open(D + "/hcn/calls.jsonl") as f:
-        return sum(json.loads(line)["function"] == "HcnModifyEndpoint" for line in f)
+        return sum(json.loads(line)["function"] == "HcnModifyEndpoint" for line in f if line.endswith("\n"))
 
 
 def make_objects(objects):

@@ -8,14 +8,13 @@ import signal
 import socket
 import sys
 import threading
-import time
 
 import winlab
 
 sys.path.insert(0, winlab.ROOT + "/tests/system")
 
 import common  # noqa: E402
-from lab import netns, probe  # noqa: E402
+from lab import clock, netns, probe  # noqa: E402
 from lab.manifests import pod, policy  # noqa: E402
 
 METRICS = 9101
@@ -43,12 +42,21 @@ def names(node):
 
 def expect_names(node, wanted, what):
     common.eventually(lambda: names(node) == (wanted, wanted, wanted),
-                      "%s: %s everywhere, but there is %s" % (what, wanted, names(node)), timeout=20)
+                      lambda: "%s: %s everywhere, but there is %s" % (what, wanted, names(node)))
 
 
-def pings(src_ns, address):
-    done = netns.run("ping", "-c1", "-W1", address, ns=src_ns, check=False)
-    return done.returncode == 0
+def expect_ping(src_ns, address, what):
+    """A packet may be lost or late on a busy machine, not all of them."""
+    common.eventually(lambda: netns.run("ping", "-c1", "-W1", address, ns=src_ns, check=False).returncode == 0,
+                      "ping of %s %s" % (address, what))
+
+
+def expect_status(node, key, wanted):
+    common.eventually(lambda: node.status()[key] == wanted, lambda: "status says %s: %r, not %r" % (key, wanted, node.status()[key]))
+
+
+def expect_pipe(node):
+    common.eventually(lambda: node.ctl("status", check=False).returncode == 0, lambda: "the agent's pipe\n" + node.log_tail())
 
 
 def flows_of(node, made):
@@ -88,12 +96,12 @@ def attach_one(c, n):
     common.equal(port, "internal", "the port's type once its device is there")
     mtu = n.status()["host"]["podMTU"]
     common.eventually(lambda: " mtu %d " % mtu in netns.run("ip", "link", "show", "eth0", ns=ns).stdout,
-                      "MTU %d in the Pod" % mtu, timeout=10)
+                      "MTU %d in the Pod" % mtu)
     db = c.pod(n, "shop", "db", {"app": "db"})
     c.record(web, pod("shop", "web", {"app": "web"}, n.name))
     c.serve(web)
     for gateway in n.gateways:
-        common.eventually(lambda: pings(web.ns, gateway), "ping of the gateway %s" % gateway, timeout=10)
+        expect_ping(web.ns, gateway, "from the Pod")
     m = common.Matrix(c)
     m.expect(web, db, True)
     m.expect(db, web, True, proto="udp")
@@ -165,7 +173,7 @@ def workload(n, web, guid):
     common.equal(n.cni("DEL", "c-web-side", guid).code, 0, "DEL after a restart")
     common.equal(cni_add(n, "shop", "web", "c-web-main", guid).json, sandbox.json, "ADD after a restart")
     common.equal(names(n), before, "endpoints, ports, attachments after a restart")
-    common.true(pings(web.ns, n.gateways[0]), "ping after a restart")
+    expect_ping(web.ns, n.gateways[0], "after a restart")
 
 
 def collect(n, web, db, guid):
@@ -179,19 +187,16 @@ def collect(n, web, db, guid):
 
 def late(c, n):
     common.step("a device that comes late: ADD does not wait, nothing passes, then all does")
-    n.order("adapter-delay 3000")
+    n.order("adapter-delay 3600000")
     ns, guid = pod_space(c, n, "shop", "late")
-    start = time.monotonic()
     result = cni_add(n, "shop", "late", "c-late", guid)
-    took = time.monotonic() - start
     common.equal(result.code, 0, "ADD: %r\n%s" % (result, n.log_tail()))
-    common.true(took < 2.5, "ADD took %.1f s: it waited for the device" % took)
     waiting = winlab.cluster.Pod(n, "shop", "late", "c-late", ns, result.ips)
     common.equal(n.ofport(waiting), 0, "the port's number right after the ADD")
     common.equal((flows_of(n, waiting), metric(n, "seine_cni_late_ports")), (0, 1), "flows by its port, late ports")
     n.order("adapter-delay 0")
-    n.wait_placed(waiting, timeout=20)
-    common.eventually(lambda: pings(ns, n.gateways[0]), "ping once the device is there", timeout=10)
+    n.wait_placed(waiting)
+    expect_ping(ns, n.gateways[0], "once the device is there")
     common.true(flows_of(n, waiting) > 0, "flows by its port")
     common.equal(metric(n, "seine_cni_late_ports"), 0, "late ports")
     return waiting, guid
@@ -203,23 +208,21 @@ def killed(c, n):
     for i, function in enumerate(("HcnCreateEndpoint", "HcnModifyNamespace")):
         name, container = "killed%d" % i, "c-killed%d" % i
         ns, guid = pod_space(c, n, "shop", name)
-        n.order("delay %s 1500" % function)
+        n.order("hold " + function)
         answers = []
         adding = threading.Thread(target=lambda: answers.append(cni_add(n, "shop", name, container, guid)))
-        calls = len(n.calls())
         adding.start()
-        time.sleep(0.8)
+        n.wait_held(function)
         n.stop_agent(signal.SIGKILL)
-        n.order("delay %s 0" % function)
-        adding.join(60)
+        n.let_go(function)  # the service does what it was asked, whoever has gone
+        adding.join()
         common.equal(answers[0].error, 11, "the ADD whose agent died: %r" % answers[0])
-        common.true(len(n.calls()) >= calls, "calls were counted")
         if i:  # either way: while the agent is away, or when it is back
             common.equal(n.cni("DEL", container, guid).code, 0, "DEL with the agent away")
         n.start_agent()
         if not i:
             common.equal(n.cni("DEL", container, guid).code, 0, "DEL")
-        common.eventually(lambda: names(n) == before, "nothing left of %s: %s" % (name, names(n)), timeout=20)
+        common.eventually(lambda: names(n) == before, lambda: "nothing left of %s: %s" % (name, names(n)))
         n.forget(ns)
         netns.delete(ns)
         c.objects.delete(pod("shop", name))
@@ -229,17 +232,17 @@ def hns_away(c, n, web):
     common.step("HNS goes and comes: try again, never unknown, and what stands stands")
     before = names(n)
     n.order("service down")
-    common.eventually(lambda: n.status()["hns"] == "away", "status says away", timeout=15)
+    expect_status(n, "hns", "away")
     common.equal(n.cni("STATUS", ifname="").error, 50, "STATUS")
     ns, guid = pod_space(c, n, "shop", "later")
-    result = cni_add(n, "shop", "later", "c-later", guid, timeout=90)
+    result = cni_add(n, "shop", "later", "c-later", guid)
     common.equal(result.error, 11, "ADD without HNS: %r" % result)
-    common.true(pings(web.ns, n.gateways[0]), "ping without HNS")
+    expect_ping(web.ns, n.gateways[0], "without HNS")
     n.stop_agent(signal.SIGKILL)
     n.start_agent(wait=0)
-    common.eventually(lambda: n.ctl("status", check=False).returncode == 0, "the agent's pipe", timeout=30)
+    expect_pipe(n)
     common.true(not n.status()["ready"], "ready without HNS")
-    common.true(pings(web.ns, n.gateways[0]), "ping after a restart without HNS")
+    expect_ping(web.ns, n.gateways[0], "after a restart without HNS")
     n.order("service up")
     n.wait_ready()
     common.equal(n.status()["hns"], "ready", "status")
@@ -262,11 +265,11 @@ def lost_endpoint(n, web):
     n.exec(winlab.BUILD + "/doubles/doubles-probe.exe", "hcn", "delete", "Endpoint", found)
     common.true(name not in n.endpoints(), "the endpoint is gone")
     n.order("service down")
-    common.eventually(lambda: n.status()["hns"] == "away", "status says away", timeout=15)
+    expect_status(n, "hns", "away")
     n.order("service up")
-    common.eventually(lambda: name in n.endpoints(), "the endpoint is back", timeout=30)
+    common.eventually(lambda: name in n.endpoints(), lambda: "the endpoint is back\n" + n.log_tail())
     n.wait_placed(web)
-    common.eventually(lambda: pings(web.ns, n.gateways[0]), "ping", timeout=15)
+    expect_ping(web.ns, n.gateways[0], "with the endpoint back")
 
 
 def away_deletion(n, waiting, guid):
@@ -279,7 +282,7 @@ def away_deletion(n, waiting, guid):
     common.equal(len(os.listdir(folder)), 1, "notes in " + folder)
     common.equal(cni_add(n, "shop", "late", "c-late2", guid).error, 11, "ADD with the agent away")
     n.start_agent()
-    common.eventually(lambda: not os.listdir(folder), "the note is gone", timeout=15)
+    common.eventually(lambda: not os.listdir(folder), lambda: "the note is gone\n" + n.log_tail())
     common.true(n.local(waiting) is None, "the attachment is gone")
     n.forget(waiting.ns)
     netns.delete(waiting.ns)
@@ -288,12 +291,12 @@ def away_deletion(n, waiting, guid):
 def switch_restart(n, web):
     common.step("ovs-vswitchd anew: flows whole again, packets pass")
     n.switch.stop("ovs-vswitchd")
-    common.eventually(lambda: n.cni("STATUS", ifname="").error == 51, "STATUS 51 without Open vSwitch", timeout=15)
+    common.eventually(lambda: n.cni("STATUS", ifname="").error == 51, "STATUS 51 without Open vSwitch")
     n.restart_switch()
     n.wait_ready()
     common.equal(n.cni("STATUS", ifname="").code, 0, "STATUS")
     n.wait_placed(web)
-    common.eventually(lambda: pings(web.ns, n.gateways[0]), "ping", timeout=20)
+    expect_ping(web.ns, n.gateways[0], "with another ovs-vswitchd")
 
 
 def reboot(c, n, web, db):
@@ -310,7 +313,7 @@ def reboot(c, n, web, db):
         common.equal(result.code, 0, "ADD after the reboot: %r" % result)
         new = winlab.cluster.Pod(n, old.namespace, old.name, old.container + "-2", old.ns, result.ips)
         n.wait_placed(new)
-        common.eventually(lambda: pings(new.ns, n.gateways[0]), "ping", timeout=15)
+        expect_ping(new.ns, n.gateways[0], "after the reboot")
         common.equal(n.cni("DEL", new.container, guid).code, 0, "DEL")
     common.equal(names(n), ([], [], []), "endpoints, ports, attachments after the DELs")
 
@@ -324,7 +327,7 @@ def old_service(c, n):
         common.true("IPv6DualStack needs HNS 11.10+, this is 10.4: Pods get no IPv6 address" in log.read(), "the log")
     last = c.pod(n, "shop", "plain")
     common.equal([":" in ip for ip in last.ips], [False], "addresses: %s" % last.ips)
-    common.eventually(lambda: pings(last.ns, n.gateways[0]), "ping", timeout=15)
+    expect_ping(last.ns, n.gateways[0], "by IPv4")
     common.equal(n.cni("DEL", last.container, n.guid(last.ns)).code, 0, "DEL")
     n.order("version 11.10")
 
@@ -347,16 +350,16 @@ def clean(c, n):
 def hanging(c, n):
     common.step("a call of HNS that hangs does not keep the agent from stopping, nor the next one from going on")
     ns, guid = pod_space(c, n, "shop", "hangs")
-    n.order("delay HcnCreateEndpoint 15000")
+    n.order("hold HcnCreateEndpoint")
     answers = []
     adding = threading.Thread(target=lambda: answers.append(cni_add(n, "shop", "hangs", "c-hangs", guid)))
     adding.start()
-    time.sleep(1.5)
+    n.wait_held("HcnCreateEndpoint")
     status, took = n.stop_agent()
-    n.order("delay HcnCreateEndpoint 0")
+    n.let_go("HcnCreateEndpoint")
     common.equal(status, 0, "exit code")
-    common.true(took < 4, "the end took %.1f s" % took)
-    adding.join(60)
+    common.true(took < 4, "the end took %.1f s; the test %s" % (took, clock.told()))
+    adding.join()
     common.equal(answers[0].error, 11, "the ADD: %r" % answers[0])
     n.start_agent()
     common.equal(n.cni("DEL", "c-hangs", guid).code, 0, "DEL")
@@ -368,17 +371,17 @@ def stop_and_absent(n):
     common.step("Ctrl-C is exit 0; without HNS or Open vSwitch the agent says so")
     status, took = n.stop_agent()
     common.equal(status, 0, "exit code")
-    common.true(took < 5, "the end took %.1f s" % took)
+    common.true(took < 5, "the end took %.1f s; the test %s" % (took, clock.told()))
     n.order("absent computenetwork.dll")
     n.start_agent(wait=0)
-    common.eventually(lambda: n.ctl("status", check=False).returncode == 0, "the agent's pipe", timeout=30)
-    common.eventually(lambda: n.status()["hns"] == "absent", "status says absent", timeout=15)
+    expect_pipe(n)
+    expect_status(n, "hns", "absent")
     common.true("hns: absent" in n.ctl("status").stdout, "the table says so too")
     common.true(not n.status()["ready"], "ready without HNS")
     n.stop_agent()
     n.order("present computenetwork.dll")
     args = [a if a != winlab.cluster.DATAPATH else "auto" for a in n.agent_args("--ovsdb", "pipe:nobody")]
-    done = n.exec(*args, check=False, timeout=60)
+    done = n.exec(*args, check=False)
     common.equal(done.returncode, 1, "auto without Open vSwitch: %s" % done.stderr)
     common.true("--datapath-type hns" in done.stderr, "it names hns: " + done.stderr)
 
@@ -386,7 +389,7 @@ def stop_and_absent(n):
 def scenario():
     prefix = "wc%d" % (os.getpid() % 10000)
     with winlab.MixedCluster(prefix, winlab.cluster.free_run_dir(prefix), common.BIN, kinds=("windows",),
-                             agent_more=("--pod-timeout", "5s", "--metrics-address", "127.0.0.1:%d" % METRICS)) as c:
+                             agent_more=("--metrics-address", "127.0.0.1:%d" % METRICS)) as c:
         n = c.nodes[0]
         n.start_agent()
         common.equal(n.status()["hns"], "ready", "status")

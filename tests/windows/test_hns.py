@@ -63,7 +63,7 @@ def library(n):
     n.order("present HNSCall")
     n.order("absent computenetwork.dll")
     wait_for("no library", lambda: n.drive("load")[-1] == "UNSUPPORTED: hns: absent")
-    for command in (["network-ensure", "eth1"], ["pod-list"], ["pod-exists", "x"], ["watch", "1"]):
+    for command in (["network-ensure", "eth1"], ["pod-list"], ["pod-exists", "x"], ["watch"]):
         n.fails("UNSUPPORTED: hns: absent", *command)
     n.order("present computenetwork.dll")
     wait_for("the library", lambda: n.drive("load") == ["ok"])
@@ -182,8 +182,8 @@ def threads(n, space):
 
 
 def events(n, other):
-    child = subprocess.Popen([doubles.WINENODE, "exec", PREFIX, DRIVE, "watch", "2500", "1500"], text=True,
-                             stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    child = subprocess.Popen([doubles.WINENODE, "exec", PREFIX, DRIVE, "watch"], text=True,
+                             stdout=subprocess.PIPE, stdin=subprocess.PIPE)
     try:
         equal(child.stdout.readline().strip(), "watching")
         n.order("notify NetworkCreate %s" % NETWORK)
@@ -192,8 +192,12 @@ def events(n, other):
         equal(json.loads(line[3])["ID"].lower(), NETWORK)
         n.order("notify ServiceDisconnect")
         equal(child.stdout.readline().split()[1], "0x1000000")
+        child.stdin.write("\n")
+        child.stdin.flush()
         equal(child.stdout.readline().strip(), "unwatched")
         n.order("notify NetworkCreate %s" % NETWORK)
+        equal(n.ok("pod-exists", "nobody"), ["0"])  # obeyed by now
+        child.stdin.close()
         equal(child.stdout.read().split(), ["ok"], "events after unwatch")
         equal(child.wait(), 0)
     finally:

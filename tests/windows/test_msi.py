@@ -55,13 +55,13 @@ def msiexec(n, verb, msi):
 def install(n, msi, version):
     msiexec(n, "/i", msi)
     equal(installed_versions(n), [version], "installed")
-    wait_for("running", lambda: (n.service() or ("",))[0] == "RUNNING")
+    n.wait_service("RUNNING")
     for program in PROGRAMS:
         with open(n.c("Program Files/Seine/" + program), "rb") as a, open(BUILD + "/bin/" + program, "rb") as b:
             assert a.read() == b.read(), program
     equal(version_of(r"C:\Program Files\Seine\seine-agent.exe", n), version, "--version")
     # What an MSI cannot say the service gives itself when it starts.
-    wait_for("quoted", lambda: n.service_values()["ImagePath"] == COMMAND)
+    wait_for(lambda: "quoted: %s" % n.service_values(), lambda: n.service_values()["ImagePath"] == COMMAND)
     assert n.told("SERVICE_CONFIG_FAILURE_ACTIONS not implemented: period 86400"), "no restart on failure was asked for"
     with open(n.c("ProgramData/seine/config.yaml")) as f:
         assert "objects: 'C:\\ProgramData\\seine\\objects'" in f.read()
@@ -91,7 +91,7 @@ def upgrade(n, version):
         equal(dict(table(msi, "Property"))["UpgradeCode"].upper(), UPGRADE_CODE, "UpgradeCode")
         msiexec(n, "/i", msi)
         equal(installed_versions(n), [later], "after the upgrade")
-        wait_for("running", lambda: (n.service() or ("",))[0] == "RUNNING")
+        n.wait_service("RUNNING")
         msiexec(n, "/x", msi)
 
 

@@ -5,9 +5,8 @@ import json
 import os
 import shutil
 import subprocess
-import time
 
-from service_node import BUILD, PROGRAMS, WINENODE, Node, equal, need_root, results, steps, wait_for
+from service_node import BUILD, PATIENCE, PROGRAMS, WINENODE, Node, clock, equal, need_root, results, steps, wait_for
 
 CNI = ("--cni-bin-dir", r"C:\k\cni\bin", "--cni-conf-dir", r"C:\k\cni\conf")
 CONFLIST = "k/cni/conf/10-seine.conflist"
@@ -44,10 +43,10 @@ def requirements(n, agent):
     n.order("service down")
     equal(results(n.exec(agent, "check", *CNI, rc=1))["hns"], "fail", "HNS is away")
     n.order("service up")
-    n.order("delay HNSCall 12000")
+    n.order("hold HNSCall")
     text = n.exec(agent, "check", *CNI, rc=1)
     assert "fail hns: hns: no answer within 10 s\n" in text, text
-    n.order("delay HNSCall 0")
+    n.order("release HNSCall")
     for version, result in (("2.17.9", "fail"), ("3.0.5", "ok"), ("3.7.1", "ok"), ("4.0.0", "fail"), ("3.3.1", "ok")):
         n.ovs_version(version)
         equal(results(n.exec(agent, "check", *CNI, rc=None))["openvswitch"], result, version)
@@ -155,7 +154,7 @@ def plugin(n):
     config = dict(conflist["plugins"][0], name=conflist["name"], cniVersion="1.1.0")
     done = subprocess.run([WINENODE, "exec", n.name, r"C:\k\cni\bin\seine-cni.exe"], input=json.dumps(config), text=True,
                           env=dict(os.environ, CNI_COMMAND="STATUS", CNI_PATH=r"C:\k\cni\bin"), capture_output=True,
-                          timeout=60)
+                          timeout=2 * PATIENCE)
     equal(done.returncode, 1, done.stdout + done.stderr)
     answer = json.loads(done.stdout)
     equal(answer["code"], 50, done.stdout)
@@ -173,11 +172,11 @@ def usage(n, agent):
 def stop_in_time(n):
     """Stops the service: its process is gone two seconds after it was asked. How long it took."""
     n.exec("sc", "stop", "seine-agent", rc=None)
-    start = time.monotonic()
-    wait_for("gone", lambda: not n.processes("seine-agent.exe"), 5)
-    took = time.monotonic() - start
-    assert took < 2.0, "stopping took %.1f s" % took
-    wait_for("stopped", lambda: n.service()[0] == "STOPPED", 5)
+    start = clock.now()
+    wait_for("gone", lambda: not n.processes("seine-agent.exe"))
+    took = clock.now() - start
+    assert took < 2.0, "stopping took %.1f s; the test %s\n%s" % (took, clock.told(), log(n)[-2000:])
+    n.wait_service("STOPPED")
     equal(n.service(), ("STOPPED", 0), "exit code")
     return took
 
@@ -192,7 +191,7 @@ def stop_and_start(n):
     equal(n.switch.vsctl("--format=json", "list", "bridge") + n.switch.vsctl("--format=json", "list", "port"), rows,
           "rows of the switch")
     n.exec("sc", "start", "seine-agent")
-    wait_for("running", lambda: n.service()[0] == "RUNNING")
+    n.wait_service("RUNNING")
 
 
 def killed_installs(n, agent):
@@ -202,6 +201,7 @@ def killed_installs(n, agent):
         for line in child.stdout:
             if line.split()[1] == step + ":":
                 break
+        child.kill()
         for pid in n.processes("media1"):
             os.kill(pid, 9)
         left = child.communicate()[0]
@@ -219,16 +219,16 @@ def stop_while_hns_hangs(n, agent):
     """A call of HNS that never returns is no reason to stay, and no failure of the service."""
     n.exec(agent, "install", *CNI)
     n.exec("sc", "stop", "seine-agent", rc=None)
-    wait_for("stopped", lambda: n.service()[0] == "STOPPED")
+    n.wait_service("STOPPED")
     for function in ("HNSCall", "HcnEnumerateNetworks", "HcnEnumerateEndpoints", "HcnRegisterServiceCallback"):
-        n.order("delay %s 60000" % function)
+        n.order("hold " + function)
     n.exec("sc", "start", "seine-agent")
-    wait_for("running", lambda: n.service()[0] == "RUNNING")
-    time.sleep(1)
+    n.wait_service("RUNNING")
+    n.wait_held()
     print("stop while HNS hangs: %.2f s" % stop_in_time(n))
     assert "a call of the system hangs" in log(n).splitlines()[-1], log(n)
     for function in ("HNSCall", "HcnEnumerateNetworks", "HcnEnumerateEndpoints", "HcnRegisterServiceCallback"):
-        n.order("delay %s 0" % function)
+        n.order("release " + function)
     n.exec(agent, "uninstall", *CNI, "--purge")
 
 
@@ -245,29 +245,29 @@ def crash(n, agent):
                              stderr=subprocess.PIPE, text=True)
     line = child.stderr.readline()
     assert " info agent: node " in line, line
-    text = n.exec(agent, "status", *CNI, rc=1)
-    assert "fail agent: not ready: no Node object" in text, text
-    start = time.monotonic()
+    wait_for("the status of the agent in the foreground",
+             lambda: "fail agent: not ready: no Node object" in n.exec(agent, "status", *CNI, rc=1))
+    start = clock.now()
     for pid in n.processes("seine-agent.exe"):
         os.kill(pid, 2)
-    child.communicate(timeout=10)
+    child.communicate(timeout=PATIENCE)
     equal(child.returncode, 0, "exit code after Ctrl-C")
-    print("Ctrl-C: %.2f s" % (time.monotonic() - start))
+    print("Ctrl-C: %.2f s" % (clock.now() - start))
 
 
 def bad_configuration(n):
     """What ends the service before it has a log is in the event log, and its code is told."""
     n.exec("sc", "stop", "seine-agent", rc=None)
-    wait_for("stopped", lambda: n.service()[0] == "STOPPED")
+    n.wait_service("STOPPED")
     os.rename(n.c("ProgramData/seine/config.yaml"), n.c("ProgramData/seine/kept.yaml"))
     with open(n.c("ProgramData/seine/config.yaml"), "w") as f:
         f.write("objects: C:/o\nmtu: 3\n")
     n.exec("sc", "start", "seine-agent", rc=None)
-    wait_for("ended", lambda: n.service() == ("STOPPED", 2))
+    n.wait_service("STOPPED", 2)
     assert [line for line in n.told("eventlog") if "config.yaml:2: mtu: '3' is not a number" in line], "event log"
     os.rename(n.c("ProgramData/seine/kept.yaml"), n.c("ProgramData/seine/config.yaml"))
     n.exec("sc", "start", "seine-agent")
-    wait_for("running", lambda: n.service()[0] == "RUNNING")
+    n.wait_service("RUNNING")
 
 
 def upgrade(n):

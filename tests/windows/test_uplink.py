@@ -15,6 +15,7 @@ sys.path.insert(0, winlab.ROOT + "/tests/system")
 
 import common  # noqa: E402
 from lab import netns  # noqa: E402
+from lab.clock import PATIENCE  # noqa: E402
 
 ADAPTER, BRIDGE = "eth0", "br-int"
 VNIC = "vEthernet (%s)" % ADAPTER
@@ -64,16 +65,24 @@ class UplinkNode(winlab.WineNode):
                   "default6": r"default via 2001:db8:5e::fe"}
         return sorted(k for k, pattern in wanted.items() if re.search(pattern, text))
 
-    def start_agent(self, *more, wait=60, wrap=()):
+    def start_agent(self, *more, wait=PATIENCE, wrap=()):
         """Until the uplink is taken."""
         super().start_agent(*more, wait=0, wrap=wrap)
         if wait:
             self.pipe()
-            common.eventually(lambda: self.uplink()["state"] in ("taken", "failed"), "the uplink is taken: %s\n%s" % (
-                self.uplink(), self.log_tail()), timeout=wait, every=0.1)
+            self.wait_uplink("state", "taken", "failed")
 
     def pipe(self):
-        common.eventually(lambda: self.ctl("status", check=False).returncode == 0, "the agent's pipe", timeout=30)
+        common.eventually(lambda: self.ctl("status", check=False).returncode == 0, lambda: "the agent's pipe\n" + self.log_tail())
+
+    def wait_uplink(self, key, *wanted):
+        common.eventually(lambda: self.uplink()[key] in wanted, lambda: "the uplink's %s is %s, it is %s\n%s" % (
+            key, " or ".join(wanted), self.uplink(), self.log_tail()), every=0.1)
+
+    def relay(self, sig):
+        """Open vSwitch's pipes answer no more (SIGSTOP), or again (SIGCONT): the host's side still asks it."""
+        with open(winlab.BUILD + "/winenode/nodes/%s/node.json" % self.machine) as f:
+            os.kill(json.load(f)["pids"][1], sig)
 
     def whole(self, device):
         return len(self.has(device)) == 5
@@ -102,11 +111,11 @@ TAKEN = {"adapter": [], "bridge": sorted(["192.0.2.1/24", "2001:db8:5e::1/64", "
 BEFORE = {"adapter": TAKEN["bridge"], "bridge": [], "ports": [], "networks": [], "journal": None}
 
 
-def reached(c, n, timeout=20):
+def reached(c, n):
     """Both families, from the world outside."""
     for address in (n.ip4, n.ip6):
         common.eventually(lambda: netns.run("ping", "-c1", "-W1", address, ns=c.fabric, check=False).returncode == 0,
-                          "%s is reached from outside" % address, timeout=timeout, every=0.1)
+                          lambda: "%s is reached from outside: %s\n%s" % (address, n.ends(), n.log_tail()), every=0.1)
 
 
 def kept(n):
@@ -118,10 +127,7 @@ def kept(n):
 
 
 def expect_end(n, wanted, what):
-    end = time.monotonic() + 30
-    while n.ends() != wanted and time.monotonic() < end:
-        time.sleep(0.05)
-    common.equal(n.ends(), wanted, what)
+    common.eventually(lambda: n.ends() == wanted, lambda: "%s: expected %s, got %s\n%s" % (what, wanted, n.ends(), n.log_tail()))
 
 
 def take(c, n):
@@ -178,7 +184,7 @@ def switch_restart(c, n):
     n.switch.stop("ovs-vswitchd")
     n.switch.start_switch()
     n.start_agent(wait=0)
-    reached(c, n, timeout=40)
+    reached(c, n)
     common.true(not n.status()["ready"], "ready with a bad document")
     flows = n.switch.flows()
     common.equal(len([f for f in flows if "LOCAL" in f]), 2, "early flows: %s" % flows)
@@ -188,30 +194,45 @@ def switch_restart(c, n):
     reached(c, n)
 
 
-def kill_at(c, n, step, orders, undo):
-    """Kills the agent as soon as the journal tells the step; the next life goes on."""
-    n.order(*orders)
+def wait_step(n, step):
+    common.eventually(lambda: (n.journal() or {}).get("step") == step,
+                      lambda: "the journal tells %s, it tells %s\n%s" % (step, n.journal(), n.log_tail()), every=0.01)
+
+
+def kill_at(n, step, function):
+    """Kills the agent while the journal tells the step, whose act is this call; the next life goes on."""
+    n.order("hold " + function)
     n.start_agent(wait=0)
-    end = time.monotonic() + 60
-    while (n.journal() or {}).get("step") != step and time.monotonic() < end:
-        time.sleep(0.002)
-    at = (n.journal() or {}).get("step")
+    n.wait_held(function)
+    wait_step(n, step)
     n.stop_agent(signal.SIGKILL)
-    common.equal(at, step, "the step that the journal told")
     common.true(kept(n), "the node's addresses are lost at " + step)
-    n.order(*undo)
+    n.let_go(function)
+
+
+def kill_at_port(n):
+    """What the port waits for is Open vSwitch."""
+    n.order("hold RenameAdapter")
+    n.start_agent(wait=0)
+    n.wait_held("RenameAdapter")
+    n.relay(signal.SIGSTOP)
+    n.order("release RenameAdapter")
+    wait_step(n, "port")
+    n.stop_agent(signal.SIGKILL)
+    n.relay(signal.SIGCONT)
+    common.true(kept(n), "the node's addresses are lost at port")
 
 
 def killed(c, n):
     common.step("killed at each step that the journal tells: the next life takes it all the same")
-    slow = {"snapshot": ["delay HcnEnumerateNetworks 700", "delay HcnOpenNetwork 700"],
-            "network": ["delay HcnCreateNetwork 700"], "name": ["delay RenameAdapter 700"],
-            "addresses": ["lose-addresses on", "delay CreateUnicastIpAddressEntry 700"],
-            "port": [], "extension": ["delay HcnModifyNetwork 700"]}
-    fast = ["delay %s 0" % f for f in ("HcnEnumerateNetworks", "HcnOpenNetwork", "HcnCreateNetwork", "RenameAdapter",
-                                       "CreateUnicastIpAddressEntry", "HcnModifyNetwork")]
-    for step, orders in slow.items():
-        kill_at(c, n, step, orders, fast)
+    acts = {"snapshot": "HcnOpenNetwork", "network": "HcnCreateNetwork", "name": "RenameAdapter",
+            "addresses": "CreateUnicastIpAddressEntry", "port": None, "extension": "HcnModifyNetwork"}
+    for step, function in acts.items():
+        n.order("lose-addresses " + ("on" if step == "addresses" else "off"))
+        if function:
+            kill_at(n, step, function)
+        else:
+            kill_at_port(n)
         n.start_agent()
         expect_end(n, TAKEN, "taken after dying at " + step)
         reached(c, n)
@@ -229,20 +250,16 @@ def killed_on_the_way_back(c, n):
         n.order("lose-addresses off")
         n.start_agent()
         n.stop_agent()
-        n.order("lose-addresses on", "delay %s 1000" % function)
-        calls = len(n.calls("HcnDeleteNetwork"))
+        n.order("lose-addresses on", "hold " + function)
         cleaning = winlab.subprocess.Popen(
             [winlab.WINENODE, "exec", n.machine, n.program("seine-agent"), "cleanup", *n.agent_args()[1:]],
             stdout=winlab.subprocess.DEVNULL, stderr=winlab.subprocess.DEVNULL, start_new_session=True)
-        common.eventually(lambda: (n.journal() or {}).get("direction") == "undo", "the journal says undo", timeout=30,
-                          every=0.002)
-        if function != "HcnDeleteNetwork":
-            common.eventually(lambda: len(n.calls("HcnDeleteNetwork")) > calls, "the network goes", timeout=30)
-            time.sleep(3.5)  # the system's own time to move addresses
+        n.wait_held(function)
+        common.equal(n.journal()["direction"], "undo", "what the journal says")
         cleaning.kill()
         cleaning.wait()
         common.true(kept(n), "the node's addresses are lost")
-        n.order("delay %s 0" % function)
+        n.let_go(function)
         common.equal(n.cleanup().returncode, 0, "cleanup")
         expect_end(n, BEFORE, "given back")
         reached(c, n)
@@ -256,7 +273,7 @@ def reboot(c, n):
         expect_end(n, TAKEN, "taken")
         n.stop_agent(signal.SIGKILL)
         n.order("lose-addresses " + lose, "forget all")
-        common.eventually(lambda: n.networks() == [], "networks after a reboot", timeout=10)
+        common.eventually(lambda: n.networks() == [], "networks after a reboot")
         n.start_agent()
         expect_end(n, TAKEN, "taken again")
         common.equal(n.dns(BRIDGE), SERVERS, "DNS servers of the vNIC")
@@ -273,7 +290,7 @@ def refused(c, n):
     n.order("fail HcnModifyNetwork %s 100" % REFUSED)
     n.start_agent(wait=0)
     n.pipe()
-    common.eventually(lambda: n.uplink()["state"] == "failed", "state failed, not %s" % n.uplink(), timeout=60)
+    n.wait_uplink("state", "failed")
     common.true(n.uplink()["error"].startswith("extension: "), "error: %s" % n.uplink())
     common.true(n.status()["reason"].startswith("uplink: failed"), "reason: %s" % n.status()["reason"])
     expect_end(n, BEFORE, "given back")
@@ -287,7 +304,7 @@ def away(c, n):
     n.order("service down")
     n.start_agent(wait=0)
     n.pipe()
-    common.eventually(lambda: n.uplink()["step"] == "network", "step network, not %s" % n.uplink(), timeout=20)
+    n.wait_uplink("step", "network")
     time.sleep(2)
     common.equal(dict(n.ends(), journal=None), BEFORE, "ends while HNS is away")
     n.order("service up")
@@ -304,7 +321,7 @@ def bad_journal(c, n):
     calls = len(n.calls("HcnCreateNetwork"))
     n.start_agent(wait=0)
     n.pipe()
-    common.eventually(lambda: n.uplink()["state"] == "failed", "state failed, not %s" % n.uplink(), timeout=20)
+    n.wait_uplink("state", "failed")
     common.equal(n.uplink()["error"], "journal: is cut off", "error")
     common.equal(len(n.calls("HcnCreateNetwork")), calls, "networks made")
     reached(c, n)
@@ -321,7 +338,7 @@ def named_none(c, n):
     expect_end(n, TAKEN, "taken")
     n.stop_agent()
     n.start_agent("--uplink", "none", wait=0)
-    common.eventually(lambda: n.journal() is None, "the journal is gone", timeout=40)
+    common.eventually(lambda: n.journal() is None, lambda: "the journal is gone: %s\n%s" % (n.journal(), n.log_tail()))
     common.equal(n.has(ADAPTER), BEFORE["adapter"], "the adapter")
     reached(c, n)
     n.stop_agent()

@@ -19,13 +19,26 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 if ROOT + "/installer/linux" not in sys.path:
     sys.path.insert(0, ROOT + "/installer/linux")
 
-from lab import cluster, netns, ovs  # noqa: E402
+from lab import clock, cluster, netns, ovs  # noqa: E402
+from lab.clock import PATIENCE  # noqa: E402
 from lab.netns import LabError, run  # noqa: E402
 
 BUILD = os.environ.get("SEINE_WINDOWS_BUILD") or ROOT + "/build/windows"
 WINENODE = HERE + "/winenode"
 PIPE = r"\\.\pipe\seine-agent"
 OVSDB_PORT, OPENFLOW_PORT = 6640, 6653
+
+
+def wait_for(check, what, every=0.05):
+    """Until `check` returns something true; `what` is a function that says what ought to have come."""
+    end = clock.now() + PATIENCE
+    while True:
+        late = clock.now() > end
+        if check():
+            return
+        if late:
+            raise LabError("not in %d s (the test %s): %s" % (PATIENCE, clock.told(), what()))
+        time.sleep(every)
 
 
 class WineNode(cluster.Node):
@@ -63,9 +76,9 @@ class WineNode(cluster.Node):
         self.env = dict(line.split("=", 1) for line in lines)
 
     def winenode(self, verb, *args, check=True, **more):
-        return run(WINENODE, verb, self.machine, *args, check=check, timeout=120, **more)
+        return run(WINENODE, verb, self.machine, *args, check=check, timeout=4 * PATIENCE, **more)
 
-    def exec(self, *argv, check=True, stdin=None, env=None, timeout=60):
+    def exec(self, *argv, check=True, stdin=None, env=None, timeout=2 * PATIENCE):
         """A program on the Windows node."""
         return run(WINENODE, "exec", self.machine, *argv, check=check, stdin=stdin, env=env, timeout=timeout)
 
@@ -73,6 +86,21 @@ class WineNode(cluster.Node):
         """Orders to the doubles of the system's libraries (README.md)."""
         with open(self.hcn + "/commands", "a") as f:
             f.write("".join(line + "\n" for line in lines))
+
+    def let_go(self, function):
+        """Calls that wait by `hold` take effect, and are through."""
+        held, before = self.held_calls(function), len(self.calls(function))
+        self.order("release " + function)
+        wait_for(lambda: len(self.calls(function)) >= before + held and not self.held_calls(function),
+                 lambda: "%s: %d calls of %s go on" % (self.name, held, function))
+
+    def wait_held(self, function):
+        wait_for(lambda: self.held_calls(function),
+                 lambda: "%s: a call of %s is held\n%s" % (self.name, function, self.log_tail()))
+
+    def held_calls(self, function):
+        with open(self.hcn + "/held.json") as f:
+            return json.load(f).get(function, 0)
 
     def state(self):
         with open(self.hcn + "/state.json") as f:
@@ -83,8 +111,10 @@ class WineNode(cluster.Node):
         return {e["Name"]: e for e in self.state()["endpoints"].values() if e["Name"] != "seine-gw0"}
 
     def calls(self, function=None):
-        with open(self.hcn + "/calls.jsonl") as f:
-            calls = [json.loads(line) for line in f]
+        """What the service was asked, or, of the functions of other libraries, one of them."""
+        folder = self.hcn if (function or "H").startswith("H") else self.dir + "/machine"
+        with open(folder + "/calls.jsonl") as f:
+            calls = [json.loads(line) for line in f if line.endswith("\n")]  # the last one may be half written
         return [c for c in calls if function in (None, c["function"])]
 
     def restart_switch(self):
@@ -99,7 +129,7 @@ class WineNode(cluster.Node):
                 "--datapath-type", cluster.DATAPATH, "--tunnel-type", self.cluster.tunnel]
         return [self.program("seine-agent"), *args, *self.cluster.agent_more, *more]
 
-    def start_agent(self, *more, wait=60, wrap=()):
+    def start_agent(self, *more, wait=PATIENCE, wrap=()):
         with open(self.agent_log, "ab") as log:
             self.agent = subprocess.Popen([WINENODE, "exec", self.machine, *wrap, *self.agent_args(*more)],
                                           stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
@@ -109,14 +139,14 @@ class WineNode(cluster.Node):
         if wait:
             self.wait_ready(wait)
 
-    def wait_ready(self, wait=60):
-        done = self.ctl("status", "--wait", "%ds" % wait, check=False, timeout=wait + 30)
+    def wait_ready(self, wait=PATIENCE):
+        done = self.ctl("status", "--wait", "%ds" % wait, check=False, timeout=wait + PATIENCE)
         if done.returncode != 0:
             code = self.agent.poll() if self.agent else None
-            raise LabError("%s: not ready (agent's exit code: %s): %s%s\n%s" % (
-                self.name, code, done.stdout, done.stderr, self.log_tail()))
+            raise LabError("%s: not ready in %d s (agent's exit code: %s): %s%s\n%s" % (
+                self.name, wait, code, done.stdout, done.stderr, self.log_tail()))
 
-    def stop_agent(self, sig=signal.SIGINT, timeout=10):
+    def stop_agent(self, sig=signal.SIGINT, timeout=PATIENCE):
         """SIGINT arrives as Ctrl-C; SIGKILL is what it is."""
         return super().stop_agent(sig, timeout)
 
@@ -124,7 +154,7 @@ class WineNode(cluster.Node):
         args = self.agent_args()
         return self.exec(args[0], "cleanup", *args[1:], check=check)
 
-    def ctl(self, *args, check=True, timeout=60):
+    def ctl(self, *args, check=True, timeout=2 * PATIENCE):
         return self.exec(self.program("seinectl"), *args, check=check, timeout=timeout)
 
     def render(self, *args):
@@ -158,7 +188,7 @@ class WineNode(cluster.Node):
             del config["socket"]  # the default
         return config
 
-    def cni(self, verb, container="", ns_path="", ifname="eth0", args=None, config=None, timeout=60):
+    def cni(self, verb, container="", ns_path="", ifname="eth0", args=None, config=None, timeout=2 * PATIENCE):
         """`ns_path`: a GUID, or the path of a network namespace whose HCN namespace is meant."""
         pod_ns = ns_path.removeprefix(netns.path(""))
         if ns_path.startswith(netns.path("")):
@@ -173,18 +203,14 @@ class WineNode(cluster.Node):
         self.wait_placed(pod)
         return pod
 
-    def wait_placed(self, pod, timeout=30):
-        self.wait_port(pod, timeout)
+    def wait_placed(self, pod):
+        self.wait_port(pod)
         self.sync()
 
-    def wait_port(self, pod, timeout=30):
+    def wait_port(self, pod):
         """ADD does not wait for the port: until the Pod has its addresses and the port its number."""
-        end = time.monotonic() + timeout
-        while not (self.ofport(pod) and self.has_addresses(pod)):
-            if time.monotonic() > end:
-                raise LabError("%s: %s has no port or no addresses after %g s\n%s" % (
-                    self.name, pod.full_name, timeout, self.log_tail()))
-            time.sleep(0.05)
+        wait_for(lambda: self.ofport(pod) and self.has_addresses(pod), lambda: "%s: %s has a port (%s) and addresses (%s)\n%s" % (
+            self.name, pod.full_name, self.ofport(pod), self.has_addresses(pod), self.log_tail()))
 
     @staticmethod
     def has_addresses(pod):

@@ -16,9 +16,13 @@ class Commands:
         self.lock = threading.RLock()
         self.fails = {}    # function: [code, times left]
         self.delays = {}   # function: milliseconds
+        self.holds = set()  # functions
+        self.held = {}     # function: how many calls wait until it is let go
+        self.let_go = threading.Condition(self.lock)
         self.settings = {"reorder": "off", "service": "up", "adapter-delay": "0", "version": "11.10", "events": "on",
                          "extension": "present", "lose-addresses": "off"}
         open(path, "a").close()
+        self.tell_held()
 
     def poll(self):
         """Obeys what was appended since; a line without its end waits."""
@@ -47,6 +51,11 @@ class Commands:
             self.fails[rest[0]] = [code_of(rest[1]) & 0xffffffff, int(rest[2]) if len(rest) > 2 else 1]
         elif name == "delay":
             self.delays[rest[0]] = int(rest[1])
+        elif name == "hold":
+            self.holds.add(rest[0])
+        elif name == "release":
+            self.holds.discard(rest[0])
+            self.let_go.notify_all()
         elif name in self.settings:
             old, self.settings[name] = self.settings[name], rest[0]
             if name in self.actions:
@@ -57,7 +66,7 @@ class Commands:
             raise ValueError("no such order")
 
     def before(self, function):
-        """What comes first in each call: the code to fail with, or 0; it took its delay."""
+        """What comes first in each call: the code to fail with, or 0; it took its delay, and was let go."""
         self.poll()
         with self.lock:
             wait = self.delays.get(function, self.delays.get("*", 0))
@@ -70,7 +79,21 @@ class Commands:
                     break
         if wait:
             time.sleep(wait / 1000)
+        self.wait_while_held(function)
         return code
+
+    def wait_while_held(self, function):
+        with self.lock:
+            if function not in self.holds:
+                return
+            self.held[function] = self.held.get(function, 0) + 1
+            self.tell_held()
+            self.let_go.wait_for(lambda: function not in self.holds)
+            self.held[function] -= 1
+            self.tell_held()
+
+    def tell_held(self):
+        replace_json(os.path.dirname(self.path) + "/held.json", self.held)
 
     def watch(self, every=0.02):
         """For orders that need no call: in a thread of its own."""
@@ -84,6 +107,17 @@ def code_of(text):
     if len(text) == 8 and not text.startswith("0x"):
         return int(text, 16)
     return int(text, 0)
+
+
+class Later:
+    """True when so long has passed as is asked for by then, `ms()`; from then on always."""
+
+    def __init__(self, ms):
+        self.ms, self.since, self.come = ms, time.monotonic(), False
+
+    def __call__(self):
+        self.come = self.come or time.monotonic() >= self.since + self.ms() / 1000
+        return self.come
 
 
 class Log:

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 
-from commands import Commands, Log, replace_json
+from commands import Commands, Later, Log, replace_json
 from iproute import NetError
 
 OK = 0
@@ -110,6 +110,10 @@ class Hcn:
 
     def setting(self, name):
         return self.commands.settings[name]
+
+    def adapter_time(self):
+        """When an adapter that is made now appears: as `adapter-delay` says it by then."""
+        return Later(lambda: int(self.setting("adapter-delay")))
 
     # ---- one call ----
     def call(self, function, id="", settings="", network="", given="0"):
@@ -216,7 +220,7 @@ class Hcn:
                                                "EndMacAddress": "00-15-5D-52-CF-FF"}]})
         networks[id] = doc
         if kind in NEEDS_ADAPTER and adapter is not None:
-            self.node.vswitch_make(id, adapter, self.extension_of(doc), int(self.setting("adapter-delay")) / 1000)
+            self.node.vswitch_make(id, adapter, self.extension_of(doc), self.adapter_time())
         self.tell("NetworkCreate", id)
 
     @staticmethod
@@ -399,7 +403,7 @@ class Hcn:
         # What is the host's own has the tap of its port as it is.
         if doc["Type"] != "HostDefault":
             self.node.plug(id, endpoint, network, self.netns.get(namespace), doc["NamespaceId"],
-                           int(self.setting("adapter-delay")) / 1000)
+                           self.adapter_time())
         self.tell("NetworkEndpointAttached", id)
 
     def detach(self, id, namespace):

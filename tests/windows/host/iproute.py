@@ -14,7 +14,7 @@ class NetError(Exception):
 
 
 def run(*argv, stdin=None):
-    done = subprocess.run([str(a) for a in argv], input=stdin, text=True, capture_output=True, timeout=30)
+    done = subprocess.run([str(a) for a in argv], input=stdin, text=True, capture_output=True, timeout=120)
     if done.returncode:
         raise NetError("%s: %s" % (" ".join(map(str, argv)), done.stderr.strip()))
     return done.stdout

@@ -59,15 +59,18 @@ class Node:
             run("ip", "netns", "del", name)
 
     # ---- endpoints: taps.py ----
-    def plug(self, id, endpoint, network, netns, compartment, delay):
+    def plug(self, id, endpoint, network, netns, compartment, visible):
         with self.lock:
             self.next_index += 1
-            plug = self.taps.plug(id, self.next_index, endpoint, network, netns, compartment, delay)
+            plug = self.taps.plug(id, self.next_index, endpoint, network, netns, compartment, visible)
 
-        def shown():
+        def show():
+            time.sleep(0.005)
+            while self.plugs.get(id) is plug and not plug.visible():
+                time.sleep(0.005)
             if self.plugs.get(id) is plug:
                 self.on_change("interface", 1, self.interface_row(plug.index, 4))
-        threading.Timer(delay + 0.005, shown).start()
+        threading.Thread(target=show, daemon=True).start()
         self.wake.set()
 
     def unplug(self, id):
@@ -88,14 +91,14 @@ class Node:
             self.wake.clear()
 
     # ---- virtual switches ----
-    def vswitch_make(self, id, name, extension, delay):
+    def vswitch_make(self, id, name, extension, visible):
         """For a network on a physical adapter that has addresses; on another one nothing moves."""
         link = next((i for i in self.links() if i["ifname"] == name), None)
         if not link or link.get("linkinfo", {}).get("info_kind") == "tun" or not self.has_addresses(link):
             return
         with self.lock:
             self.next_vnic += 1
-            switch = vswitch.VSwitch(self, id, name, self.next_vnic, time.monotonic() + delay)
+            switch = vswitch.VSwitch(self, id, name, self.next_vnic, visible)
             switch.make()
             self.vswitches[id] = switch
             self.generation += 1
@@ -137,7 +140,7 @@ class Node:
         name = link["ifname"]
         for switch in list(self.vswitches.values()):
             if name == switch.carrier:
-                if time.monotonic() < switch.visible_at:
+                if not switch.visible():
                     return None
                 return switch.index, switch.alias, switch.guid, "Hyper-V Virtual Ethernet Adapter #2"
             if name in (switch.device, switch.alias):

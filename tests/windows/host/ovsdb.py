@@ -14,7 +14,7 @@ class Ovsdb:
     def _connect(self):
         _, host, port = self.address.split(":", 2) if self.address.count(":") == 2 else (
             "tcp", self.address[4:].rsplit(":", 1)[0].strip("[]"), self.address.rsplit(":", 1)[1])
-        self.sock, self.text = socket.create_connection((host, int(port)), 2), ""
+        self.sock, self.text = socket.create_connection((host, int(port)), 60), ""
 
     def _message(self):
         while True:

@@ -15,9 +15,9 @@ POD_INTERFACE = "eth0"
 class Plug:
     """One endpoint in a namespace."""
 
-    def __init__(self, id, index, endpoint, network, netns, compartment, visible_at):
+    def __init__(self, id, index, endpoint, network, netns, compartment, visible):
         self.id, self.index, self.name = id, index, endpoint["Name"]
-        self.netns, self.compartment, self.visible_at = netns, compartment, visible_at
+        self.netns, self.compartment, self.visible = netns, compartment, visible
         self.mac = endpoint["MacAddress"].replace("-", ":").lower()
         self.ips = [(c["IpAddress"], int(c.get("PrefixLength") or self.length_in(network, c["IpAddress"])))
                     for c in endpoint["IpConfigurations"]]
@@ -48,9 +48,6 @@ class Plug:
     @property
     def alias(self):
         return "vEthernet (%s)" % self.name
-
-    def visible(self):
-        return time.monotonic() >= self.visible_at
 
 
 class Place:
@@ -99,9 +96,9 @@ class Taps:
         self.places = {}  # port name: Place of its tap
         self.swept = 0.0
 
-    def plug(self, id, index, endpoint, network, netns, compartment, delay):
+    def plug(self, id, index, endpoint, network, netns, compartment, visible):
         with self.lock:
-            plug = Plug(id, index, endpoint, network, netns, compartment, time.monotonic() + delay)
+            plug = Plug(id, index, endpoint, network, netns, compartment, visible)
             self.plugs[id] = plug
             return plug
 

@@ -15,8 +15,8 @@ GUARD = "wine-vswitch"
 
 
 class VSwitch:
-    def __init__(self, node, id, adapter, index, visible_at):
-        self.node, self.id, self.adapter, self.index, self.visible_at = node, id, adapter, index, visible_at
+    def __init__(self, node, id, adapter, index, visible):
+        self.node, self.id, self.adapter, self.index, self.visible = node, id, adapter, index, visible
         self.device = "vsw%d" % (index & 0xffff)
         self.alias = "vEthernet (%s)" % adapter
         self.guid = uuid.uuid5(ADAPTER_SPACE, "vnic " + id)

@@ -87,7 +87,7 @@ def ask(path, *texts):
         # The path of a socket has 107 bytes at most, that of a folder any: go by way of a descriptor.
         folder = os.open(os.path.dirname(path), os.O_PATH)
         try:
-            sock.settimeout(30)
+            sock.settimeout(120)
             sock.connect("/proc/self/fd/%d/%s" % (folder, os.path.basename(path)))
         finally:
             os.close(folder)
