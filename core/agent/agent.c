@@ -20,7 +20,7 @@
 
 enum {
     AGENT_SLICE = 2000,    /* units derived in one turn of the loop */
-    AGENT_DRAIN_MS = 1500, /* so long the end waits for calls of the system */
+    AGENT_DRAIN_MS = 1000, /* so long the end waits for calls of the system, of 2 s in all */
     AGENT_TURN_MS = 50,
 };
 

@@ -23,7 +23,7 @@ PROGRAMS = ("seine-agent.exe", "seine-cni.exe", "seinectl.exe")
 WINEDEBUG = "-all,fixme+service,err+eventlog,warn+eventlog"
 
 
-def wait_for(what, check):
+def wait_for(what, check, every=0.05):
     """Until `check` returns something true; returns that. `what` is a text, or a function that is asked for it in the end."""
     end = clock.now() + PATIENCE
     while True:
@@ -33,7 +33,7 @@ def wait_for(what, check):
             return found
         if late:
             raise AssertionError("not within %d s (the test %s): %s" % (PATIENCE, clock.told(), what() if callable(what) else what))
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def equal(have, want, what=""):

@@ -21,7 +21,7 @@ def render(command, folder):
         node = f.read()
     done = subprocess.run([*command, "render", "--platform", "linux", "--objects", folder + "/objects", "--node-name", node,
                            "--attachments", folder + "/attachments.json"], stdin=subprocess.DEVNULL, capture_output=True,
-                          timeout=60)
+                          timeout=240)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -29,7 +29,7 @@ compared = 0
 
 def run(program, args, windows, cwd=None):
     command = [WINE, os.path.join(WINDOWS, program + ".exe")] if windows else [os.path.join(LINUX, program)]
-    done = subprocess.run(command + list(args), cwd=cwd or ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    done = subprocess.run(command + list(args), cwd=cwd or ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=240)
     return done.returncode, done.stdout, done.stderr
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 
-from service_node import BUILD, PATIENCE, PROGRAMS, WINENODE, Node, clock, equal, need_root, results, steps, wait_for
+from service_node import BUILD, PATIENCE, PROGRAMS, WINENODE, Node, clock, equal, need_root, ovs, results, steps, wait_for
 
 CNI = ("--cni-bin-dir", r"C:\k\cni\bin", "--cni-conf-dir", r"C:\k\cni\conf")
 CONFLIST = "k/cni/conf/10-seine.conflist"
@@ -171,9 +171,11 @@ def usage(n, agent):
 
 def stop_in_time(n):
     """Stops the service: its process is gone two seconds after it was asked. How long it took."""
+    pids = n.processes("seine-agent.exe")
+    equal(len(pids), 1, "processes of the service")
     n.exec("sc", "stop", "seine-agent", rc=None)
     start = clock.now()
-    wait_for("gone", lambda: not n.processes("seine-agent.exe"))
+    wait_for("gone", lambda: ovs.is_gone(pids[0]), every=0.01)
     took = clock.now() - start
     assert took < 2.0, "stopping took %.1f s; the test %s\n%s" % (took, clock.told(), log(n)[-2000:])
     n.wait_service("STOPPED")

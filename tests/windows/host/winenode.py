@@ -224,7 +224,7 @@ def start(argv, log, prefix, ready, what):
     with open(log, "ab") as out:
         child = subprocess.Popen(argv, env=wine_env(prefix), stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                  start_new_session=True)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while time.monotonic() < until:
         with open(log) as f:
             if ready in [line.strip() for line in f]:
