@@ -117,6 +117,24 @@ def scenario():
             m.podman.close()
 
 
+def files_looked_after(m, agent, conflist):
+    """Through the mounts that the manifest gives: the configuration comes back, a plugin that is gone is seen."""
+    other = os.path.dirname(conflist) + "/98-other.conf"
+
+    def troubles():
+        return json.loads(m.podman("exec", "agent", "seinectl", "status", "-o", "json").stdout)["cni"]["troubles"]
+    common.equal(troubles(), [], "troubles")
+    os.unlink(m.paths["/opt/cni/bin"] + "/seine-cni")
+    os.unlink(conflist)
+    common.eventually(lambda: os.path.exists(conflist), lambda: "it comes back: " + agent.logs("agent"))
+    common.eventually(lambda: [t for t in troubles() if "the CNI plugin is gone" in t], "the plugin is missed")
+    agent.run("install-cni")
+    with open(other, "w") as f:  # a change of the folder is a look at both
+        f.write("{}\n")
+    common.eventually(lambda: not troubles(), "the plugin is there again")
+    os.unlink(other)
+
+
 def run(c, m, tags):
     agent = m.pod({"config": CONFIG}, "seine-agent")
     images = {k["image"] for k in agent.spec["initContainers"] + agent.spec["containers"]}
@@ -137,6 +155,8 @@ def run(c, m, tags):
     common.eventually(lambda: m.page("/readyz") == 200, lambda: "ready: " + agent.logs("agent"))
     common.eventually(lambda: os.path.exists(conflist), "the network configuration")
     common.equal(sorted(os.listdir(m.paths["/etc/cni/net.d"])), ["10-seine.conflist", "99-other.conf"], "configurations")
+    common.step("the runtime's files")
+    files_looked_after(m, agent, conflist)
     pods = serve(c, m, agent)
     status = json.loads(m.podman("exec", "agent", "seinectl", "status", "-o", "json").stdout)
     common.equal((status["ready"], status["node"]), (True, m.node.name), "seinectl by exec")
