@@ -151,6 +151,7 @@ static void agent_run_slice(void *aux)
     agent_gate(a);
     agent_poke_target(a);
     attach_node_changed(a->attach);
+    agent_source_derived(a);
     agent_progress(a);
 }
 

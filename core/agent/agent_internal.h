@@ -156,10 +156,12 @@ struct agent_source_class {
     /* An ADD waits for this Pod, "namespace/name".  NULL: nothing can be done about it. */
     void (*pod_wanted)(void *source, const char *key);
     /* For who reads the source to see; each may be NULL.  The agent is ready; an operator should
-     * look at the Node; this Pod has the attachment of an earlier one of its name. */
+     * look at the Node; this Pod has the attachment of an earlier one of its name; all is derived,
+     * and what a limit has cut may be told. */
     void (*ready)(void *source);
     void (*node_event)(void *source, const char *reason, const char *action, const char *note);
     void (*pod_isolated)(void *source, const char *key);
+    void (*derived)(void *source);
 };
 extern const struct agent_source_class agent_folder_class, agent_kube_class;
 
@@ -175,6 +177,7 @@ enum agent_gate agent_source_gate(struct agent *a);
 void agent_gate_set(struct agent *a, bool rest);
 /* Tell by the source what its class can tell; without effect if it cannot. */
 void agent_source_ready(struct agent *a);
+void agent_source_derived(struct agent *a);
 void agent_source_node_event(struct agent *a, const char *reason, const char *action,
                              const char *note);
 /* An ADD waits for this Pod, "namespace/name". */

@@ -283,6 +283,7 @@ static void kube_end(void *source)
     agent_kube_sync_end(k);
     agent_kube_pod_end(k);
     agent_kube_cache_end(k);
+    agent_kube_cut_end(k);
     agent_kube_write_end(k);
     http_client_free(k->client);
     for (int i = 0; i < K8S_N_KINDS; i++) {
@@ -312,6 +313,7 @@ static int kube_start(struct agent *a, void **out, struct err *err)
     k->sync_timer = loop_timer_new(a->loop, agent_kube_sync_again, k);
     k->wanted_timer = loop_timer_new(a->loop, agent_kube_pod_time, k);
     agent_kube_write_start(k);
+    agent_kube_cut_start(k);
     for (int i = 0; i < K8S_N_KINDS; i++) {
         kube_kind_start(k, i);
     }
@@ -440,4 +442,5 @@ const struct agent_source_class agent_kube_class = {
     .ready = agent_kube_ready,
     .node_event = agent_kube_node_event,
     .pod_isolated = agent_kube_pod_isolated,
+    .derived = agent_kube_derived,
 };

@@ -7,6 +7,7 @@
  *   agent_kube_pod.c   Pods that an ADD waits for, read one by one
  *   agent_kube_cache.c what the server said last, in a file
  *   agent_kube_write.c what is written: the Node's condition, Events
+ *   agent_kube_cut.c   Events on what could not be enforced whole
  *
  * One client carries all calls.  Reflectors (core/k8s/reflector.h) may not be called from within
  * what they call: what follows from their news is done deferred, in agent_kube_look(). */
@@ -46,6 +47,8 @@ struct kube_sync; /* who waits */
 struct kube_read; /* a Pod */
 struct kube_write;
 struct kube_cache;
+struct kube_cut;
+struct kube_event;
 
 struct agent_kube {
     struct agent *a;
@@ -68,6 +71,7 @@ struct agent_kube {
 
     struct kube_write *write;
     struct kube_cache *cache;
+    struct kube_cut *cut;
 };
 
 /* ---- agent_kube.c ---- */
@@ -119,5 +123,12 @@ void agent_kube_write_look(struct agent_kube *k);
 void agent_kube_ready(void *source);
 void agent_kube_node_event(void *source, const char *reason, const char *action, const char *note);
 void agent_kube_pod_isolated(void *source, const char *key);
+/* It happened now (kube_event.h). */
+void agent_kube_event(struct agent_kube *k, const struct kube_event *event);
+
+/* ---- agent_kube_cut.c ---- */
+void agent_kube_cut_start(struct agent_kube *k);
+void agent_kube_cut_end(struct agent_kube *k);
+void agent_kube_derived(void *source);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * All that Seine writes to the API server: one condition of its own Node, by server-side apply when
- * the agent is first ready, and Events on its Node and its Pods (kube_event.h).  Nothing waits for
+ * the agent is first ready, and Events (kube_event.h).  Nothing waits for
  * a write, and none is made that finds what it would write. */
 #include "core/agent/agent_kube.h"
 
@@ -176,7 +176,7 @@ static void kube_event_told(void *aux, int status, const char *body, size_t n,
     struct kube_write *w = aux;
     char text[ERR_TEXT_MAX] = "";
     w->event_call = NULL;
-    if (!why && status >= 400) {
+    if (!why && status >= 400 && status != 409) {
         kind_status_text(body, n, text, sizeof text);
         log_msg(LOG_AREA_SOURCE, LOG_INFO, "Event: %d %s", status, text);
     }
@@ -207,8 +207,9 @@ static void kube_event_send(void *aux)
     sbuf_done(&call.body);
 }
 
-static void kube_event_happen(struct kube_write *w, const struct kube_event *event)
+void agent_kube_event(struct agent_kube *k, const struct kube_event *event)
 {
+    struct kube_write *w = k->write;
     kube_event_note(w->book, event, loop_now(w->k->a->loop), process_wall_ms());
     kube_event_arm(w);
 }
@@ -217,14 +218,15 @@ void agent_kube_node_event(void *source, const char *reason, const char *action,
 {
     struct agent_kube *k = source;
     const struct node *own = agent_own_node(k->a);
-    struct kube_event event = {.namespace_ = "",
+    struct kube_event event = {.kind = K8S_NODE,
+                               .namespace_ = "",
                                .name = k->a->o->node_name,
                                .uid = own ? own->meta.uid : "",
                                .reason = reason,
                                .action = action,
                                .note = note};
     if (own) {
-        kube_event_happen(k->write, &event);
+        agent_kube_event(k, &event);
     }
 }
 
@@ -242,6 +244,7 @@ static void kube_tell_isolated(struct kube_write *w, const char *key)
         return;
     }
     struct kube_event event = {
+        .kind = K8S_POD,
         .namespace_ = pod->meta.namespace_,
         .name = pod->meta.name,
         .uid = pod->meta.uid,
@@ -249,7 +252,7 @@ static void kube_tell_isolated(struct kube_write *w, const char *key)
         .action = "EnforcePolicy",
         .note = "its network is still that of an earlier Pod of this name, and isolated until "
                 "that one is deleted"};
-    kube_event_happen(w, &event);
+    agent_kube_event(w->k, &event);
 }
 
 static void kube_later(void *aux)

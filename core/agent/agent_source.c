@@ -314,6 +314,13 @@ void agent_source_ready(struct agent *a)
     }
 }
 
+void agent_source_derived(struct agent *a)
+{
+    if (a->source && a->source_class->derived) {
+        a->source_class->derived(a->source);
+    }
+}
+
 void agent_source_node_event(struct agent *a, const char *reason, const char *action,
                              const char *note)
 {

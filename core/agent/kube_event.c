@@ -8,9 +8,12 @@
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/time_text.h"
+#include "core/k8s/kinds.h"
 
 struct entry {
     struct entry *next;
+    enum k8s_kind kind;
+    bool shared;
     char *namespace_, *name, *uid, *reason, *action, *note;
     char *object;          /* name of the Event; NULL: not made */
     uint64_t wall_ms;      /* of the first time */
@@ -67,8 +70,9 @@ void kube_event_book_free(struct kube_event_book *b)
 
 static bool entry_is_of(const struct entry *e, const struct kube_event *event)
 {
-    return strcmp(e->name, event->name) == 0 && strcmp(e->reason, event->reason) == 0 &&
-           strcmp(e->namespace_, event->namespace_) == 0 && strcmp(e->uid, event->uid) == 0;
+    return e->kind == event->kind && strcmp(e->name, event->name) == 0 &&
+           strcmp(e->reason, event->reason) == 0 && strcmp(e->namespace_, event->namespace_) == 0 &&
+           strcmp(e->uid, event->uid) == 0;
 }
 
 /* What has not happened for a while and is told whole is forgotten. */
@@ -117,6 +121,8 @@ static void book_add(struct kube_event_book *b, const struct kube_event *event, 
                      uint64_t wall_ms)
 {
     struct entry *e = mem_calloc(1, sizeof *e);
+    e->kind = event->kind;
+    e->shared = event->shared;
     e->namespace_ = mem_strdup(event->namespace_);
     e->name = mem_strdup(event->name);
     e->uid = mem_strdup(event->uid);
@@ -158,11 +164,13 @@ static const char *entry_place(const struct entry *e)
     return *e->namespace_ ? e->namespace_ : "default";
 }
 
-/* A name of its own, as all clients make them: the object's and a number. */
+/* The object's name and a number, as all clients make them: one of its own, or what all nodes come
+ * to. */
 static void entry_name(struct kube_event_book *b, struct entry *e)
 {
     auto_sbuf name = SBUF_INIT;
-    uint64_t number = hash_str(b->node_name, e->wall_ms + b->serial++);
+    uint64_t number = e->shared ? hash_str(e->uid, (uint64_t)e->kind)
+                                : hash_str(b->node_name, e->wall_ms + b->serial++);
     sbuf_printf(&name, "%.200s.%016" PRIx64, e->name, hash_str(e->reason, number));
     mem_free(e->object);
     e->object = mem_strdup(name.data);
@@ -178,7 +186,6 @@ static void entry_document(const struct kube_event_book *b, const struct entry *
 {
     char time[TIME_TEXT_MAX];
     auto_sbuf instance = SBUF_INIT;
-    bool pod = *e->namespace_ != 0;
     sbuf_printf(&instance, "seine-agent-%s", b->node_name);
     auto_free char *short_instance = cut(instance.data, KUBE_EVENT_INSTANCE_MAX);
     sbuf_puts(out, "{\"apiVersion\":\"events.k8s.io/v1\",\"kind\":\"Event\",\"metadata\":{");
@@ -195,9 +202,9 @@ static void entry_document(const struct kube_event_book *b, const struct entry *
     put_text(out, "reason", e->reason);
     sbuf_putc(out, ',');
     put_text(out, "note", e->note);
-    sbuf_printf(out, ",\"regarding\":{\"apiVersion\":\"v1\",\"kind\":\"%s\",",
-                pod ? "Pod" : "Node");
-    if (pod) {
+    sbuf_printf(out, ",\"regarding\":{\"apiVersion\":\"%s\",\"kind\":\"%s\",",
+                strchr(kind_row(e->kind)->group_path + 1, '/') + 1, k8s_kind_name(e->kind));
+    if (*e->namespace_) {
         put_text(out, "namespace", e->namespace_);
         sbuf_putc(out, ',');
     }
@@ -267,7 +274,7 @@ void kube_event_answered(struct kube_event_book *b, int status, int64_t now)
     } else if (status == 404 && !fresh) { /* deleted, or it grew old: anew when it happens again */
         e->told = e->count = 0;
     } else {
-        e->told = e->count; /* it is not wanted there */
+        e->told = e->count; /* it is not wanted there, or there already */
     }
     if (e->told == 0) {
         mem_free(e->object);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Events (events.k8s.io/v1) on Pods and Nodes where an operator should look, as a book: what
- * happened goes in, documents for the API server come out.  Pure: no clock, no socket.
+ * Events (events.k8s.io/v1) on objects where an operator should look, as a book: what happened goes
+ * in, documents for the API server come out.  Pure: no clock, no socket.
  *
  * The same thing happening again is the same Event: its series counts, told at most once a
  * KUBE_EVENT_SERIES_MS.  New Events come from a bucket, so that a node in trouble does not flood
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "core/base/sbuf.h"
+#include "core/k8s/object.h"
 
 enum {
     KUBE_EVENT_SERIES_MS = 60000,
@@ -26,8 +27,11 @@ enum {
     KUBE_EVENT_INSTANCE_MAX = 128,
 };
 
-/* One thing that happened.  'namespace_' "" : a Node. */
+/* One thing that happened.  'namespace_' "": an object without, whose Events are in "default". */
 struct kube_event {
+    enum k8s_kind kind;
+    bool shared; /* every node may tell it: its Event's name is the same everywhere, and who finds
+                    that it is there has nothing to tell */
     const char *namespace_, *name, *uid;
     const char *reason; /* "AddressesExhausted" */
     const char *action; /* what was being done: "AttachPod" */

@@ -66,6 +66,7 @@ static void unit_make(struct engine *e, const struct unit_kind *kind, const char
 /* Takes 'failure' over; NULL: the unit does not fail. */
 static void unit_set_failure(struct engine *e, struct unit *u, char *failure)
 {
+    e->n_failing_changes += !failure != !u->failure;
     if (failure && !u->failure) {
         u->failing_at = (uint32_t)e->failing.n;
         VEC_PUSH(&e->failing, u);

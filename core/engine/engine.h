@@ -157,6 +157,8 @@ struct engine_failure {
     const char *kind, *key, *reason;
 };
 struct engine_failure *engine_failures(const struct engine *e, struct arena *a, size_t *n_out);
+/* Grows whenever a unit begins or ceases to fail. */
+uint64_t engine_failing(const struct engine *e);
 size_t engine_n_units(const struct engine *e);
 uint64_t engine_n_derivations(const struct engine *e);
 

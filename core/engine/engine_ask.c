@@ -112,6 +112,11 @@ struct engine_failure *engine_failures(const struct engine *e, struct arena *a, 
     return v;
 }
 
+uint64_t engine_failing(const struct engine *e)
+{
+    return e->n_failing_changes;
+}
+
 size_t engine_n_units(const struct engine *e)
 {
     return e->units.n;

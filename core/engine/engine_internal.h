@@ -125,6 +125,7 @@ struct engine {
     struct hmap units;   /* by kind and key */
     struct hmap readers; /* by note */
     VEC(struct unit *) failing;
+    uint64_t n_failing_changes;
     struct queue *queues; /* by stage */
     int n_stages;
     size_t n_dirty;

@@ -105,7 +105,8 @@ static void an_event_is_what_the_api_asks_for(void **state)
 static void a_node_s_event_is_in_the_default_namespace(void **state)
 {
     struct kube_event_book *b = *state;
-    struct kube_event n = {"", "n1", "u", "NoPodCIDR", "Start", "spec.podCIDRs is not set"};
+    struct kube_event n = {K8S_NODE, false,       "",      "n1",
+                           "u",      "NoPodCIDR", "Start", "spec.podCIDRs is not set"};
     kube_event_note(b, &n, 5, WALL);
     cJSON *e = call(b, 5, 201, "POST", "/apis/events.k8s.io/v1/namespaces/default/events");
     const cJSON *of = cJSON_GetObjectItem(e, "regarding");
@@ -113,6 +114,37 @@ static void a_node_s_event_is_in_the_default_namespace(void **state)
     assert_string_equal(text(of, "kind"), "Node");
     assert_null(cJSON_GetObjectItem(of, "namespace"));
     cJSON_Delete(e);
+}
+
+/* Two nodes tell the same: the second finds it there, and only counts what happens again. */
+static void what_every_node_may_tell_is_one_event(void **state)
+{
+    struct kube_event_book *b = *state, *other = kube_event_book_new("n2");
+    struct kube_event e = {K8S_NETWORK_POLICY, true, "shop", "door", "u9",
+                           "PeerLeftOut",      "A",  "so"};
+    kube_event_note(b, &e, 0, WALL);
+    kube_event_note(other, &e, 7, WALL + 7);
+    cJSON *one = call(b, 0, 201, "POST", "/apis/events.k8s.io/v1/namespaces/shop/events");
+    cJSON *two = call(other, 7, 409, "POST", "/apis/events.k8s.io/v1/namespaces/shop/events");
+    const cJSON *of = cJSON_GetObjectItem(one, "regarding");
+    assert_string_equal(text(of, "apiVersion"), "networking.k8s.io/v1");
+    assert_string_equal(text(of, "kind"), "NetworkPolicy");
+    assert_string_equal(text(of, "namespace"), "shop");
+    assert_string_equal(text(cJSON_GetObjectItem(one, "metadata"), "name"),
+                        text(cJSON_GetObjectItem(two, "metadata"), "name"));
+    cJSON_Delete(one);
+    cJSON_Delete(two);
+    assert_true(is_quiet(other, KUBE_EVENT_SERIES_MS));
+    e.reason = "Another";
+    kube_event_note(other, &e, KUBE_EVENT_SERIES_MS, WALL);
+    kube_event_note(b, &e, KUBE_EVENT_SERIES_MS, WALL);
+    one = call(b, KUBE_EVENT_SERIES_MS, 201, "POST", "/");
+    two = call(other, KUBE_EVENT_SERIES_MS, 409, "POST", "/");
+    assert_string_equal(text(cJSON_GetObjectItem(one, "metadata"), "name"),
+                        text(cJSON_GetObjectItem(two, "metadata"), "name"));
+    cJSON_Delete(one);
+    cJSON_Delete(two);
+    kube_event_book_free(other);
 }
 
 static void what_happens_again_is_counted_now_and_then(void **state)
@@ -217,7 +249,7 @@ static void a_note_is_cut_between_characters(void **state)
     char note[KUBE_EVENT_NOTE_MAX + 8];
     memset(note, 'x', sizeof note);
     memcpy(note + KUBE_EVENT_NOTE_MAX - 1, "\xc3\xa4", 3);
-    struct kube_event n = {"", "n1", "u", "R", "A", note};
+    struct kube_event n = {K8S_NODE, false, "", "n1", "u", "R", "A", note};
     kube_event_note(b, &n, 0, WALL);
     cJSON *e = call(b, 0, 201, "POST", "/");
     assert_int_equal(strlen(text(e, "note")), KUBE_EVENT_NOTE_MAX - 1);
@@ -230,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_event_is_what_the_api_asks_for),
         TEST(a_node_s_event_is_in_the_default_namespace),
+        TEST(what_every_node_may_tell_is_one_event),
         TEST(what_happens_again_is_counted_now_and_then),
         TEST(after_a_long_silence_it_is_a_new_event),
         TEST(a_server_that_does_not_answer_is_asked_again),

@@ -130,17 +130,24 @@ static void test_budget_bounds_a_run(void **state)
 static void test_failure_is_kept_until_it_is_mended(void **state)
 {
     struct fixture *f = *state;
+    uint64_t failing = engine_failing(f->engine);
     toy_put(f->engine, "a", "fail red");
     engine_run(f->engine, 0);
     size_t n;
+    assert_true(engine_failing(f->engine) > failing);
     const struct engine_failure *v = engine_failures(f->engine, &f->arena, &n);
     assert_int_equal(n, 1);
     assert_string_equal(v[0].kind, "item");
     assert_string_equal(v[0].key, "a");
     assert_string_equal(v[0].reason, "item a cannot be");
     expect(f, "red", "a"); /* what it contributed holds */
+    failing = engine_failing(f->engine);
+    toy_put(f->engine, "a", "fail blue");
+    engine_run(f->engine, 0);
+    assert_true(engine_failing(f->engine) == failing);
     toy_put(f->engine, "a", "red");
     engine_run(f->engine, 0);
+    assert_true(engine_failing(f->engine) > failing);
     engine_failures(f->engine, &f->arena, &n);
     assert_int_equal(n, 0);
 }
