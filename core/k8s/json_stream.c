@@ -19,9 +19,10 @@
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/k8s/json_text.h"
+#include "core/k8s/stream_out.h"
 #include "core/k8s/tree.h"
 
-enum { OUTER_TOKEN_MAX = 64 * 1024, TYPE_MAX = 32, WHY_MAX = 160, KEPT_TOKEN = 64 * 1024 };
+enum { OUTER_TOKEN_MAX = 64 * 1024, KEPT_TOKEN = 64 * 1024 };
 
 /* Where in a token the reader is. */
 enum lex {
@@ -66,16 +67,14 @@ struct slot {
 
 struct frame {
     enum dest role;
-    cJSON *node, *last;              /* of the tree */
+    cJSON *node;                     /* of the tree */
     const struct wire_field *fields; /* of the members, or of the items' */
     uint64_t seen;                   /* rows of 'fields' that there was a member of */
-    size_t n;                        /* children */
 };
 
 struct json_stream {
     enum json_stream_form form;
     const struct wire_field *fields;
-    struct json_stream_sink sink;
 
     enum lex lex;
     enum expect expect;
@@ -83,7 +82,6 @@ struct json_stream {
     bool escaped; /* the piece before ended behind a backslash */
     bool broken;  /* by an error */
     bool has_items;
-    bool has_object; /* of the event at hand */
     unsigned depth, skip_to;
     uint64_t maps; /* bit n - 1: level n is a map */
     struct slot slot;
@@ -93,15 +91,7 @@ struct json_stream {
     struct sbuf token;           /* what came of a token that was cut off */
 
     unsigned object_depth; /* level of the object at hand, 0: none */
-    uint64_t object_start;
-    cJSON *object;
-    size_t n_nodes;
-    struct arena arena;
-    char why[WHY_MAX]; /* the object is bad */
-
-    char type[TYPE_MAX];
-    char version[JSON_STREAM_VERSION_MAX];
-    struct sbuf next; /* metadata.continue */
+    struct stream_out out;
 };
 
 static const struct wire_field causes_fields[] = {WIRE_FIELD(STRING, 1, "reason"), WIRE_FIELDS_END};
@@ -128,8 +118,7 @@ struct json_stream *json_stream_new(enum json_stream_form form, const struct wir
 {
     struct json_stream *s = mem_calloc(1, sizeof *s);
     s->fields = fields;
-    s->sink = *sink;
-    arena_init(&s->arena, 0);
+    stream_out_init(&s->out, sink);
     json_stream_reset(s, form);
     return s;
 }
@@ -138,9 +127,8 @@ void json_stream_free(struct json_stream *s)
 {
     if (!s)
         return;
-    arena_done(&s->arena);
+    stream_out_done(&s->out);
     sbuf_done(&s->token);
-    sbuf_done(&s->next);
     mem_free(s);
 }
 
@@ -152,44 +140,31 @@ static void token_clear(struct json_stream *s)
     s->escaped = false;
 }
 
-static void forget_object(struct json_stream *s)
-{
-    arena_reset(&s->arena);
-    s->object = NULL;
-    s->object_depth = 0;
-    s->n_nodes = 0;
-    s->why[0] = '\0';
-    s->type[0] = '\0';
-    s->has_object = false;
-}
-
 void json_stream_reset(struct json_stream *s, enum json_stream_form form)
 {
     s->form = form;
     s->lex = LEX_BETWEEN;
     s->expect = EXPECT_TOP;
     s->broken = s->has_items = false;
-    s->depth = 0;
+    s->depth = s->object_depth = 0;
     s->before = 0;
-    s->version[0] = '\0';
-    sbuf_clear(&s->next);
     token_clear(s);
-    forget_object(s);
+    stream_out_reset(&s->out);
 }
 
 const char *json_stream_version(const struct json_stream *s)
 {
-    return s->version;
+    return s->out.version;
 }
 
 const char *json_stream_continue(const struct json_stream *s)
 {
-    return s->next.len ? s->next.data : "";
+    return stream_out_continue(&s->out);
 }
 
 size_t json_stream_memory(const struct json_stream *s)
 {
-    return sizeof *s + s->token.cap + s->next.cap + s->arena.total;
+    return sizeof *s + s->token.cap + stream_out_memory(&s->out);
 }
 
 /* ---- errors ---- */
@@ -207,81 +182,44 @@ static int broken(struct json_stream *s, struct err *err, const char *why)
 }
 
 /* The object at hand is bad: what is left of it is skipped. */
-static void fail_whole(struct json_stream *s, const char *why)
+static void skip_object(struct json_stream *s)
 {
-    snprintf(s->why, sizeof s->why, "%s", why);
     s->lex = LEX_SKIP;
     s->skip_to = s->object_depth - 1;
 }
 
-/* The same for the value at hand, with its path. */
+/* It is, by the value at hand: with the value's path. */
 static void fail_value(struct json_stream *s, const char *why)
 {
-    auto_sbuf text = SBUF_INIT;
-    for (unsigned i = s->object_depth + 1; i <= s->depth + 1; i++) {
-        const char *key = i <= s->depth ? s->frames[i].node->string : s->slot.key;
-        if (key && strlen(key) <= 40)
-            sbuf_printf(&text, "%s%s", text.len ? "." : "", key);
-    }
-    sbuf_printf(&text, "%s%s", text.len ? ": " : "", why);
-    fail_whole(s, sbuf_cstr(&text));
+    auto_sbuf path = SBUF_INIT;
+    for (unsigned i = s->object_depth + 1; i <= s->depth; i++)
+        stream_out_path(&path, s->frames[i].node->string);
+    stream_out_path(&path, s->slot.key);
+    stream_out_fail(&s->out, sbuf_cstr(&path), why);
+    skip_object(s);
 }
 
 static bool in_object(const struct json_stream *s)
 {
-    return s->object_depth && !s->why[0];
-}
-
-static const char too_large[] = "larger than 4 MiB";
-
-static bool over_limit(const struct json_stream *s)
-{
-    return offset(s) - s->object_start > JSON_STREAM_OBJECT_MAX;
+    return s->object_depth && !s->out.why[0];
 }
 
 /* ---- the tree ---- */
 
-static char *not_const(const char *s)
-{
-    char *out;
-    memcpy(&out, &s, sizeof out); /* cJSON's fields are not const; nobody writes to them */
-    return out;
-}
-
-static void append(struct frame *f, cJSON *node)
-{
-    node->prev = f->last;
-    if (f->last)
-        f->last->next = node;
-    else
-        f->node->child = node;
-    f->last = f->node->child->prev = node;
-    f->n++;
-}
-
 /* A node where the slot says; NULL if the object became bad. */
 static cJSON *put_node(struct json_stream *s, int type)
 {
-    if (s->object_depth && (++s->n_nodes > JSON_STREAM_NODES_MAX || over_limit(s))) {
-        fail_whole(s, over_limit(s) ? too_large : "too many values");
-        return NULL;
-    }
-    cJSON *node = arena_alloc(&s->arena, sizeof *node);
-    memset(node, 0, sizeof *node);
-    node->type = type;
-    if (s->slot.key) {
-        node->string = not_const(s->slot.key);
-        node->type |= cJSON_StringIsConst;
-    }
-    if (s->object_depth)
-        append(&s->frames[s->depth], node);
+    cJSON *parent = s->frames[s->depth].node;
+    cJSON *node = stream_out_node(&s->out, parent, s->slot.key, type, offset(s));
+    if (!node)
+        skip_object(s);
     return node;
 }
 
 /* What a string token says, in the arena; NULL if the object became bad. */
 static char *put_text(struct json_stream *s, const char *raw, size_t n)
 {
-    char *text = arena_alloc(&s->arena, n + 1);
+    char *text = arena_alloc(&s->out.arena, n + 1);
     const char *why;
     size_t len;
     if (json_text_decode(raw, n, text, &len, &why))
@@ -290,18 +228,7 @@ static char *put_text(struct json_stream *s, const char *raw, size_t n)
     return NULL;
 }
 
-/* ---- what comes out ---- */
-
-static void emit(struct json_stream *s)
-{
-    if (s->why[0])
-        s->sink.bad(s->sink.aux, s->type, s->object, s->why);
-    else if (!s->object)
-        s->sink.bad(s->sink.aux, s->type, NULL, "an event without an object");
-    else
-        s->sink.object(s->sink.aux, s->type, s->object);
-    forget_object(s);
-}
+/* ---- ends ---- */
 
 static void value_done(struct json_stream *s)
 {
@@ -314,12 +241,11 @@ static void value_done(struct json_stream *s)
 
 static void object_done(struct json_stream *s)
 {
-    if (!s->why[0] && over_limit(s))
-        fail_whole(s, too_large);
+    stream_out_end(&s->out, offset(s));
     s->object_depth = 0;
     value_done(s);
     if (s->form != JSON_STREAM_WATCH)
-        emit(s);
+        stream_out_emit(&s->out);
 }
 
 /* ---- keys ---- */
@@ -347,7 +273,7 @@ static void listed_key(struct json_stream *s, struct frame *f, const char *key, 
     uint64_t bit = UINT64_C(1) << (index & 63);
     s->slot = (struct slot){DEST_TREE, row->name, row->below};
     if (f->seen & bit)
-        fail_value(s, "occurs twice in this map");
+        fail_value(s, TREE_TWICE);
     f->seen |= bit;
 }
 
@@ -358,13 +284,9 @@ static void any_key(struct json_stream *s, struct frame *f, const char *raw, siz
     if (!key)
         return;
     s->slot = (struct slot){.dest = DEST_TREE, .key = key};
-    for (const cJSON *c = f->node->child; c; c = c->next)
-        if (!strcmp(c->string, key)) {
-            fail_value(s, "occurs twice in this map");
-            return;
-        }
-    if (f->n >= TREE_KEYS_MAX)
-        fail_value(s, "too many keys in this map");
+    const char *why = tree_bad_key(f->node, key);
+    if (why)
+        fail_value(s, why);
 }
 
 static bool key_is(const char *key, size_t n, const char *name)
@@ -434,16 +356,16 @@ static int outer_string(struct json_stream *s, const char *raw, size_t n, struct
         return broken(s, err, why);
     switch (s->slot.dest) {
     case DEST_TYPE:
-        snprintf(s->type, sizeof s->type, "%s", text);
+        snprintf(s->out.type, sizeof s->out.type, "%s", text);
         break;
     case DEST_CONTINUE:
-        sbuf_clear(&s->next);
-        sbuf_put(&s->next, text, len);
+        sbuf_clear(&s->out.next);
+        sbuf_put(&s->out.next, text, len);
         break;
     case DEST_VERSION:
-        if (len >= sizeof s->version)
+        if (len >= sizeof s->out.version)
             return broken(s, err, "a resourceVersion is too long");
-        memcpy(s->version, text, len + 1);
+        memcpy(s->out.version, text, len + 1);
         break;
     default:
         return broken(s, err, "a string where an object or a list should be");
@@ -547,32 +469,37 @@ static void next_item(struct json_stream *s)
         s->slot = (struct slot){.dest = DEST_OBJECT, .fields = s->fields};
 }
 
-/* A container of an object, or the object itself. */
+static void open_object(struct json_stream *s)
+{
+    cJSON *root = stream_out_begin(&s->out, offset(s));
+    enter(s, true);
+    s->frames[s->depth] = (struct frame){DEST_TREE, root, s->slot.fields, 0};
+    s->object_depth = s->depth;
+}
+
+/* A container of an object. */
 static void open_kept(struct json_stream *s, bool map)
 {
-    bool root = s->slot.dest == DEST_OBJECT, deep = s->depth >= JSON_STREAM_DEPTH_MAX;
+    bool deep = s->depth >= JSON_STREAM_DEPTH_MAX;
     cJSON *node = deep ? NULL : put_node(s, map ? cJSON_Object : cJSON_Array);
-    if (deep)
-        fail_whole(s, "nested too deeply");
-    enter(s, map);
-    if (!node)
-        return;
-    s->frames[s->depth] = (struct frame){DEST_TREE, node, NULL, s->slot.fields, 0, 0};
-    if (root) {
-        s->object = node;
-        s->object_depth = s->depth;
-        s->object_start = offset(s);
+    if (deep) {
+        stream_out_fail(&s->out, "", "nested too deeply");
+        skip_object(s);
     }
+    enter(s, map);
+    if (node)
+        s->frames[s->depth] = (struct frame){DEST_TREE, node, s->slot.fields, 0};
 }
 
 static int open_container(struct json_stream *s, bool map, struct err *err)
 {
     enum dest dest = s->slot.dest;
-    if (dest == DEST_TREE || (dest == DEST_OBJECT && map)) {
-        if (dest == DEST_OBJECT && s->has_object)
-            return broken(s, err, "an event with two objects");
-        s->has_object = s->form == JSON_STREAM_WATCH;
+    if (dest == DEST_TREE) {
         open_kept(s, map);
+    } else if (dest == DEST_OBJECT && map) {
+        if (s->out.object)
+            return broken(s, err, "an event with two objects");
+        open_object(s);
     } else if (map ? dest == DEST_LIST || dest == DEST_EVENT || dest == DEST_META
                    : dest == DEST_ITEMS && !s->has_items) {
         s->has_items = s->has_items || dest == DEST_ITEMS;
@@ -597,7 +524,7 @@ static int close_container(struct json_stream *s, char c, struct err *err)
     }
     value_done(s);
     if (role == DEST_EVENT)
-        emit(s);
+        stream_out_emit(&s->out);
     return 0;
 }
 
@@ -857,10 +784,10 @@ static int step(struct json_stream *s, struct err *err)
 /* The object at hand grew too large between two pieces. */
 static void check_limit(struct json_stream *s)
 {
-    if (!in_object(s) || !over_limit(s))
+    if (!in_object(s) || stream_out_fits(&s->out, offset(s)))
         return;
     bool string = s->lex == LEX_STRING || s->lex == LEX_SKIP_STRING, escaped = s->escaped;
-    fail_whole(s, too_large);
+    skip_object(s);
     token_clear(s);
     if (string)
         s->lex = LEX_SKIP_STRING;
@@ -891,7 +818,7 @@ int json_stream_end(struct json_stream *s, struct err *err)
     if (s->expect != (watch ? EXPECT_TOP : EXPECT_NOTHING) || s->lex != LEX_BETWEEN)
         return err_set(err, ERR_TRUNCATED, "the text ends after %llu bytes, before its end",
                        (unsigned long long)s->before);
-    if (s->form == JSON_STREAM_LIST && (!s->has_items || !s->version[0]))
+    if (s->form == JSON_STREAM_LIST && (!s->has_items || !s->out.version[0]))
         return err_set(err, ERR_PROTOCOL, "a list without items or resourceVersion");
     return 0;
 }

@@ -18,6 +18,7 @@
 #include "core/base/mem.h"
 #include "core/base/sbuf.h"
 #include "core/k8s/json_text.h"
+#include "core/k8s/stream_out.h"
 #include "core/k8s/tree.h"
 
 enum {
@@ -25,10 +26,8 @@ enum {
     EVENT_MAX = 64 << 20, /* longer ones are no events, but something else that is read as such */
     OUTER_TEXT_MAX = 64 * 1024,
     KEPT_TOKEN = 64 * 1024,
-    TYPE_MAX = 32,
     KIND_MAX = 64,
     TIME_MAX = 64,
-    WHY_MAX = 160,
 };
 
 enum at {
@@ -92,7 +91,6 @@ struct proto_stream {
     enum json_stream_form form;
     const char *wanted;
     const struct wire_field *fields;
-    struct json_stream_sink sink;
 
     enum at at;
     bool broken;
@@ -111,16 +109,8 @@ struct proto_stream {
     struct pair pair;
 
     unsigned object_depth; /* level of the object at hand, 0: none */
-    uint64_t object_start;
-    cJSON *object;
-    size_t n_nodes;
-    struct arena arena;
-    char why[WHY_MAX]; /* the object is bad */
-
     char kind[KIND_MAX];
-    char type[TYPE_MAX];
-    char version[JSON_STREAM_VERSION_MAX];
-    struct sbuf next; /* metadata.continue */
+    struct stream_out out;
 };
 
 /* ---- life ---- */
@@ -132,8 +122,7 @@ struct proto_stream *proto_stream_new(enum json_stream_form form, const char *ki
     struct proto_stream *s = mem_calloc(1, sizeof *s);
     s->wanted = kind;
     s->fields = fields;
-    s->sink = *sink;
-    arena_init(&s->arena, 0);
+    stream_out_init(&s->out, sink);
     proto_stream_reset(s, form);
     return s;
 }
@@ -142,9 +131,8 @@ void proto_stream_free(struct proto_stream *s)
 {
     if (!s)
         return;
-    arena_done(&s->arena);
+    stream_out_done(&s->out);
     sbuf_done(&s->token);
-    sbuf_done(&s->next);
     mem_free(s);
 }
 
@@ -153,16 +141,6 @@ static void token_clear(struct proto_stream *s)
     if (s->token.cap > KEPT_TOKEN)
         sbuf_done(&s->token);
     sbuf_clear(&s->token);
-}
-
-/* For the next object, or event. */
-static void forget_object(struct proto_stream *s)
-{
-    arena_reset(&s->arena);
-    s->object = NULL;
-    s->object_depth = 0;
-    s->n_nodes = 0;
-    s->why[0] = s->type[0] = '\0';
 }
 
 static void expect_field(struct proto_stream *s)
@@ -178,27 +156,26 @@ void proto_stream_reset(struct proto_stream *s, enum json_stream_form form)
     expect_field(s);
     s->at = form == JSON_STREAM_WATCH ? AT_FRAME : AT_MAGIC;
     s->broken = s->has_body = false;
-    s->head = s->depth = 0;
+    s->head = s->depth = s->object_depth = 0;
     s->before = 0;
-    s->kind[0] = s->version[0] = '\0';
-    sbuf_clear(&s->next);
+    s->kind[0] = '\0';
     token_clear(s);
-    forget_object(s);
+    stream_out_reset(&s->out);
 }
 
 const char *proto_stream_version(const struct proto_stream *s)
 {
-    return s->version;
+    return s->out.version;
 }
 
 const char *proto_stream_continue(const struct proto_stream *s)
 {
-    return s->next.len ? s->next.data : "";
+    return stream_out_continue(&s->out);
 }
 
 size_t proto_stream_memory(const struct proto_stream *s)
 {
-    return sizeof *s + s->token.cap + s->next.cap + s->arena.total;
+    return sizeof *s + s->token.cap + stream_out_memory(&s->out);
 }
 
 /* ---- errors ---- */
@@ -221,33 +198,32 @@ static int broken(struct proto_stream *s, struct err *err, const char *why)
 }
 
 /* The object at hand is bad: what is left of it is skipped. */
-static void fail_whole(struct proto_stream *s, const char *why)
+static void skip_object(struct proto_stream *s)
 {
-    snprintf(s->why, sizeof s->why, "%s", why);
     s->depth = s->object_depth;
     s->at = AT_SKIP;
     s->skip_to = top(s)->end;
     token_clear(s);
 }
 
-static void put_name(struct sbuf *out, const char *name)
+static void fail_whole(struct proto_stream *s, const char *why)
 {
-    if (name && strlen(name) <= 40)
-        sbuf_printf(out, "%s%s", out->len ? "." : "", name);
+    stream_out_fail(&s->out, "", why);
+    skip_object(s);
 }
 
 /* The same for the field at hand, with its path. */
 static void fail_value(struct proto_stream *s, const char *why)
 {
-    auto_sbuf text = SBUF_INIT;
+    auto_sbuf path = SBUF_INIT;
     for (unsigned i = s->object_depth + 1; i <= s->depth; i++)
-        put_name(&text, s->levels[i].name);
+        stream_out_path(&path, s->levels[i].name);
     if (s->part == PART_ROW)
-        put_name(&text, s->row->name);
+        stream_out_path(&path, s->row->name);
     if (top(s)->part == PART_ENTRY)
-        put_name(&text, s->pair.key);
-    sbuf_printf(&text, "%s%s", text.len ? ": " : "", why);
-    fail_whole(s, sbuf_cstr(&text));
+        stream_out_path(&path, s->pair.key);
+    stream_out_fail(&s->out, sbuf_cstr(&path), why);
+    skip_object(s);
 }
 
 /* Whichever it is that is bad. */
@@ -259,38 +235,14 @@ static int bad(struct proto_stream *s, struct err *err, const char *why)
     return 0;
 }
 
-static const char too_large[] = "larger than 4 MiB";
-
-static bool over_limit(const struct proto_stream *s)
-{
-    return offset(s) - s->object_start > JSON_STREAM_OBJECT_MAX;
-}
-
 /* ---- the tree ---- */
 
 /* A node in a map (with a key) or a list; NULL if the object became bad. */
 static cJSON *put_node(struct proto_stream *s, cJSON *parent, const char *key, int type)
 {
-    if (++s->n_nodes > JSON_STREAM_NODES_MAX || over_limit(s)) {
-        fail_whole(s, over_limit(s) ? too_large : "too many values");
-        return NULL;
-    }
-    cJSON *node = arena_alloc(&s->arena, sizeof *node);
-    memset(node, 0, sizeof *node);
-    node->type = type;
-    if (key) {
-        memcpy(&node->string, &key, sizeof key); /* cJSON's is not const; nobody writes to it */
-        node->type |= cJSON_StringIsConst;
-    }
-    if (!parent)
-        return node;
-    if (parent->child) {
-        node->prev = parent->child->prev;
-        node->prev->next = node;
-    } else {
-        parent->child = node;
-    }
-    parent->child->prev = node;
+    cJSON *node = stream_out_node(&s->out, parent, key, type, offset(s));
+    if (!node)
+        skip_object(s);
     return node;
 }
 
@@ -341,7 +293,7 @@ static char *put_text(struct proto_stream *s, const char *raw, size_t n)
         return NULL;
     }
     size_t len = mend_text(raw, n, NULL);
-    char *text = arena_alloc(&s->arena, len + 1);
+    char *text = arena_alloc(&s->out.arena, len + 1);
     if (len == n)
         memcpy(text, raw, n);
     else
@@ -374,17 +326,12 @@ static void entry_done(struct proto_stream *s)
 {
     struct pair *e = &s->pair;
     cJSON *map = top(s)->node;
-    size_t n = 0;
     if (!e->key && top(s)->fields)
         return;
     e->key = e->key ? e->key : "";
-    for (const cJSON *c = map->child; c; c = c->next, n++)
-        if (!strcmp(c->string, e->key)) {
-            fail_value(s, "occurs twice in this map");
-            return;
-        }
-    if (n >= TREE_KEYS_MAX) {
-        fail_value(s, "too many keys in this map");
+    const char *why = tree_bad_key(map, e->key);
+    if (why) {
+        fail_value(s, why);
         return;
     }
     static char none[] = "";
@@ -443,29 +390,17 @@ static void time_done(struct proto_stream *s)
     date_of(day, text, (unsigned)((seconds - first) % DAY));
     cJSON *node = put_node(s, top(s)->node, top(s)->name, cJSON_String);
     if (node)
-        node->valuestring = arena_strdup(&s->arena, text);
+        node->valuestring = arena_strdup(&s->out.arena, text);
 }
 
 /* ---- levels ---- */
 
-static void emit(struct proto_stream *s)
-{
-    if (s->why[0])
-        s->sink.bad(s->sink.aux, s->type, s->object, s->why);
-    else if (!s->object)
-        s->sink.bad(s->sink.aux, s->type, NULL, "an event without an object");
-    else
-        s->sink.object(s->sink.aux, s->type, s->object);
-    forget_object(s);
-}
-
 static void object_done(struct proto_stream *s)
 {
-    if (!s->why[0] && over_limit(s))
-        snprintf(s->why, sizeof s->why, "%s", too_large);
+    stream_out_end(&s->out, offset(s));
     s->object_depth = 0;
     if (s->form != JSON_STREAM_WATCH)
-        emit(s);
+        stream_out_emit(&s->out);
 }
 
 static void leave(struct proto_stream *s)
@@ -485,7 +420,7 @@ static void leave(struct proto_stream *s)
         object_done(s);
     if (part != PART_EVENT)
         return;
-    emit(s);
+    stream_out_emit(&s->out);
     s->at = AT_FRAME;
     s->head = 0;
 }
@@ -515,9 +450,7 @@ static void enter_object(struct proto_stream *s, uint64_t n)
     const struct wire_field *fields = object_fields(s);
     enter(s, PART_MESSAGE, n);
     s->object_depth = s->depth;
-    s->object_start = offset(s);
-    s->object = put_node(s, NULL, NULL, cJSON_Object);
-    top(s)->node = s->object;
+    top(s)->node = stream_out_begin(&s->out, offset(s));
     top(s)->fields = fields;
     if (!fields) {
         snprintf(why, sizeof why, "of another kind: %s", s->kind);
@@ -651,7 +584,7 @@ static enum wire find_row(struct proto_stream *s, uint64_t number, enum wire wir
     s->row = row;
     uint64_t bit = UINT64_C(1) << ((unsigned)(row - l->fields) & 63);
     if (l->seen & bit && !is_repeated(row))
-        fail_value(s, "occurs twice in this map");
+        fail_value(s, TREE_TWICE);
     l->seen |= bit;
     return wire_of(row);
 }
@@ -770,15 +703,15 @@ static int outer_text(struct proto_stream *s, const char *raw, size_t n, struct 
         char *out;
         size_t size;
     } texts[] = {{PART_KIND, s->kind, sizeof s->kind},
-                 {PART_TYPE, s->type, sizeof s->type},
-                 {PART_VERSION, s->version, sizeof s->version}};
+                 {PART_TYPE, s->out.type, sizeof s->out.type},
+                 {PART_VERSION, s->out.version, sizeof s->out.version}};
     if (s->part == PART_ENCODING)
         return n ? broken(s, err, "an object that is encoded once more") : 0;
     if (memchr(raw, '\0', n) || mend_text(raw, n, NULL) != n)
         return broken(s, err, "a string is not UTF-8");
     if (s->part == PART_CONTINUE) {
-        sbuf_clear(&s->next);
-        sbuf_put(&s->next, raw, n);
+        sbuf_clear(&s->out.next);
+        sbuf_put(&s->out.next, raw, n);
     }
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         if (texts[i].part == s->part) {
@@ -834,8 +767,8 @@ static int begin_text(struct proto_stream *s, uint64_t n, struct err *err)
 {
     if (!s->object_depth && n > OUTER_TEXT_MAX)
         return broken(s, err, "a string is too long");
-    if (s->object_depth && n + (offset(s) - s->object_start) > JSON_STREAM_OBJECT_MAX) {
-        fail_whole(s, too_large);
+    if (s->object_depth && !stream_out_fits(&s->out, offset(s) + n)) {
+        skip_object(s);
         return 0;
     }
     s->at = AT_TEXT;
@@ -958,7 +891,7 @@ int proto_stream_end(struct proto_stream *s, struct err *err)
     if (watch ? s->at != AT_FRAME || s->head : !between)
         return err_set(err, ERR_TRUNCATED, "the body ends after %llu bytes, before its end",
                        (unsigned long long)s->before);
-    if (s->form == JSON_STREAM_LIST && !s->version[0])
+    if (s->form == JSON_STREAM_LIST && !s->out.version[0])
         return err_set(err, ERR_PROTOCOL, "a list without resourceVersion");
     return 0;
 }

@@ -52,16 +52,20 @@ void tree_set_string(cJSON *node, const char *s, size_t n)
     node->valuestring = copy_text(s, n);
 }
 
-bool tree_add_member(cJSON *map, const char *key, cJSON *value, const char **why)
+const char *tree_bad_key(const cJSON *map, const char *key)
 {
     size_t n = 0;
     for (const cJSON *c = map->child; c; c = c->next, n++)
-        if (!strcmp(c->string, key)) {
-            *why = "occurs twice in this map";
-            return false;
-        }
-    if (n >= TREE_KEYS_MAX) {
-        *why = "too many keys in this map";
+        if (!strcmp(c->string, key))
+            return TREE_TWICE;
+    return n < TREE_KEYS_MAX ? NULL : "too many keys in this map";
+}
+
+bool tree_add_member(cJSON *map, const char *key, cJSON *value, const char **why)
+{
+    const char *bad = tree_bad_key(map, key);
+    if (bad) {
+        *why = bad;
         return false;
     }
     value->string = copy_text(key, strlen(key));

@@ -41,6 +41,10 @@ void tree_reset(struct tree *t);
 cJSON *tree_node(struct tree *t, int type, uint32_t line);
 /* Gives a string node its text. */
 void tree_set_string(cJSON *node, const char *s, size_t n);
+#define TREE_TWICE "occurs twice in this map"
+/* Why the map cannot have one more member of this key: there is one, or it has too many.  NULL if
+ * it can. */
+const char *tree_bad_key(const cJSON *map, const char *key);
 /* Appends 'value' (taken over) to the map under the key, of which it makes a copy.  False if there
  * is such a key, or too many: then 'value' is still the caller's and '*why' says so. */
 bool tree_add_member(cJSON *map, const char *key, cJSON *value, const char **why);

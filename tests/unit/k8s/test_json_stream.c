@@ -11,82 +11,21 @@
 #include "core/base/sbuf.h"
 #include "core/k8s/decode.h"
 #include "core/k8s/json_stream.h"
-
-/* What came out, as text: "TYPE {...}\n", "! TYPE {...} why\n". */
-struct result {
-    struct sbuf text;
-    int rc;
-    struct err err;
-};
-
-static void put_tree(struct sbuf *out, const cJSON *tree)
-{
-    if (!tree)
-        return;
-    char *text = cJSON_PrintUnformatted(tree);
-    sbuf_puts(out, text);
-    cJSON_free(text);
-}
-
-static void on_object(void *aux, const char *type, const cJSON *object)
-{
-    struct result *r = aux;
-    sbuf_printf(&r->text, "%s ", type);
-    put_tree(&r->text, object);
-    sbuf_putc(&r->text, '\n');
-}
-
-static void on_bad(void *aux, const char *type, const cJSON *object, const char *why)
-{
-    struct result *r = aux;
-    sbuf_printf(&r->text, "! %s ", type);
-    put_tree(&r->text, object);
-    sbuf_printf(&r->text, " %s\n", why);
-}
+#include "tests/unit/k8s/stream_lab.h"
 
 static const struct wire_field inner[] = {WIRE_KEY("a"), WIRE_KEY("b"), WIRE_FIELDS_END};
 static const struct wire_field fields[] = {
     WIRE_KEY("name"), WIRE_FIELD_OF(MESSAGE, 2, "some", inner), WIRE_FIELDS_END};
 
-static struct json_stream *stream_new(enum json_stream_form form, const struct wire_field *f,
-                                      struct result *r)
+static struct stream_sample sample(enum json_stream_form form, const char *text, const char *wanted)
 {
-    memset(r, 0, sizeof *r);
-    return json_stream_new(form, f, &(struct json_stream_sink){r, on_object, on_bad});
-}
-
-/* Gives the text in pieces: 'cut' bytes, then the rest in pieces of 'piece' bytes (0: at once). */
-static void give(struct json_stream *s, struct result *r, const char *text, size_t n, size_t cut,
-                 size_t piece)
-{
-    for (size_t i = 0; i < n && !r->rc;) {
-        size_t len = i < cut ? cut - i : piece ? piece : n - i;
-        len = len > n - i ? n - i : len;
-        /* a copy of its own, so that reading past it is seen */
-        auto_free char *copy = mem_dup(text + i, len);
-        r->rc = json_stream_put(s, copy, len, &r->err);
-        i += len;
-    }
-    if (!r->rc)
-        r->rc = json_stream_end(s, &r->err);
-}
-
-static void read_text(enum json_stream_form form, const struct wire_field *f, const char *text,
-                      struct result *r)
-{
-    struct json_stream *s = stream_new(form, f, r);
-    give(s, r, text, strlen(text), 0, 0);
-    json_stream_free(s);
+    return (struct stream_sample){NULL, fields, form, text, strlen(text), wanted};
 }
 
 static void expect(enum json_stream_form form, const char *text, int rc, const char *wanted)
 {
-    struct result r;
-    read_text(form, fields, text, &r);
-    if (r.rc != rc || strcmp(sbuf_cstr(&r.text), wanted))
-        fail_msg("%s\n -> %d %s\n%s\nwanted:\n%s", text, r.rc, r.rc ? r.err.text : "",
-                 sbuf_cstr(&r.text), wanted);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(form, text, wanted);
+    stream_lab_expect(&s, rc);
 }
 
 static const char list_text[] =
@@ -119,36 +58,17 @@ static const char watch_result[] =
 static void a_list_gives_its_items_with_the_fields_that_are_read(void **state)
 {
     (void)state;
-    struct result r;
-    struct json_stream *s = stream_new(JSON_STREAM_LIST, fields, &r);
-    assert_string_equal(json_stream_version(s), "");
-    assert_string_equal(json_stream_continue(s), "");
-    give(s, &r, list_text, strlen(list_text), 0, 0);
-    assert_int_equal(r.rc, 0);
-    assert_string_equal(sbuf_cstr(&r.text), list_result);
-    assert_string_equal(json_stream_version(s), "17");
-    assert_string_equal(json_stream_continue(s), "ab\\");
-    json_stream_reset(s, JSON_STREAM_LIST);
-    assert_string_equal(json_stream_version(s), "");
-    assert_string_equal(json_stream_continue(s), "");
-    json_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_LIST, list_text, list_result);
+    stream_lab_expect_list(&s, "17", "ab\\");
 }
 
 static void a_list_may_tell_its_metadata_last(void **state)
 {
     (void)state;
-    struct result r;
-    struct json_stream *s = stream_new(JSON_STREAM_LIST, fields, &r);
     static const char text[] =
         "{\"items\":[{\"name\":1}],\"metadata\":{\"continue\":\"t\",\"resourceVersion\":\"5\"}}";
-    give(s, &r, text, strlen(text), 0, 0);
-    assert_int_equal(r.rc, 0);
-    assert_string_equal(sbuf_cstr(&r.text), " {\"name\":1}\n");
-    assert_string_equal(json_stream_version(s), "5");
-    assert_string_equal(json_stream_continue(s), "t");
-    json_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_LIST, text, " {\"name\":1}\n");
+    stream_lab_expect_list(&s, "5", "t");
 }
 
 static void a_watch_gives_its_events(void **state)
@@ -161,64 +81,33 @@ static void a_watch_gives_its_events(void **state)
     expect(JSON_STREAM_WATCH, "{\"type\":null,\"object\":{}}", 0, " {}\n");
 }
 
-/* Cut anywhere, in two or three or into single bytes: the same comes out. */
 static void pieces_do_not_matter(void **state)
 {
     (void)state;
-    static const struct {
-        enum json_stream_form form;
-        const char *text, *wanted;
-    } samples[] = {{JSON_STREAM_LIST, list_text, list_result},
-                   {JSON_STREAM_WATCH, watch_text, watch_result}};
-    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-        size_t n = strlen(samples[i].text);
-        for (size_t cut = 0; cut <= n; cut++)
-            for (size_t piece = 0; piece < 8; piece++) {
-                struct result r;
-                struct json_stream *s = stream_new(samples[i].form, fields, &r);
-                give(s, &r, samples[i].text, n, cut, piece);
-                json_stream_free(s);
-                if (r.rc || strcmp(sbuf_cstr(&r.text), samples[i].wanted))
-                    fail_msg("cut at %zu, then %zu: %d %s\n%s", cut, piece, r.rc, r.err.text,
-                             sbuf_cstr(&r.text));
-                sbuf_done(&r.text);
-            }
-    }
+    struct stream_sample list = sample(JSON_STREAM_LIST, list_text, list_result);
+    struct stream_sample watch = sample(JSON_STREAM_WATCH, watch_text, watch_result);
+    stream_lab_expect_any_pieces(&list);
+    stream_lab_expect_any_pieces(&watch);
 }
 
-static size_t lines(const char *s)
-{
-    size_t n = 0;
-    for (; *s; s++)
-        n += *s == '\n';
-    return n;
-}
-
-/* What came before the cut is given, no more, and the end is noticed. */
 static void each_truncation_is_noticed(void **state)
 {
     (void)state;
-    struct result r;
-    for (size_t n = 0; n + 1 < strlen(list_text); n++) {
-        struct json_stream *s = stream_new(JSON_STREAM_LIST, fields, &r);
-        give(s, &r, list_text, n, 0, 0);
-        json_stream_free(s);
-        assert_int_equal(r.rc, n == strlen(list_text) - 1 ? 0 : ERR_TRUNCATED);
-        assert_memory_equal(sbuf_cstr(&r.text), list_result, r.text.len);
-        sbuf_done(&r.text);
-    }
-    size_t whole = 0;
-    for (size_t n = 0; n < strlen(watch_text); n++) {
-        struct json_stream *s = stream_new(JSON_STREAM_WATCH, fields, &r);
-        give(s, &r, watch_text, n, 0, 0);
-        json_stream_free(s);
-        assert_true(r.rc == 0 || r.rc == ERR_TRUNCATED);
-        assert_memory_equal(sbuf_cstr(&r.text), watch_result, r.text.len);
-        whole += r.rc == 0;
-        assert_true(lines(sbuf_cstr(&r.text)) < 4);
-        sbuf_done(&r.text);
-    }
-    assert_int_equal(whole, 8); /* at the start, behind three events and the space after two */
+    struct stream_sample list = sample(JSON_STREAM_LIST, list_text, list_result);
+    struct stream_sample watch = sample(JSON_STREAM_WATCH, watch_text, watch_result);
+    stream_lab_expect_truncations(&list, 1); /* before the newline */
+    /* at the start, behind three events and the space after two */
+    stream_lab_expect_truncations(&watch, 8);
+}
+
+static void expect_refused(enum json_stream_form form, const char *text)
+{
+    struct stream_sample s = sample(form, text, "");
+    struct stream_lab l;
+    stream_lab_read(&l, &s);
+    if (l.rc != ERR_PROTOCOL)
+        fail_msg("%s -> %d", text, l.rc);
+    stream_lab_close(&l);
 }
 
 static void what_is_no_list_or_event_ends_the_stream(void **state)
@@ -271,37 +160,18 @@ static void what_is_no_list_or_event_ends_the_stream(void **state)
         "{\"type\":7}",
         "x",
     };
-    struct result r;
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-        read_text(JSON_STREAM_LIST, fields, lists[i], &r);
-        if (r.rc != ERR_PROTOCOL)
-            fail_msg("%s -> %d", lists[i], r.rc);
-        sbuf_done(&r.text);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(watches); i++) {
-        read_text(JSON_STREAM_WATCH, fields, watches[i], &r);
-        if (r.rc != ERR_PROTOCOL)
-            fail_msg("%s -> %d", watches[i], r.rc);
-        sbuf_done(&r.text);
-    }
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        expect_refused(JSON_STREAM_LIST, lists[i]);
+    for (size_t i = 0; i < ARRAY_LEN(watches); i++)
+        expect_refused(JSON_STREAM_WATCH, watches[i]);
 }
 
 static void a_broken_stream_stays_broken_until_reset(void **state)
 {
     (void)state;
     static const char text[] = "{\"object\":{\"name\":\"x\"@}}";
-    struct result r;
-    struct json_stream *s = stream_new(JSON_STREAM_WATCH, fields, &r);
-    assert_int_equal(json_stream_put(s, text, strlen(text), &r.err), ERR_PROTOCOL);
-    assert_string_equal(r.err.text, "byte 22: expected ',' or a closing bracket");
-    assert_int_equal(json_stream_put(s, "}}", 2, &r.err), ERR_PROTOCOL);
-    assert_int_equal(json_stream_end(s, &r.err), ERR_PROTOCOL);
-    json_stream_reset(s, JSON_STREAM_WATCH);
-    give(s, &r, watch_text, strlen(watch_text), 0, 1);
-    assert_int_equal(r.rc, 0);
-    assert_string_equal(sbuf_cstr(&r.text), watch_result);
-    json_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_WATCH, watch_text, watch_result);
+    stream_lab_expect_broken(&s, text, strlen(text), "byte 22: expected ',' or a closing bracket");
 }
 
 /* One bad object; the next one is read. */
@@ -342,30 +212,24 @@ static void a_bad_value_costs_its_object_alone(void **state)
 static void an_object_over_the_limit_is_named_and_skipped(void **state)
 {
     (void)state;
-    enum { PIECE = 100000, FILL = JSON_STREAM_OBJECT_MAX };
+    enum { FILL = JSON_STREAM_OBJECT_MAX };
     static const char *const heads[] = {
         "{\"items\":[{\"name\":\"big\",\"x\":\"", "{\"items\":[{\"name\":\"big\",\"some\":\"",
         "{\"items\":[{\"name\":\"big\",\"x\":[\"", "{\"items\":[{\"name\":\"big\",\""};
     static const char *const tails[] = {"\"}", "\"}", "\"]}", "\":1}"};
     auto_free char *fill = mem_alloc(FILL);
     memset(fill, '\\', FILL);
-    for (size_t i = 0; i < ARRAY_LEN(heads); i++)
-        for (size_t piece = 0; piece <= PIECE; piece += PIECE) {
-            struct result r;
-            auto_sbuf text = SBUF_INIT;
-            struct json_stream *s = stream_new(JSON_STREAM_LIST, fields, &r);
-            sbuf_puts(&text, heads[i]);
-            sbuf_put(&text, fill, FILL);
-            sbuf_printf(&text, "%s,{\"name\":\"next\"}],\"metadata\":{\"resourceVersion\":\"9\"}}",
-                        tails[i]);
-            give(s, &r, text.data, text.len, 0, piece);
-            assert_int_equal(r.rc, 0);
-            assert_string_equal(sbuf_cstr(&r.text), "!  {\"name\":\"big\"} larger than 4 MiB\n"
-                                                    " {\"name\":\"next\"}\n");
-            assert_true(json_stream_memory(s) < 200000);
-            json_stream_free(s);
-            sbuf_done(&r.text);
-        }
+    for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
+        auto_sbuf text = SBUF_INIT;
+        sbuf_puts(&text, heads[i]);
+        sbuf_put(&text, fill, FILL);
+        sbuf_printf(&text, "%s,{\"name\":\"next\"}],\"metadata\":{\"resourceVersion\":\"9\"}}",
+                    tails[i]);
+        struct stream_sample s = sample(JSON_STREAM_LIST, text.data,
+                                        "!  {\"name\":\"big\"} larger than 4 MiB\n"
+                                        " {\"name\":\"next\"}\n");
+        stream_lab_expect_large(&s);
+    }
 }
 
 static void put_nested(struct sbuf *b, size_t n)
@@ -377,11 +241,23 @@ static void put_nested(struct sbuf *b, size_t n)
         sbuf_putc(b, n % 2 ? ']' : '}');
 }
 
+/* The text is one object, and what comes of it begins and ends so. */
+static void expect_ends(const char *text, const char *begin, const char *end)
+{
+    struct stream_sample s = sample(JSON_STREAM_ONE, text, "");
+    struct stream_lab l;
+    stream_lab_read(&l, &s);
+    assert_int_equal(l.rc, 0);
+    assert_true(l.text.len >= strlen(begin) + strlen(end));
+    assert_memory_equal(l.text.data, begin, strlen(begin));
+    assert_string_equal(l.text.data + l.text.len - strlen(end), end);
+    stream_lab_close(&l);
+}
+
 static void depth_is_bounded_where_it_is_kept(void **state)
 {
     (void)state;
     auto_sbuf kept = SBUF_INIT, skipped = SBUF_INIT, fits = SBUF_INIT;
-    struct result r;
     sbuf_puts(&kept, "{\"name\":\"x\",\"some\":{\"a\":");
     put_nested(&kept, JSON_STREAM_DEPTH_MAX - 1);
     sbuf_puts(&kept, "}}");
@@ -391,31 +267,28 @@ static void depth_is_bounded_where_it_is_kept(void **state)
     sbuf_puts(&skipped, "{\"name\":\"x\",\"gone\":");
     put_nested(&skipped, 100000);
     sbuf_puts(&skipped, "}");
-    read_text(JSON_STREAM_ONE, fields, sbuf_cstr(&kept), &r);
-    assert_int_equal(r.rc, 0);
-    assert_non_null(strstr(sbuf_cstr(&r.text), " nested too deeply\n"));
-    assert_memory_equal(sbuf_cstr(&r.text), "!  {\"name\":\"x\"", 14);
-    sbuf_done(&r.text);
-    read_text(JSON_STREAM_ONE, fields, sbuf_cstr(&fits), &r);
-    assert_int_equal(r.rc, 0);
-    assert_memory_equal(sbuf_cstr(&r.text), " {\"name\":\"x\",\"some\":{\"a\":", 24);
-    sbuf_done(&r.text);
+    expect_ends(sbuf_cstr(&kept), "!  {\"name\":\"x\"", " nested too deeply\n");
+    expect_ends(sbuf_cstr(&fits), " {\"name\":\"x\",\"some\":{\"a\":", "}}\n");
     expect(JSON_STREAM_ONE, sbuf_cstr(&skipped), 0, " {\"name\":\"x\"}\n");
+}
+
+/* An object of so many values: a map, a list in it, and numbers in that. */
+static void put_values(struct sbuf *out, size_t n)
+{
+    sbuf_puts(out, "{\"some\":{\"a\":[0");
+    for (size_t i = 3; i < n; i++)
+        sbuf_puts(out, ",0");
+    sbuf_puts(out, "]}}");
 }
 
 static void the_number_of_values_is_bounded(void **state)
 {
     (void)state;
-    auto_sbuf text = SBUF_INIT;
-    struct result r;
-    sbuf_puts(&text, "{\"some\":{\"a\":[0");
-    for (size_t i = 0; i < JSON_STREAM_NODES_MAX; i++)
-        sbuf_puts(&text, ",0");
-    sbuf_puts(&text, "]}}");
-    read_text(JSON_STREAM_ONE, fields, sbuf_cstr(&text), &r);
-    assert_int_equal(r.rc, 0);
-    assert_non_null(strstr(sbuf_cstr(&r.text), " too many values\n"));
-    sbuf_done(&r.text);
+    auto_sbuf fits = SBUF_INIT, text = SBUF_INIT;
+    put_values(&fits, JSON_STREAM_NODES_MAX);
+    put_values(&text, JSON_STREAM_NODES_MAX + 1);
+    expect_ends(sbuf_cstr(&fits), " {\"some\":{\"a\":[0,0", ",0]}}\n");
+    expect_ends(sbuf_cstr(&text), "!  {\"some\":{\"a\":[0,0", ",0]}} too many values\n");
 }
 
 /* The reader of a stream and the reader of files come to the same object. */
@@ -429,7 +302,7 @@ static void numbers_are_read_exactly(void **state)
         sbuf_printf(&text, "{\"name\":%s}", numbers[i]);
         cJSON *tree = cJSON_Parse(sbuf_cstr(&text));
         sbuf_putc(&wanted, ' ');
-        put_tree(&wanted, tree);
+        stream_lab_put_json(&wanted, tree);
         sbuf_putc(&wanted, '\n');
         expect(JSON_STREAM_ONE, sbuf_cstr(&text), 0, sbuf_cstr(&wanted));
         cJSON_Delete(tree);

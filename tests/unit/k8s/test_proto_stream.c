@@ -14,38 +14,7 @@
 #include "core/k8s/proto_stream.h"
 #include "tests/unit/k8s/objgen.h"
 #include "tests/unit/k8s/proto_build.h"
-
-/* What came out, as text: "TYPE {...}\n", "! TYPE {...} why\n". */
-struct result {
-    struct sbuf text;
-    int rc;
-    struct err err;
-};
-
-static void put_json(struct sbuf *out, const cJSON *tree)
-{
-    if (!tree)
-        return;
-    char *text = cJSON_PrintUnformatted(tree);
-    sbuf_puts(out, text);
-    cJSON_free(text);
-}
-
-static void on_object(void *aux, const char *type, const cJSON *object)
-{
-    struct result *r = aux;
-    sbuf_printf(&r->text, "%s ", type);
-    put_json(&r->text, object);
-    sbuf_putc(&r->text, '\n');
-}
-
-static void on_bad(void *aux, const char *type, const cJSON *object, const char *why)
-{
-    struct result *r = aux;
-    sbuf_printf(&r->text, "! %s ", type);
-    put_json(&r->text, object);
-    sbuf_printf(&r->text, " %s\n", why);
-}
+#include "tests/unit/k8s/stream_lab.h"
 
 static const struct wire_field below[] = {WIRE_FIELD(STRING, 1, "a"), WIRE_FIELD(INT, 2, "b"),
                                           WIRE_FIELD(STRINGS, 3, "list"), WIRE_FIELDS_END};
@@ -61,44 +30,16 @@ static const struct wire_field fields[] = {WIRE_FIELD(STRING, 1, "name"),
                                            WIRE_FIELD(INT, 9, "n"),
                                            WIRE_FIELDS_END};
 
-static struct proto_stream *stream_new(enum json_stream_form form, struct result *r)
+static struct stream_sample sample(enum json_stream_form form, const struct sbuf *body,
+                                   const char *wanted)
 {
-    memset(r, 0, sizeof *r);
-    return proto_stream_new(form, "Thing", fields,
-                            &(struct json_stream_sink){r, on_object, on_bad});
-}
-
-/* Gives the bytes in pieces: 'cut' of them, then the rest in pieces of 'piece' (0: at once). */
-static void give(struct proto_stream *s, struct result *r, const struct sbuf *body, size_t n,
-                 size_t cut, size_t piece)
-{
-    for (size_t i = 0; i < n && !r->rc;) {
-        size_t len = i < cut ? cut - i : piece ? piece : n - i;
-        len = len > n - i ? n - i : len;
-        /* a copy of its own, so that reading past it is seen */
-        auto_free char *copy = mem_dup(body->data + i, len);
-        r->rc = proto_stream_put(s, copy, len, &r->err);
-        i += len;
-    }
-    if (!r->rc)
-        r->rc = proto_stream_end(s, &r->err);
-}
-
-static void read_body(enum json_stream_form form, const struct sbuf *body, struct result *r)
-{
-    struct proto_stream *s = stream_new(form, r);
-    give(s, r, body, body->len, 0, 0);
-    proto_stream_free(s);
+    return (struct stream_sample){"Thing", fields, form, body->data, body->len, wanted};
 }
 
 static void expect(enum json_stream_form form, const struct sbuf *body, int rc, const char *wanted)
 {
-    struct result r;
-    read_body(form, body, &r);
-    if (r.rc != rc || strcmp(sbuf_cstr(&r.text), wanted))
-        fail_msg("%d %s\n%s\nwanted: %d\n%s", r.rc, r.rc ? r.err.text : "", sbuf_cstr(&r.text), rc,
-                 wanted);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(form, body, wanted);
+    stream_lab_expect(&s, rc);
 }
 
 /* ---- samples ---- */
@@ -188,40 +129,21 @@ static const char watch_result[] =
 static void a_list_gives_its_items_with_the_fields_that_are_read(void **state)
 {
     (void)state;
-    struct result r;
     auto_sbuf body = SBUF_INIT;
-    struct proto_stream *s = stream_new(JSON_STREAM_LIST, &r);
     list_body(&body);
-    assert_string_equal(proto_stream_version(s), "");
-    assert_string_equal(proto_stream_continue(s), "");
-    give(s, &r, &body, body.len, 0, 0);
-    assert_int_equal(r.rc, 0);
-    assert_string_equal(sbuf_cstr(&r.text), list_result);
-    assert_string_equal(proto_stream_version(s), "17");
-    assert_string_equal(proto_stream_continue(s), "ab\\");
-    proto_stream_reset(s, JSON_STREAM_LIST);
-    assert_string_equal(proto_stream_version(s), "");
-    assert_string_equal(proto_stream_continue(s), "");
-    proto_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_LIST, &body, list_result);
+    stream_lab_expect_list(&s, "17", "ab\\");
 }
 
 static void a_list_may_tell_its_metadata_last(void **state)
 {
     (void)state;
-    struct result r;
     auto_sbuf list = SBUF_INIT, body = SBUF_INIT;
-    struct proto_stream *s = stream_new(JSON_STREAM_LIST, &r);
     put_item(&list, "{\"name\":\"a\"}");
     proto_put_list_meta(&list, "5", "t");
     proto_put_body(&body, "ThingList", &list);
-    give(s, &r, &body, body.len, 0, 0);
-    assert_int_equal(r.rc, 0);
-    assert_string_equal(sbuf_cstr(&r.text), " {\"name\":\"a\"}\n");
-    assert_string_equal(proto_stream_version(s), "5");
-    assert_string_equal(proto_stream_continue(s), "t");
-    proto_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_LIST, &body, " {\"name\":\"a\"}\n");
+    stream_lab_expect_list(&s, "5", "t");
 }
 
 static void a_watch_gives_its_events(void **state)
@@ -239,16 +161,16 @@ static void a_watch_gives_its_events(void **state)
 static void an_event_is_told_with_its_last_byte(void **state)
 {
     (void)state;
-    struct result r;
     auto_sbuf body = SBUF_INIT;
-    struct proto_stream *s = stream_new(JSON_STREAM_WATCH, &r);
+    struct stream_lab l;
     put_event(&body, "ADDED", FIRST);
-    assert_int_equal(proto_stream_put(s, body.data, body.len - 1, &r.err), 0);
-    assert_string_equal(sbuf_cstr(&r.text), "");
-    assert_int_equal(proto_stream_put(s, body.data + body.len - 1, 1, &r.err), 0);
-    assert_string_equal(sbuf_cstr(&r.text), "ADDED " FIRST "\n");
-    proto_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_WATCH, &body, "");
+    stream_lab_open(&l, &s);
+    assert_int_equal(stream_lab_put(&l, body.data, body.len - 1), 0);
+    assert_string_equal(sbuf_cstr(&l.text), "");
+    assert_int_equal(stream_lab_put(&l, body.data + body.len - 1, 1), 0);
+    assert_string_equal(sbuf_cstr(&l.text), "ADDED " FIRST "\n");
+    stream_lab_close(&l);
 }
 
 static void one_object_and_a_status_are_read(void **state)
@@ -287,55 +209,43 @@ static void order_does_not_matter(void **state)
 
 /* ---- pieces, ends, damage ---- */
 
-static const struct {
-    enum json_stream_form form;
-    void (*body)(struct sbuf *out);
-    const char *wanted;
-} samples[] = {{JSON_STREAM_LIST, list_body, list_result},
-               {JSON_STREAM_WATCH, watch_body, watch_result}};
-
-/* Cut anywhere, in two or three or into single bytes: the same comes out. */
 static void pieces_do_not_matter(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-        auto_sbuf body = SBUF_INIT;
-        samples[i].body(&body);
-        for (size_t cut = 0; cut <= body.len; cut++)
-            for (size_t piece = 0; piece < 8; piece++) {
-                struct result r;
-                struct proto_stream *s = stream_new(samples[i].form, &r);
-                give(s, &r, &body, body.len, cut, piece);
-                proto_stream_free(s);
-                if (r.rc || strcmp(sbuf_cstr(&r.text), samples[i].wanted))
-                    fail_msg("cut at %zu, then %zu: %d %s\n%s", cut, piece, r.rc, r.err.text,
-                             sbuf_cstr(&r.text));
-                sbuf_done(&r.text);
-            }
-    }
+    auto_sbuf list = SBUF_INIT, watch = SBUF_INIT;
+    list_body(&list);
+    watch_body(&watch);
+    struct stream_sample a = sample(JSON_STREAM_LIST, &list, list_result);
+    struct stream_sample b = sample(JSON_STREAM_WATCH, &watch, watch_result);
+    stream_lab_expect_any_pieces(&a);
+    stream_lab_expect_any_pieces(&b);
 }
 
-/* What came before the cut is given, no more, and the end is noticed. */
 static void each_truncation_is_noticed(void **state)
 {
     (void)state;
-    static const size_t whole[] = {2, 4}; /* in Unknown's tail; at the start and behind events */
-    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
-        auto_sbuf body = SBUF_INIT;
-        size_t n_whole = 0;
-        samples[i].body(&body);
-        for (size_t n = 0; n < body.len; n++) {
-            struct result r;
-            struct proto_stream *s = stream_new(samples[i].form, &r);
-            give(s, &r, &body, n, 0, 0);
-            proto_stream_free(s);
-            assert_true(r.rc == 0 || r.rc == ERR_TRUNCATED);
-            assert_memory_equal(sbuf_cstr(&r.text), samples[i].wanted, r.text.len);
-            n_whole += r.rc == 0;
-            sbuf_done(&r.text);
-        }
-        assert_int_equal(n_whole, whole[i]);
-    }
+    auto_sbuf list = SBUF_INIT, watch = SBUF_INIT;
+    list_body(&list);
+    watch_body(&watch);
+    struct stream_sample a = sample(JSON_STREAM_LIST, &list, list_result);
+    struct stream_sample b = sample(JSON_STREAM_WATCH, &watch, watch_result);
+    stream_lab_expect_truncations(&a, 2); /* in Unknown's tail */
+    stream_lab_expect_truncations(&b, 4); /* at the start and behind events */
+}
+
+/* What came of the sample in one piece: is it an object that is bad, is it the end? */
+static void read_both_ways(const struct stream_sample *s, size_t piece, size_t *told, size_t *ended)
+{
+    struct stream_lab whole, cut;
+    stream_lab_read(&whole, s);
+    stream_lab_open(&cut, s);
+    stream_lab_give(&cut, s->data, s->len, (struct stream_cut){0, piece});
+    assert_int_equal(whole.rc, cut.rc);
+    assert_string_equal(sbuf_cstr(&whole.text), sbuf_cstr(&cut.text));
+    *told += strchr(sbuf_cstr(&whole.text), '!') != NULL;
+    *ended += whole.rc != 0;
+    stream_lab_close(&whole);
+    stream_lab_close(&cut);
 }
 
 /* Any byte may be any other: what comes out is the same in one piece and in many, and an object
@@ -345,24 +255,15 @@ static void garbled_bytes_do_no_harm(void **state)
     (void)state;
     static const unsigned char masks[] = {0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff};
     size_t told = 0, ended = 0;
-    for (size_t i = 0; i < ARRAY_LEN(samples); i++) {
+    for (int watch = 0; watch < 2; watch++) {
         auto_sbuf body = SBUF_INIT;
-        samples[i].body(&body);
+        (watch ? watch_body : list_body)(&body);
+        struct stream_sample s = sample(watch ? JSON_STREAM_WATCH : JSON_STREAM_LIST, &body, "");
         for (size_t at = 0; at < body.len; at++)
             for (size_t k = 0; k < ARRAY_LEN(masks); k++) {
-                struct result whole, cut;
-                struct proto_stream *s = stream_new(samples[i].form, &cut);
                 body.data[at] = (char)(body.data[at] ^ masks[k]);
-                read_body(samples[i].form, &body, &whole);
-                give(s, &cut, &body, body.len, 0, 1 + at % 5);
+                read_both_ways(&s, 1 + at % 5, &told, &ended);
                 body.data[at] = (char)(body.data[at] ^ masks[k]);
-                proto_stream_free(s);
-                assert_int_equal(whole.rc, cut.rc);
-                assert_string_equal(sbuf_cstr(&whole.text), sbuf_cstr(&cut.text));
-                told += strchr(sbuf_cstr(&whole.text), '!') != NULL;
-                ended += whole.rc != 0;
-                sbuf_done(&whole.text);
-                sbuf_done(&cut.text);
             }
     }
     assert_true(told > 1000 && ended > 1000);
@@ -370,13 +271,12 @@ static void garbled_bytes_do_no_harm(void **state)
 
 static void expect_broken(enum json_stream_form form, const void *p, size_t n, const char *why)
 {
-    auto_sbuf body = SBUF_INIT;
-    struct result r;
-    sbuf_put(&body, p, n);
-    read_body(form, &body, &r);
-    if (r.rc != ERR_PROTOCOL || !strstr(r.err.text, why))
-        fail_msg("%d %s, wanted: %s", r.rc, r.rc ? r.err.text : "", why);
-    sbuf_done(&r.text);
+    struct stream_sample s = {"Thing", fields, form, p, n, ""};
+    struct stream_lab l;
+    stream_lab_read(&l, &s);
+    if (l.rc != ERR_PROTOCOL || !strstr(l.err.text, why))
+        fail_msg("%d %s, wanted: %s", l.rc, l.rc ? l.err.text : "", why);
+    stream_lab_close(&l);
 }
 #define EXPECT_BROKEN(form, bytes, why) expect_broken(form, bytes, sizeof(bytes) - 1, why)
 #define LIST_HEAD "k8s\0\x0a\x0b\x12\x09ThingList"
@@ -420,20 +320,10 @@ static void what_is_no_list_or_event_ends_the_stream(void **state)
 static void a_broken_stream_stays_broken_until_reset(void **state)
 {
     (void)state;
-    struct result r;
     auto_sbuf body = SBUF_INIT;
-    struct proto_stream *s = stream_new(JSON_STREAM_WATCH, &r);
     watch_body(&body);
-    assert_int_equal(proto_stream_put(s, "\0\0\0\2\x08\x01", 6, &r.err), ERR_PROTOCOL);
-    assert_string_equal(r.err.text, "byte 5: not of its type");
-    assert_int_equal(proto_stream_put(s, "\1", 1, &r.err), ERR_PROTOCOL);
-    assert_int_equal(proto_stream_end(s, &r.err), ERR_PROTOCOL);
-    proto_stream_reset(s, JSON_STREAM_WATCH);
-    give(s, &r, &body, body.len, 0, 1);
-    assert_int_equal(r.rc, 0);
-    assert_string_equal(sbuf_cstr(&r.text), watch_result);
-    proto_stream_free(s);
-    sbuf_done(&r.text);
+    struct stream_sample s = sample(JSON_STREAM_WATCH, &body, watch_result);
+    stream_lab_expect_broken(&s, "\0\0\0\2\x08\x01", 6, "byte 5: not of its type");
 }
 
 /* ---- bad objects ---- */
@@ -478,49 +368,48 @@ static void a_bad_value_costs_its_object_alone(void **state)
 static void an_object_over_the_limit_is_named_and_skipped(void **state)
 {
     (void)state;
-    enum { PIECE = 100000, FILL = JSON_STREAM_OBJECT_MAX };
+    enum { FILL = JSON_STREAM_OBJECT_MAX };
     auto_free char *fill = mem_alloc(FILL);
     memset(fill, 'x', FILL);
-    for (unsigned number = 1; number <= 99; number += 49) /* "name" twice, unknown, unknown */
-        for (size_t piece = 0; piece <= PIECE; piece += PIECE) {
-            struct result r;
-            auto_sbuf item = SBUF_INIT, list = SBUF_INIT, body = SBUF_INIT, one = SBUF_INIT;
-            struct proto_stream *s = stream_new(JSON_STREAM_LIST, &r);
-            if (number == 1)
-                proto_put_bytes(&one, 1, fill, FILL);
-            else
-                proto_put_bytes(&item, number, fill, FILL);
-            proto_put_message(&item, 300, &one);
-            proto_put_text(&item, 1, "big");
-            proto_put_list_meta(&list, "9", "");
-            proto_put_message(&list, 2, &item);
-            put_item(&list, "{\"name\":\"next\"}");
-            proto_put_body(&body, "ThingList", &list);
-            give(s, &r, &body, body.len, 0, piece);
-            assert_int_equal(r.rc, 0);
-            assert_string_equal(sbuf_cstr(&r.text), number == 1
-                                                        ? "!  {\"one\":{}} larger than 4 MiB\n"
-                                                          " {\"name\":\"next\"}\n"
-                                                        : "!  {} larger than 4 MiB\n"
-                                                          " {\"name\":\"next\"}\n");
-            assert_true(proto_stream_memory(s) < 200000);
-            proto_stream_free(s);
-            sbuf_done(&r.text);
-        }
+    for (unsigned number = 1; number <= 99; number += 49) { /* "name" twice, unknown, unknown */
+        auto_sbuf item = SBUF_INIT, list = SBUF_INIT, body = SBUF_INIT, one = SBUF_INIT;
+        proto_put_bytes(number == 1 ? &one : &item, number, fill, FILL);
+        proto_put_message(&item, 300, &one);
+        proto_put_text(&item, 1, "big");
+        proto_put_list_meta(&list, "9", "");
+        proto_put_message(&list, 2, &item);
+        put_item(&list, "{\"name\":\"next\"}");
+        proto_put_body(&body, "ThingList", &list);
+        struct stream_sample s =
+            sample(JSON_STREAM_LIST, &body,
+                   number == 1 ? "!  {\"one\":{}} larger than 4 MiB\n {\"name\":\"next\"}\n"
+                               : "!  {} larger than 4 MiB\n {\"name\":\"next\"}\n");
+        stream_lab_expect_large(&s);
+    }
+}
+
+/* An object of so many values: a list, and empty maps in it. */
+static void read_values(struct stream_lab *l, size_t n)
+{
+    auto_sbuf item = SBUF_INIT, body = SBUF_INIT;
+    for (size_t i = 1; i < n; i++)
+        proto_put_bytes(&item, 2, "", 0);
+    proto_put_body(&body, "Thing", &item);
+    struct stream_sample s = sample(JSON_STREAM_ONE, &body, "");
+    stream_lab_read(l, &s);
+    assert_int_equal(l->rc, 0);
 }
 
 static void the_number_of_values_is_bounded(void **state)
 {
     (void)state;
-    auto_sbuf item = SBUF_INIT, body = SBUF_INIT;
-    struct result r;
-    for (size_t i = 0; i < JSON_STREAM_NODES_MAX; i++)
-        proto_put_bytes(&item, 2, "", 0);
-    proto_put_body(&body, "Thing", &item);
-    read_body(JSON_STREAM_ONE, &body, &r);
-    assert_int_equal(r.rc, 0);
-    assert_non_null(strstr(sbuf_cstr(&r.text), " too many values\n"));
-    sbuf_done(&r.text);
+    struct stream_lab l;
+    read_values(&l, JSON_STREAM_NODES_MAX);
+    assert_null(strchr(sbuf_cstr(&l.text), '!'));
+    stream_lab_close(&l);
+    read_values(&l, JSON_STREAM_NODES_MAX + 1);
+    assert_non_null(strstr(sbuf_cstr(&l.text), " too many values\n"));
+    stream_lab_close(&l);
 }
 
 /* ---- values ---- */
