@@ -13,6 +13,7 @@
 #include "core/base/hash.h"
 #include "core/base/mem.h"
 #include "core/base/vec.h"
+#include "core/k8s/tree.h"
 
 static const char magic[] = "seine-cache 1";
 
@@ -151,12 +152,6 @@ struct decoded {
     struct err *err;
 };
 
-static const char *text_of(const cJSON *map, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(map, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static void copy(char *out, size_t size, const char *text)
 {
     snprintf(out, size, "%s", text);
@@ -167,11 +162,11 @@ static void on_header(void *aux, const char *type, const cJSON *json)
     struct decoded *d = aux;
     const cJSON *versions = cJSON_GetObjectItemCaseSensitive(json, "versions");
     (void)type;
-    copy(d->info->cluster, CACHE_ID_MAX, text_of(json, "cluster"));
-    copy(d->info->node, CACHE_ID_MAX, text_of(json, "node"));
+    copy(d->info->cluster, CACHE_ID_MAX, tree_member_text(json, "cluster"));
+    copy(d->info->node, CACHE_ID_MAX, tree_member_text(json, "node"));
     for (size_t i = 0; i < K8S_N_KINDS; i++)
         copy(d->info->versions[i], JSON_STREAM_VERSION_MAX,
-             text_of(versions, k8s_kind_name((enum k8s_kind)i)));
+             tree_member_text(versions, k8s_kind_name((enum k8s_kind)i)));
 }
 
 static void on_object(void *aux, const char *type, const cJSON *json)

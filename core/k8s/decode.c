@@ -186,14 +186,20 @@ int decode_int(struct decode *d, const struct field *f, int min, int max, int *o
     return 0;
 }
 
+int decode_required(struct decode *d, const struct field *f, const char **out)
+{
+    int rc = decode_string(d, f, out);
+    if (!rc && (!*out || !**out))
+        rc = decode_fail(d, f, "is required");
+    return rc;
+}
+
 int decode_name(struct decode *d, const struct field *f, name_problem_fn *problem, const char **out)
 {
     const char *s;
-    int rc = decode_string(d, f, &s);
+    int rc = decode_required(d, f, &s);
     if (rc)
         return rc;
-    if (!s || !*s)
-        return decode_fail(d, f, "is required");
     const char *why = problem(s);
     if (why)
         return decode_fail(d, f, "%s", why);
@@ -269,14 +275,20 @@ int decode_ip(struct decode *d, const struct field *f, struct ip *out)
 {
     char quoted[QUOTE_MAX];
     const char *s;
-    int rc = decode_string(d, f, &s);
+    int rc = decode_required(d, f, &s);
     if (rc)
         return rc;
-    if (!s || !*s)
-        return decode_fail(d, f, "is required");
     return decode_is_ip(s, out)
                ? 0
                : decode_fail(d, f, "%s is not an IP address", decode_quote(s, quoted));
+}
+
+bool ips_equal(const struct ip *a, const struct ip *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!ip_equal(&a[i], &b[i]))
+            return false;
+    return true;
 }
 
 int decode_cidr(struct decode *d, const struct field *f, struct prefix *out)
@@ -285,11 +297,9 @@ int decode_cidr(struct decode *d, const struct field *f, struct prefix *out)
     char quoted[QUOTE_MAX];
     const char *s;
     struct prefix p;
-    int rc = decode_string(d, f, &s);
+    int rc = decode_required(d, f, &s);
     if (rc)
         return rc;
-    if (!s || !*s)
-        return decode_fail(d, f, "is required");
     if (!prefix_parse(s, &p) && !prefix_parse(without_zeros(s, &plain), &p))
         return decode_fail(d, f, "%s is not a CIDR (address/length)", decode_quote(s, quoted));
     if (is_mapped_v4(&p.ip) && p.len >= 96) {

@@ -58,6 +58,8 @@ int decode_string(struct decode *d, const struct field *f, const char **out);
 int decode_bool(struct decode *d, const struct field *f, bool *out);
 /* An integer in min..max. */
 int decode_int(struct decode *d, const struct field *f, int min, int max, int *out);
+/* A string; absent or "" is an error. */
+int decode_required(struct decode *d, const struct field *f, const char **out);
 /* A string that must satisfy one of core/k8s/names.h; absent or "" is an error. */
 typedef const char *name_problem_fn(const char *s);
 int decode_name(struct decode *d, const struct field *f, name_problem_fn *problem,
@@ -91,6 +93,7 @@ struct labels block_labels(struct block *b, const struct labels *l);
 struct selector block_selector(struct block *b, const struct selector *s);
 const struct named_port *block_ports(struct block *b, const struct named_port *v, size_t n);
 void ports_unref(const struct named_port *v, size_t n);
+bool ips_equal(const struct ip *a, const struct ip *b, size_t n);
 bool named_ports_equal(const struct named_port *a, const struct named_port *b, size_t n);
 void labels_unref(const struct labels *l);
 void selector_unref(const struct selector *s);

@@ -230,18 +230,12 @@ static int next_tree_item(struct document_reader *r, struct document *out)
     return 1;
 }
 
-static const char *member_text(const cJSON *map, const char *name)
-{
-    const cJSON *m = cJSON_GetObjectItemCaseSensitive(map, name);
-    return cJSON_IsString(m) ? m->valuestring : "";
-}
-
 /* If the tree is a List, it becomes the List at hand. */
 static bool list_begin_tree(struct document_reader *r, cJSON *root)
 {
-    const char *kind = member_text(root, "kind");
+    const char *kind = tree_member_text(root, "kind");
     const cJSON *items = cJSON_GetObjectItemCaseSensitive(root, "items");
-    const char *api = member_text(root, "apiVersion");
+    const char *api = tree_member_text(root, "apiVersion");
 
     if (!cJSON_IsObject(root) || !ends_in_list(kind, strlen(kind)) || !cJSON_IsArray(items))
         return false;

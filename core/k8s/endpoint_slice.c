@@ -15,11 +15,9 @@ static int read_family(struct decode *d, const struct field *f, struct endpoint_
     } types[] = {{"IPv4", 4}, {"IPv6", 6}, {"FQDN", 0}};
     char quoted[QUOTE_MAX];
     const char *text;
-    int rc = decode_string(d, f, &text);
+    int rc = decode_required(d, f, &text);
     if (rc)
         return rc;
-    if (!text || !*text)
-        return decode_fail(d, f, "is required");
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
         if (!strcmp(text, types[i].name)) {
             s->family = types[i].family;

@@ -12,6 +12,7 @@
 #include "core/base/mem.h"
 #include "core/k8s/decode.h"
 #include "core/k8s/json_stream.h"
+#include "core/k8s/tree.h"
 
 #define CORE "/api/v1"
 #define NETWORKING "/apis/networking.k8s.io/v1"
@@ -143,12 +144,6 @@ struct answer {
     struct err *err;
 };
 
-static const char *text_of(const cJSON *map, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(map, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static void on_bad(void *aux, const char *type, const cJSON *object, const char *why)
 {
     struct answer *a = aux;
@@ -161,7 +156,7 @@ static void on_version(void *aux, const char *type, const cJSON *object)
 {
     struct answer *a = aux;
     const cJSON *meta = cJSON_GetObjectItemCaseSensitive(object, "metadata");
-    const char *version = text_of(meta, "resourceVersion");
+    const char *version = tree_member_text(meta, "resourceVersion");
     (void)type;
     if (!*version || strlen(version) >= JSON_STREAM_VERSION_MAX)
         a->rc = err_set(a->err, ERR_PROTOCOL, "no metadata.resourceVersion");
@@ -179,7 +174,8 @@ static void on_object(void *aux, const char *type, const cJSON *object)
 static void on_status(void *aux, const char *type, const cJSON *object)
 {
     struct answer *a = aux;
-    const char *reason = text_of(object, "reason"), *message = text_of(object, "message");
+    const char *reason = tree_member_text(object, "reason"),
+               *message = tree_member_text(object, "message");
     (void)type;
     sbuf_printf(a->status, "%s%s%s", reason, *reason && *message ? ": " : "", message);
 }

@@ -132,10 +132,7 @@ static bool node_equal(const union k8s_object *a, const union k8s_object *b)
     for (size_t i = 0; i < x->n_pod_cidrs; i++)
         if (!prefix_equal(&x->pod_cidrs[i], &y->pod_cidrs[i]))
             return false;
-    for (size_t i = 0; i < x->n_internal_ips; i++)
-        if (!ip_equal(&x->internal_ips[i], &y->internal_ips[i]))
-            return false;
-    return true;
+    return ips_equal(x->internal_ips, y->internal_ips, x->n_internal_ips);
 }
 
 static const struct wire_field spec_fields[] = {

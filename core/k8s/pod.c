@@ -230,10 +230,7 @@ static bool pod_equal(const union k8s_object *a, const union k8s_object *b)
         x->phase != y->phase || x->n_ips != y->n_ips || x->n_ports != y->n_ports ||
         strcmp(x->mirror_uid, y->mirror_uid))
         return false;
-    for (size_t i = 0; i < x->n_ips; i++)
-        if (!ip_equal(&x->ips[i], &y->ips[i]))
-            return false;
-    return named_ports_equal(x->ports, y->ports, x->n_ports);
+    return ips_equal(x->ips, y->ips, x->n_ips) && named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
 static const struct wire_field port_fields[] = {WIRE_FIELD(INT, 3, "containerPort"),

@@ -17,6 +17,7 @@
 #include "core/k8s/decode.h"
 #include "core/k8s/held.h"
 #include "core/k8s/json_stream.h"
+#include "core/k8s/tree.h"
 
 enum {
     HTTP_OK = 200,
@@ -490,12 +491,6 @@ static void beat(struct reflector *r)
 
 /* ---- refusals ---- */
 
-static const char *text_of(const cJSON *map, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(map, name);
-    return cJSON_IsString(item) ? item->valuestring : "";
-}
-
 static unsigned number_of(const cJSON *map, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(map, name);
@@ -506,7 +501,7 @@ static bool has_cause(const cJSON *details, const char *reason)
 {
     const cJSON *causes = cJSON_GetObjectItemCaseSensitive(details, "causes");
     for (const cJSON *c = cJSON_IsArray(causes) ? causes->child : NULL; c; c = c->next)
-        if (!strcmp(text_of(c, "reason"), reason))
+        if (!strcmp(tree_member_text(c, "reason"), reason))
             return true;
     return false;
 }
@@ -515,7 +510,8 @@ static void read_status(struct reflector *r, const cJSON *status)
 {
     struct refusal *f = &r->refusal;
     const cJSON *details = cJSON_GetObjectItemCaseSensitive(status, "details");
-    const char *reason = text_of(status, "reason"), *message = text_of(status, "message");
+    const char *reason = tree_member_text(status, "reason"),
+               *message = tree_member_text(status, "message");
     unsigned code = number_of(status, "code"), seconds = number_of(details, "retryAfterSeconds");
 
     if (code)
@@ -641,7 +637,7 @@ static void refused(struct reflector *r)
 static bool identify(const struct reflector *r, const cJSON *json, char key[K8S_KEY_MAX])
 {
     const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
-    bool whole = !r->row->namespaced || *text_of(meta, "namespace");
+    bool whole = !r->row->namespaced || *tree_member_text(meta, "namespace");
     return whole && object_identify(json, r->row->kind, key);
 }
 
@@ -675,9 +671,9 @@ static void receive_bookmark(struct reflector *r, const cJSON *json)
     const cJSON *meta = cJSON_GetObjectItemCaseSensitive(json, "metadata");
     const cJSON *notes = cJSON_GetObjectItemCaseSensitive(meta, "annotations");
     r->brought = true;
-    if (r->call != CALL_STREAMING || strcmp(text_of(notes, INITIAL_EVENTS_END), "true"))
+    if (r->call != CALL_STREAMING || strcmp(tree_member_text(notes, INITIAL_EVENTS_END), "true"))
         return;
-    list_done(r, text_of(meta, "resourceVersion"));
+    list_done(r, tree_member_text(meta, "resourceVersion"));
     r->call = CALL_WATCH;
     watch_begun(r);
 }
@@ -719,7 +715,7 @@ static void receive_event(struct reflector *r, const char *type, const cJSON *js
         return;
     }
     if (!initial)
-        set_version(r, text_of(meta, "resourceVersion"));
+        set_version(r, tree_member_text(meta, "resourceVersion"));
 }
 
 static void on_json(struct reflector *r, const char *type, const cJSON *json, const char *why)

@@ -193,10 +193,8 @@ static bool service_equal(const union k8s_object *a, const union k8s_object *b)
     if (x->type != y->type || x->headless != y->headless || x->n_cluster_ips != y->n_cluster_ips ||
         x->n_ports != y->n_ports)
         return false;
-    for (size_t i = 0; i < x->n_cluster_ips; i++)
-        if (!ip_equal(&x->cluster_ips[i], &y->cluster_ips[i]))
-            return false;
-    return named_ports_equal(x->ports, y->ports, x->n_ports);
+    return ips_equal(x->cluster_ips, y->cluster_ips, x->n_cluster_ips) &&
+           named_ports_equal(x->ports, y->ports, x->n_ports);
 }
 
 static const struct wire_field port_fields[] = {WIRE_FIELD(STRING, 1, "name"),

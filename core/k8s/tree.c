@@ -73,6 +73,12 @@ bool tree_add_member(cJSON *map, const char *key, cJSON *value, const char **why
     return true;
 }
 
+const char *tree_member_text(const cJSON *map, const char *name)
+{
+    const cJSON *member = cJSON_GetObjectItemCaseSensitive(map, name);
+    return cJSON_IsString(member) ? member->valuestring : "";
+}
+
 uint32_t tree_line(const struct tree *t, const cJSON *node)
 {
     /* From the end: an address may have belonged to a node that is gone. */

@@ -48,6 +48,8 @@ const char *tree_bad_key(const cJSON *map, const char *key);
 /* Appends 'value' (taken over) to the map under the key, of which it makes a copy.  False if there
  * is such a key, or too many: then 'value' is still the caller's and '*why' says so. */
 bool tree_add_member(cJSON *map, const char *key, cJSON *value, const char **why);
+/* The string that a map (NULL: none) has by this name, "" if there is none. */
+const char *tree_member_text(const cJSON *map, const char *name);
 /* The line of a node, 0 if none was noted. */
 uint32_t tree_line(const struct tree *t, const cJSON *node);
 /* Counts nodes and levels (a scalar: 1, 1). */
