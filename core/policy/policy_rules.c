@@ -63,15 +63,21 @@ static void find_targets(struct policy_work *w)
 
 /* ---- peers ---- */
 
+/* Puts a row that is named by what it says; ends the buffer. */
+static struct intent_id put_content(struct derive *d, int table, struct sbuf *blob)
+{
+    char key[INTENT_ID_TEXT_MAX];
+    struct intent_id id = intent_id_of(blob->data, blob->len);
+    derive_row(d, table, intent_id_format(&id, key), blob->data, blob->len);
+    derive_buffer_done(d, blob);
+    return id;
+}
+
 static struct intent_id put_set(struct policy_work *w, const struct set_spec *spec)
 {
     struct sbuf blob = derive_buffer(w->derive);
     set_encode(spec, &blob);
-    struct intent_id id = intent_id_of(blob.data, blob.len);
-    char key[INTENT_ID_TEXT_MAX];
-    derive_row(w->derive, TABLE_SET, intent_id_format(&id, key), blob.data, blob.len);
-    derive_buffer_done(w->derive, &blob);
-    return id;
+    return put_content(w->derive, TABLE_SET, &blob);
 }
 
 static void add_block(struct policy_work *w, const struct np_peer *peer, struct peers *out)
@@ -150,11 +156,7 @@ static struct intent_id put_rule(struct policy_work *w, struct peers *peers, enu
                                .n_ports = n_ports};
     struct sbuf blob = derive_buffer(w->derive);
     rule_encode(&parts, &blob);
-    struct intent_id id = intent_id_of(blob.data, blob.len);
-    char key[INTENT_ID_TEXT_MAX];
-    derive_row(w->derive, TABLE_RULE, intent_id_format(&id, key), blob.data, blob.len);
-    derive_buffer_done(w->derive, &blob);
-    return id;
+    return put_content(w->derive, TABLE_RULE, &blob);
 }
 
 static void apply(struct policy_work *w, struct target *t, const struct intent_id *rule,
