@@ -8,12 +8,10 @@ address, no Event tells of the network, and a connection that was there before l
 namespaces, containers and the agents' memory are what they were. Without arguments as a test: 60 Pods."""
 import argparse
 import collections
-import json
-import os
 import re
 import time
 
-from clusterlab import LONG, cluster, common, main, namespace, pod_object, probe
+from clusterlab import LONG, cluster, common, held, main, namespace, pod_object, probe
 from lab.manifests import policy
 
 PATH = "/api/v1/namespaces/churn/pods"
@@ -21,15 +19,6 @@ GROWTH_KIB = 6144
 PATIENCE_S = 2 * LONG
 # What an Event says of which the network is the reason, not a runtime that had too much to do.
 NETWORK = re.compile("network|cni|seine", re.IGNORECASE)
-
-
-def held(node):
-    """What a node has of its Pods."""
-    links = json.loads(node.exec("ip", "-j", "link").stdout)
-    return {"ports": sorted(node.switch.vsctl("list-ports", "br-int").split()), "flows": node.switch.flows(),
-            "namespaces": sorted(os.listdir("/proc/%d/root/run/netns" % node.pid("holder"))),
-            "links": sorted(link["ifname"] for link in links), "containers": node.containers(),
-            "attached": sorted(p["name"] for p in node.ctl_json("get", "pods")["items"] if p.get("local") and p.get("interface"))}
 
 
 def rss_kib(node):

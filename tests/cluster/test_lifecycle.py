@@ -7,58 +7,8 @@ import json
 import signal
 import time
 
-from clusterlab import LONG, clock, cluster, common, main, pod_object, probe
+from clusterlab import LONG, attached, clock, cluster, common, main, pod_object, probe, reach, restarted, settled, traffic
 from lab.manifests import policy
-
-
-@contextlib.contextmanager
-def traffic(src, dst, lost=0.0):
-    """Numbered datagrams and bytes from Pod to Pod, both families, as long as the block lasts. No connection breaks, and no
-    more than the share `lost` of the datagrams stays without an answer. (In its userspace datapath Open vSwitch 3.1 forgets the
-    routes of tunnels for some milliseconds whenever a link of the node comes or goes, so that a Pod's start costs others a few.)"""
-    found = [probe.Stream(src.ns, dst.ip(f), 5353 if proto == "udp" else 80, proto, rate=100)
-             for f in (4, 6) for proto in ("udp", "tcp")]
-    for s in found:
-        s.start()
-    for s in found:
-        s.goes_on(20)
-    yield found
-    time.sleep(0.3)
-    for s in found:
-        s.stop()
-    missing = [s.finish() for s in found]
-    for s, n in zip(found, missing):
-        common.true(s.failed is None, "%s broke: %s" % (s, s.failed))
-        if n:
-            print("   %s: %d of %d lost, longest silence %.2f s" % (s, n, s.sent, s.longest_silence))
-        common.true(n <= lost * s.sent, "%s: %d of %d packets lost" % (s, n, s.sent))
-
-
-def reach(c, *pods, what="", refused=()):
-    """All Pods reach each other, but those of `refused` reach nobody and are not reached."""
-    m = common.Matrix(c)
-    for a in pods:
-        for b in pods:
-            if a is not b:
-                m.expect(a, b, not {a, b} & set(refused), "tcp", 80)
-    m.check(what)
-
-
-def attached(node):
-    """Pods that have a port on the node's bridge, one for each port."""
-    table = json.loads(node.switch.tool("ovs-vsctl", "--format=json", "--columns=external_ids", "list", "Port"))
-    ids = [dict(row[0][1]) for row in table["data"]]
-    return sorted("%s/%s" % (i["seine.pod-namespace"], i["seine.pod-name"]) for i in ids if "seine.container-id" in i)
-
-
-def settled(c, timeout=LONG):
-    """On every node exactly the Pods that the API server has there are attached, and nothing would be derived otherwise."""
-    def same(node):
-        pods = [p for p in c.list_pods() if p["spec"].get("nodeName") == node.name and not p["spec"].get("hostNetwork")]
-        return attached(node) == sorted("%s/%s" % (p["metadata"]["namespace"], p["metadata"]["name"]) for p in pods)
-    for node in c.nodes:
-        common.eventually(lambda: same(node), lambda: "attachments of %s: %s" % (node.name, attached(node)), timeout, 0.2)
-    c.recompute()
 
 
 def restarts(c):
@@ -117,15 +67,6 @@ def runtime_killed(c, src, dst):
     reach(c, src, dst, again)
     c.delete_pods(again)
     settled(c)
-
-
-def restarted(c, pod):
-    """The Pod as it runs in a sandbox of another network namespace."""
-    obj = c.control.get("/api/v1/namespaces/%s/pods/%s" % (pod.namespace, pod.name))
-    states = obj["status"].get("containerStatuses", ())
-    if not states or not states[0]["ready"] or states[0]["restartCount"] == 0:
-        return None
-    return c.known(obj)
 
 
 def kubelet_killed(c, src, dst):

@@ -109,9 +109,9 @@ class Node:
             nft 'add table netdev lab; add chain netdev lab eth0 {
                  type filter hook ingress device eth0 priority 0; policy drop; }'
             ip link set eth0 up; ethtool -K eth0 tx off > /dev/null""", ns=self.ns)
-        self.switch.vsctl("add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
+        self.switch.vsctl("--may-exist", "add-br", "br-phy", "--", "set", "bridge", "br-phy", "datapath_type=netdev",
                           "fail_mode=standalone", "other_config:hwaddr=02:00:00:00:5e:%02x" % self.index,
-                          "--", "add-port", "br-phy", "eth0")
+                          "--", "--may-exist", "add-port", "br-phy", "eth0")
 
     def underlay_up(self):
         """The node's addresses; those of br-phy are needed again after each start of the switch daemon."""

@@ -96,6 +96,12 @@ class KubeCluster(cluster.Cluster):
             node.start_kubelet()
         self.wait_registered()
 
+    def power_up(self, node):
+        """A node that lost its power, with what is on its disk; without its kubelet."""
+        node.up()
+        self.up_port(node)
+        node.wait_containerd()
+
     def wait_registered(self, timeout=LONG):
         """Each node is there, with its Pod ranges; Pods may be made."""
         end = time.monotonic() + timeout

@@ -14,6 +14,7 @@ import fcntl
 import glob
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -35,10 +36,12 @@ HOLDER = """
     mount --rbind "%(dir)s/cgroup" /sys/fs/cgroup
     umount -R -l "%(dir)s/cgroup"
     mount --make-rshared /
-    rm -rf /opt/cni /etc/cni /var/lib/cni /var/lib/openvswitch /etc/openvswitch /var/log/openvswitch
+    if [ ! -e "%(dir)s/made" ]; then   # a machine that was never up: nothing of this one's
+        rm -rf /opt/cni /etc/cni /var/lib/cni /var/lib/openvswitch /etc/openvswitch /var/log/openvswitch
+    fi
     mkdir -p /opt/cni/bin /etc/cni/net.d /run/netns /run/lock /var/lib/openvswitch /var/log/openvswitch
     cp /usr/lib/cni/loopback /opt/cni/bin   # containerd 1.x asks for it; a node's runtime brings it along
-    touch "%(dir)s/up/ready"
+    touch "%(dir)s/made" "%(dir)s/up/ready"
     exec sleep infinity"""
 CONTAINERD = """version = 2
 disabled_plugins = ["io.containerd.snapshotter.v1.btrfs", "io.containerd.snapshotter.v1.zfs",
@@ -166,9 +169,9 @@ class KubeNode(cluster.Node):
                 raise LabError("%s: its file system was not made\n%s" % (self.name, self.log_tail(name="holder")))
             time.sleep(0.02)
         os.unlink(self.dir + "/up/ready")
-        self.switch.start()
         run("ip", "link", "add", "eth0", "netns", self.ns, "type", "veth", "peer", "name",
             "port%d" % self.index, "netns", self.cluster.fabric)
+        self.switch.start()
         run("sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1", ns=self.ns)
         if cluster.DATAPATH == "netdev":
             with long_queues():
@@ -303,6 +306,17 @@ class KubeNode(cluster.Node):
             ovs.kill(pid)
 
     # ---- going ----
+    def lose_power(self):
+        """Processes, links, mounts and what lay in /run are gone at once; what was on disk stays. up() is the next start."""
+        self.kill()
+        run("ip", "link", "del", "port%d" % self.index, ns=self.cluster.fabric)
+        netns.delete(self.ns)
+        shutil.rmtree(self.dir + "/run")
+        for name in ("holder", "containerd", "kubelet", "agent"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink("%s/%s.pid" % (self.dir, name))
+        self.switch.stop()
+
     def kill(self):
         """Ends every process of the node and what they held."""
         for name in ("kubelet", "containerd"):
