@@ -9,6 +9,7 @@ made of packages that are installed here.
 The host's kernel needs no Open vSwitch module, and nothing of the host is changed. Emulated: everything takes ten to thirty
 times longer and packets are lost when it cannot keep up, so this shows that things work, not how fast, and a test that
 fails is run once more. Skipped (77) where QEMU or the kernel's package is missing."""
+import collections
 import glob
 import os
 import re
@@ -16,6 +17,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BIN = os.environ.get("SEINE_BIN") or os.path.join(ROOT, "build", "release", "bin")
@@ -26,7 +29,7 @@ MODULES = """openvswitch vport-geneve vport-vxlan vport-gre veth bridge tun nf_t
     nft_fib_inet nf_conntrack sctp_diag""".split()
 MODULE_FOLDERS = ("kernel/net", "kernel/lib", "kernel/crypto", "kernel/drivers/net")
 LEFT_OUT = re.compile(r"^/usr/share/(doc|man|locale|info|lintian|bash-completion|bug)/|/__pycache__/|/(test|tests|idlelib)/")
-LIMIT_S = 1400
+LIMIT_S = 3400  # a machine that hangs; on one that is left alone it takes some six minutes
 SKIPPED = 77
 
 INIT = """#!/usr/bin/bash
@@ -152,21 +155,32 @@ def run(work, kernel, version, console):
                "-kernel", "%s/boot/vmlinuz-%s" % (kernel, version), "-initrd", work + "/initrd",
                "-append", "console=ttyS0 quiet loglevel=3 panic=-1 random.trust_cpu=on mitigations=off tsc=reliable"]
     machine = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, errors="replace")
-    failed = None
+    limit = threading.Timer(LIMIT_S, machine.kill)
+    limit.start()
     try:
-        started = False
-        for line in machine.stdout:
-            line = line.rstrip()
-            started = started or line.startswith("VM-KERNEL")
-            if started or console:
-                print(line, flush=True)
-            if line.startswith("VM-FAILED "):
-                failed = int(line.split()[1])
-                break
+        return follow(machine.stdout, console)
     finally:
+        limit.cancel()
         machine.kill()
         machine.wait()
-    return failed
+
+
+def follow(lines, console):
+    """Shows what the machine says; returns how many tests failed, None if it ended without a word on that."""
+    began, hidden = time.monotonic(), collections.deque(maxlen=40)
+    started = False
+    for line in lines:
+        line = line.rstrip()
+        started = started or line.startswith("VM-KERNEL")
+        if started or console:
+            print(line, flush=True)
+        else:
+            hidden.append(line)
+        if line.startswith("VM-FAILED "):
+            return int(line.split()[1])
+    print("FAILED: the machine ended after %.0f s without an answer%s" % (
+        time.monotonic() - began, "" if started else "; the last lines of its console:\n" + "\n".join(hidden)))
+    return None
 
 
 def main():
@@ -180,10 +194,7 @@ def main():
         root = make_root(work, tests)
         copy_modules(root, kernel, version)
         failed = run(work, kernel, version, console)
-    if failed is None:
-        print("FAILED: the machine ended without an answer")
-        return 1
-    return 1 if failed else 0
+    return 1 if failed != 0 else 0
 
 
 if __name__ == "__main__":
