@@ -41,7 +41,7 @@ struct files_look {
 
 struct agent_files {
     struct agent *a;
-    struct loop_watch *watch; /* of the configuration's folder; NULL: it is not there */
+    struct loop_watch *watch; /* of the configuration's folder, until it changes; NULL: none */
     struct loop_timer *timer;
     bool due;   /* a look is wanted, and taken when the agent is ready */
     bool soon;  /* the timer is set for a change of the folder */
@@ -74,9 +74,13 @@ static void files_time(void *aux)
     agent_progress(f->a);
 }
 
+/* A look follows, which watches anew.  Not before: on Windows a folder that was removed keeps its
+ * name until nobody watches it. */
 static void files_changed(void *aux)
 {
     struct agent_files *f = aux;
+    loop_watch_free(f->watch);
+    f->watch = NULL;
     if (f->busy) {
         f->again = true;
     } else if (!f->soon && !f->due) {
@@ -211,13 +215,13 @@ static void files_free(struct agent_files *f)
 }
 
 /* The look may have made the folder: then what changed since is not known. */
-static bool files_is_watched(struct agent_files *f)
+static bool files_is_new_folder(struct agent_files *f)
 {
-    bool lacks = f->a->o->cni_config[0] && (!f->watch || loop_watch_has_ended(f->watch));
-    if (lacks) {
-        files_watch(f);
+    if (f->watch) {
+        return false;
     }
-    return !lacks || !f->watch;
+    files_watch(f);
+    return f->watch != NULL;
 }
 
 static void files_done(void *aux)
@@ -235,7 +239,7 @@ static void files_done(void *aux)
         files_written(f);
     }
     files_tell_others(f);
-    f->soon = !failed && (!files_is_watched(f) || f->again);
+    f->soon = !failed && (f->again || files_is_new_folder(f));
     f->again = false;
     files_look_after(f, failed ? FILES_RETRY_MS : f->soon ? FILES_SETTLE_MS : FILES_LOOK_MS);
     agent_progress(f->a);
