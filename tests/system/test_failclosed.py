@@ -9,7 +9,7 @@ import time
 
 import common
 from lab import clock, netns
-from lab.manifests import pod, policy
+from lab.manifests import node, pod, policy
 
 ETH_ALL = 3
 PORT = 5353
@@ -48,7 +48,8 @@ class Flood(threading.Thread):
 
 
 class Ear(threading.Thread):
-    """Sees every frame that arrives in a namespace, on interfaces yet to come too."""
+    """Sees every frame that arrives in a namespace, on interfaces yet to come too. Not on `lo`: there the namespace tells itself
+    which of its own datagrams it could not send."""
 
     def __init__(self, ns):
         super().__init__(daemon=True)
@@ -61,7 +62,7 @@ class Ear(threading.Thread):
             if not select.select([self.sock], [], [], 0.1)[0]:
                 continue
             frame, meta = self.sock.recvfrom(2048)
-            if meta[2] != socket.PACKET_OUTGOING and b"flood" in frame:
+            if meta[0] != "lo" and meta[2] != socket.PACKET_OUTGOING and b"flood" in frame:
                 self.datagrams.append(frame)
 
     def stop(self):
@@ -70,9 +71,9 @@ class Ear(threading.Thread):
         self.sock.close()
 
 
-def heard_from(c, server, pod):
-    """How often the server heard the Pod."""
-    return sum(n for (name, _, peer), n in list(c.servers.seen.items()) if name == server.full_name and peer in pod.ips)
+def heard_from(seen, server, pod):
+    """How often the server heard the Pod's addresses."""
+    return sum(n for (name, _, peer), n in list(seen.items()) if name == server.full_name and peer in pod.ips)
 
 
 def flooded(*floods):
@@ -81,35 +82,37 @@ def flooded(*floods):
     common.eventually(lambda: clock.now() > end and all(f.tries > n for f, n in zip(floods, tries)), "the flood runs")
 
 
-def attempt(c, node, name, labels, flood_from, server):
+def attempt(c, where, name, labels, flood_from, server):
     """One ADD under fire. Returns (datagrams the Pod heard, its datagrams that `server` heard)."""
     ns = c.pod_ns("default", name)
     netns.add(ns)
-    pool = ["10.80.%d.%d" % (node.index, i) for i in range(2, 14)]
-    pool += ["fd00:80:%x::%x" % (node.index, i) for i in range(2, 14)]
+    pool = ["10.80.%d.%d" % (where.index, i) for i in range(2, 10)]
+    pool += ["fd00:80:%x::%x" % (where.index, i) for i in range(2, 10)]
     ear = Ear(ns)
     inward = Flood(flood_from.ns, pool)
     outward = Flood(ns, server.ips)
+    before = c.servers.seen.copy()
     for thread in (ear, inward, outward):
         thread.start()
     common.eventually(lambda: inward.tries > 50 and outward.tries > 50, "the flood begins")
-    obj = pod("default", name, labels, node.name)
+    obj = pod("default", name, labels, where.name)
     c.objects.put(obj)
-    made = node.add_pod("default", name)
+    made = where.add_pod("default", name)
     c.record(made, obj)
     flooded(inward, outward)
     if not labels:
-        common.eventually(lambda: ear.datagrams and heard_from(c, server, made), lambda: "the open Pod is heard and hears "
+        common.eventually(lambda: ear.datagrams and heard_from(c.servers.seen, server, made), lambda: "the open Pod is heard and hears "
                           "(%d heard): the prober is blind" % len(ear.datagrams))
     for thread in (inward, outward, ear):
         thread.stop()
-    return len(ear.datagrams), heard_from(c, server, made)
+    return len(ear.datagrams), heard_from(c.servers.seen, server, made) - heard_from(before, server, made)
 
 
 def scenario():
     with common.cluster("fc") as c:
-        c.start_agents()
         a, b = c.nodes
+        c.objects.put(node(a.name, ["10.80.1.0/29", "fd00:80:1::/125"], [a.ip4, a.ip6]))  # few addresses: they are used again
+        c.start_agents()
         server = c.pod(b, "default", "server", {"role": "server"})
         client = c.pod(a, "default", "client", {"role": "client"})
         far = c.pod(b, "default", "far", {"role": "client"})
@@ -123,14 +126,19 @@ def scenario():
             common.step("an isolated Pod under fire from %s" % source.full_name)
             heard, was_heard = attempt(c, a, "closed%d" % i, {"isolated": "yes"}, source, server)
             common.equal((heard, was_heard), (0, 0), "packets (in, out) of an isolated Pod")
+            c.remove_pod(c.pods["default/closed%d" % i])
 
         common.step("addresses used again: the old Pod's freedom is not inherited")
         open_pod = c.pods["default/open"]
         result = c.remove_pod(open_pod)
         common.equal(result.code, 0, "DEL")
-        for i in range(3):
+        unused = set(open_pod.ips)
+        for i in range(5):
             heard, was_heard = attempt(c, a, "again%d" % i, {"isolated": "yes"}, client, server)
             common.equal((heard, was_heard), (0, 0), "packets (in, out) of an isolated Pod")
+            unused -= set(c.pods["default/again%d" % i].ips)
+            c.remove_pod(c.pods["default/again%d" % i])
+        common.equal(unused, set(), "addresses that were not used again")
         c.recompute()
 
 
