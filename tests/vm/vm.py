@@ -24,7 +24,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BIN = os.environ.get("SEINE_BIN") or os.path.join(ROOT, "build", "release", "bin")
 KERNEL = "linux-image-cloud-amd64"  # a package of nothing but the newest kernel's name
 PACKAGES = """bash coreutils mount util-linux procps kmod grep sed mawk findutils iproute2 ethtool nftables netbase
-    openvswitch-switch openvswitch-common python3.11-minimal libpython3.11-minimal libpython3.11-stdlib""".split()
+    openvswitch-switch openvswitch-common python3.11-minimal libpython3.11-minimal libpython3.11-stdlib libgcc-s1""".split()
 MODULES = """openvswitch vport-geneve vport-vxlan vport-gre veth bridge tun nf_tables nft_ct nft_nat nft_masq nft_chain_nat
     nft_fib_inet nf_conntrack sctp_diag""".split()
 MODULE_FOLDERS = ("kernel/net", "kernel/lib", "kernel/crypto", "kernel/drivers/net")
