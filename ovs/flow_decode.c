@@ -82,9 +82,9 @@ int action_next(struct bytes *list, struct action_ref *out, struct err *err)
 
 static int list_canon(struct bytes list, struct sbuf *out, unsigned depth, struct err *err);
 
-static int canon_set_field(const struct action_ref *a, struct sbuf *out, struct err *err)
+int set_field_read(struct bytes all, struct set_field *out, struct err *err)
 {
-    struct bytes in = bytes_from(a->all, 4), payload;
+    struct bytes in = bytes_from(all, 4), payload;
     uint32_t header;
     int r = oxm_next(&in, &header, &payload, err);
     if (r)
@@ -96,14 +96,25 @@ static int canon_set_field(const struct action_ref *a, struct sbuf *out, struct 
     bool masked = header & OXM_HASMASK;
     if (payload.n != (masked ? 2u : 1u) * info->bytes || in.n >= 8)
         return err_set(err, ERR_INVALID, "set_field of %s: length %zu", info->name, payload.n);
-    const uint8_t *v = payload.p, *k = v + info->bytes;
+    const uint8_t *value = payload.p;
+    *out = (struct set_field){f, value, masked ? value + info->bytes : NULL};
+    return 0;
+}
+
+static int canon_set_field(const struct action_ref *a, struct sbuf *out, struct err *err)
+{
+    struct set_field s;
+    int r = set_field_read(a->all, &s, err);
+    if (r)
+        return r;
+    const struct field_info *info = &field_table[s.field];
     bool full = true;
-    for (unsigned i = 0; masked && i < info->bytes; i++)
-        full &= k[i] == (i ? 0xff : (info->bits % 8 ? (1u << info->bits % 8) - 1 : 0xff));
-    size_t start = out->len, keep = masked && !full ? 2u * info->bytes : info->bytes;
+    for (unsigned i = 0; s.mask && i < info->bytes; i++)
+        full &= s.mask[i] == (i ? 0xff : (info->bits % 8 ? (1u << info->bits % 8) - 1 : 0xff));
+    size_t start = out->len, keep = full ? info->bytes : 2u * info->bytes;
     sbuf_put(out, a->all.p, 4);
-    sbuf_put_be32(out, masked && !full ? (info->oxm | OXM_HASMASK) + info->bytes : info->oxm);
-    sbuf_put(out, v, keep);
+    sbuf_put_be32(out, full ? info->oxm : (info->oxm | OXM_HASMASK) + info->bytes);
+    sbuf_put(out, s.value, keep);
     sbuf_pad8(out, start);
     set_be16(out->data + start + 2, (uint16_t)(out->len - start));
     return 0;

@@ -298,21 +298,13 @@ static int format_output_reg(const uint8_t *p, struct sbuf *out, struct err *err
 
 static int format_set_field(struct bytes all, struct sbuf *out, struct err *err)
 {
-    struct bytes in = bytes_from(all, 4), payload = {NULL, 0};
-    uint32_t header = 0;
-    int r = oxm_next(&in, &header, &payload, err);
+    struct set_field s;
+    int r = set_field_read(all, &s, err);
     if (r)
         return r;
-    enum field f = field_by_oxm(header);
-    if (f == F_N)
-        return err_set(err, ERR_UNSUPPORTED, "set_field of field 0x%08x", (unsigned)header);
-    size_t n = field_table[f].bytes;
-    if (payload.n != (header & OXM_HASMASK ? 2 * n : n))
-        return err_set(err, ERR_INVALID, "set_field of %s", field_table[f].name);
-    const uint8_t *v = payload.p;
     sbuf_puts(out, "set_field:");
-    field_format(f, v, header & OXM_HASMASK ? v + n : NULL, out);
-    sbuf_printf(out, "->%s", field_table[f].name);
+    field_format(s.field, s.value, s.mask, out);
+    sbuf_printf(out, "->%s", field_table[s.field].name);
     return 0;
 }
 

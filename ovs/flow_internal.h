@@ -123,6 +123,12 @@ struct nat_range {
     uint16_t port_min, port_max;
 };
 int nat_read(struct bytes all, struct nat_range *out, struct err *err);
+/* What a set_field action sets.  ERR_TRUNCATED, ERR_INVALID, ERR_UNSUPPORTED (field not known). */
+struct set_field {
+    enum field field;
+    const uint8_t *value, *mask; /* in 'all'; mask NULL: the whole field */
+};
+int set_field_read(struct bytes all, struct set_field *out, struct err *err);
 /* Re-encodes an action list canonically. */
 int actions_canon(struct bytes list, struct sbuf *out, struct err *err);
 /* Re-encodes instructions canonically: at most one apply-actions, then at most one goto-table. */
