@@ -166,6 +166,23 @@ void agent_changed(struct agent *a)
     loop_deferred_schedule(a->run);
 }
 
+struct node_config *agent_config_new(const struct agent *a)
+{
+    struct node_config *c = node_config_new(a->o->node_name);
+    mem_free(c->platform);
+    mem_free(c->gateway);
+    c->platform = mem_strdup(process_platform());
+    c->gateway = mem_strdup(a->o->gateway);
+    return c;
+}
+
+void agent_config_put(struct agent *a, struct node_config *c)
+{
+    if (store_put(a->store, TABLE_CONFIG, "", c)) {
+        agent_changed(a);
+    }
+}
+
 size_t agent_recompute(struct agent *a, struct sbuf *report)
 {
     while (!engine_run(a->engine, 0)) {}

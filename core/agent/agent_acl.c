@@ -30,7 +30,6 @@
 #include "hns/network.h"
 #include "hns/pod_endpoint.h"
 #include "platform/ipc.h"
-#include "platform/process.h"
 
 enum {
     ACL_RETRY_MIN_MS = 100,
@@ -207,17 +206,11 @@ static void acl_give(struct engine *e, int space, const struct acl_rows *rows)
 
 static void acl_put_config(struct agent *a, const struct hcn_version *version)
 {
-    struct node_config *c = node_config_new(a->o->node_name);
-    mem_free(c->platform);
-    mem_free(c->gateway);
-    c->platform = mem_strdup(process_platform());
-    c->gateway = mem_strdup(a->o->gateway);
+    struct node_config *c = agent_config_new(a);
     c->hns_major = version->major;
     c->hns_minor = version->minor;
     a->config_known = true;
-    if (store_put(a->store, TABLE_CONFIG, "", c)) {
-        agent_changed(a);
-    }
+    agent_config_put(a, c);
 }
 
 static void acl_read_done(struct agent_acl *l, struct acl_job *job)

@@ -118,6 +118,10 @@ struct agent {
 /* ---- agent.c ---- */
 /* Input changed: derive soon, in slices of a loop turn. */
 void agent_changed(struct agent *a);
+/* The node's configuration, as far as it is the same with a switch and with access lists. */
+struct node_config *agent_config_new(const struct agent *a);
+/* Takes it over. */
+void agent_config_put(struct agent *a, struct node_config *c);
 /* A target acknowledged something or changed its state. */
 void agent_progress(struct agent *a);
 /* Derives everything again; returns the number of differences, and what they are. */

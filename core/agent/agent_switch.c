@@ -14,12 +14,10 @@
 #include <string.h>
 
 #include "core/base/log.h"
-#include "core/base/mem.h"
 #include "core/base/metrics.h"
 #include "core/pipeline/pipeline.h"
 #include "ovs/unixctl.h"
 #include "platform/pipe.h"
-#include "platform/process.h"
 
 enum { SWITCH_MAX_IDS = 64, SWITCH_AUTO_MS = 8000 };
 
@@ -43,18 +41,12 @@ static void switch_put_uplink(struct agent *a, uint32_t uplink_ofport)
     }
     struct node_config *c = old ? node_config_copy(old) : node_config_new(a->o->node_name);
     c->uplink_ofport = uplink_ofport;
-    if (store_put(a->store, TABLE_CONFIG, "", c)) {
-        agent_changed(a);
-    }
+    agent_config_put(a, c);
 }
 
 static void switch_put_config(struct agent *a, const struct switchdb_status *status)
 {
-    struct node_config *c = node_config_new(a->o->node_name);
-    mem_free(c->platform);
-    mem_free(c->gateway);
-    c->platform = mem_strdup(process_platform());
-    c->gateway = mem_strdup(a->o->gateway);
+    struct node_config *c = agent_config_new(a);
     c->gateway_ofport = status->gateway_ofport;
     c->tunnel_ofport = status->tunnel_ofport;
     c->uplink_ofport = switch_uplink(status);
@@ -62,9 +54,7 @@ static void switch_put_config(struct agent *a, const struct switchdb_status *sta
     c->masquerade = a->o->masquerade;
     c->encap = true;
     a->config_known = true;
-    if (store_put(a->store, TABLE_CONFIG, "", c)) {
-        agent_changed(a);
-    }
+    agent_config_put(a, c);
 }
 
 static void switch_state(void *aux, const struct switchdb_status *status)
