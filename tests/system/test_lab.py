@@ -111,6 +111,12 @@ class Stream(unittest.TestCase):
         self.assertEqual((lost, s.failed), (0, None))
         self.assertLessEqual(late.most, probe.IN_FLIGHT)
 
+    def test_fills_none_of_one_who_is_away_for_seconds(self):
+        late = Late(2.5)
+        s, lost = self.stream(late, 60)
+        self.assertEqual((lost, s.failed), (0, None))
+        self.assertLessEqual(late.most, 5 * probe.IN_FLIGHT)
+
     def test_sees_what_is_lost_and_goes_on(self):
         s, lost = self.stream(Late(0, range(20, 20 + probe.IN_FLIGHT)), 60)
         self.assertEqual((lost, s.failed), (probe.IN_FLIGHT, None))

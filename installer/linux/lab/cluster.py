@@ -446,7 +446,17 @@ class Cluster:
         return probe.Probe(src.ns, dst.ip(family), proto, port, expect)
 
     def ask(self, probes, timeout=probe.TIMEOUT):
-        return probe.ask(probes, self.servers, timeout)
+        answers = probe.ask(probes, self.servers, timeout)
+        if "drop" in answers:
+            self.drain()
+        return answers
+
+    def drain(self):
+        """What was asked in vain is not under way any more: a packet that waits while policies change is judged by those that come,
+        and opens a connection that outlives them."""
+        for _ in range(3):  # to the other node, and back
+            for node in self.nodes if DATAPATH == "netdev" else ():
+                node.switch.drain()
 
     def answers(self, probes):
         """The same where each is certain to be answered, be it with a refusal: silence is believed after PATIENCE."""

@@ -199,6 +199,15 @@ class Switch:
             except (OSError, LabError):
                 self._hang_up()  # an answer that comes late is none to the next question
 
+    def drain(self, rounds=10):
+        """Waits until the userspace datapath has judged what had arrived: between two answers the daemon's one thread takes a
+        batch of packets from each port."""
+        with contextlib.suppress(OSError, LabError):
+            for _ in range(rounds if self.pid("ovs-vswitchd") else 0):
+                self.control().call("version")
+            return
+        self._hang_up()
+
     def trace(self, bridge, flow):
         """The whole text of ofproto/trace of one packet."""
         return self.control().call("ofproto/trace", bridge, flow)

@@ -10,6 +10,7 @@ means that the Pod asked for saw it arrive."""
 import collections
 import contextlib
 import errno
+import itertools
 import os
 import select
 import selectors
@@ -24,6 +25,7 @@ from .netns import LabError
 
 Probe = collections.namedtuple("Probe", "ns address proto port expect source", defaults=(0, None, None))
 UDP_EVERY = 0.25
+_idents = itertools.count(os.getpid() * 31)  # one for each probe: to the switch it is part of a connection's name
 # How long silence lasts to be believed: a lost SYN is sent again after one second; an emulated machine is slower by the factor.
 TIMEOUT = 1.4 * SLOWNESS
 LATE = 5 * SLOWNESS  # so long is waited for what a Stream has under way at its end
@@ -166,7 +168,7 @@ class _Running:
         self.next_send = 0.0
         self.text = b""
         self.tag = (os.getpid() << 16 ^ time.monotonic_ns() ^ index << 8) & 0xffffffff or 1
-        self.ident = (os.getpid() + index * 7 + 1) & 0xffff
+        self.ident = next(_idents) & 0xffff
         kind, proto = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0),
                        "sctp": (socket.SOCK_RAW, 132),
                        "icmp": (socket.SOCK_RAW, 58 if self.family == socket.AF_INET6 else 1)}[probe.proto]
@@ -316,15 +318,15 @@ class Stream(threading.Thread):
             self.failed = str(e)
 
     def _run(self):
-        due = last = clock.now()
-        written_off = 0  # datagrams that do not come any more
+        due = last = silent_since = clock.now()
+        written_off = 0  # datagrams that have not come for a second do not hold up others any more
         while True:
             now = clock.now()
             stopping = self._stop_at is not None
             if stopping and (now > self._stop_at + LATE or self.received >= self.sent):
                 return
-            if self.proto == "udp" and now > last + 1:
-                written_off = self.sent - self.received
+            if self.proto == "udp" and now > silent_since + 1:
+                written_off, silent_since = self.sent - self.received, now
             if not stopping and now >= due and self.sent - self.received - written_off < IN_FLIGHT:
                 with contextlib.suppress(BlockingIOError):
                     self.sock.send(b"%08d" % self.sent)
@@ -338,9 +340,10 @@ class Stream(threading.Thread):
                         self.failed = "closed"
                         return
                     self.received += 1 if self.proto == "udp" else len(data) / 8
+                    written_off = min(written_off, self.sent - self.received)
                     now = clock.now()
                     self.longest_silence = max(self.longest_silence, now - last)
-                    last = now
+                    last = silent_since = now
 
     def goes_on(self, n=40):
         """Returns when so many more have come back."""
