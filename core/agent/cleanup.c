@@ -31,12 +31,7 @@
 #include "platform/route.h"
 #include "platform/setup.h"
 
-enum {
-    CLEANUP_OVSDB_MS = 10000,
-    CLEANUP_FLOWS_MS = 5000,
-    CLEANUP_TURN_MS = 100,
-    CLEANUP_UPLINK_MS = 120000
-};
+enum { CLEANUP_OVSDB_MS = 10000, CLEANUP_FLOWS_MS = 5000, CLEANUP_UPLINK_MS = 120000 };
 
 struct cleanup {
     const struct options *o;
@@ -67,13 +62,15 @@ static void cleanup_done(void *aux, const struct err *err)
     c->done = true;
 }
 
-/* Runs the loop until the request is done or the time is over. */
-static bool cleanup_wait_done(struct cleanup *c, int64_t end)
+static bool cleanup_is_done(const void *aux)
 {
-    while (!c->done && loop_now(c->loop) < end) {
-        loop_run_once(c->loop, CLEANUP_TURN_MS);
-    }
+    const struct cleanup *c = aux;
     return c->done;
+}
+
+static bool cleanup_is_in_sync(const void *aux)
+{
+    return flow_target_in_sync(aux);
 }
 
 /* Every flow of an adopted bridge that Seine served is Seine's. */
@@ -88,14 +85,10 @@ static void cleanup_flows(struct cleanup *c)
     struct flow_target *target = NULL;
     struct err err = {0};
     config.tls = c->o->ovs_ca[0] ? &tls : NULL;
-    int64_t end = loop_now(c->loop) + CLEANUP_FLOWS_MS;
     while (!engine_run(engine, 0)) {}
     if (flow_target_new(c->loop, engine, &config, &none, c, &target, &err) == 0) {
         flow_target_gate(target, true);
-        while (!flow_target_in_sync(target) && loop_now(c->loop) < end) {
-            loop_run_once(c->loop, CLEANUP_TURN_MS);
-        }
-        if (!flow_target_in_sync(target)) {
+        if (!loop_wait(c->loop, cleanup_is_in_sync, target, CLEANUP_FLOWS_MS)) {
             err_set(&err, ERR_TIMEOUT, "the switch did not answer");
         }
     }
@@ -106,26 +99,20 @@ static void cleanup_flows(struct cleanup *c)
     engine_free(engine);
 }
 
-/* Waits until the database was read: false if that takes too long. */
-static bool cleanup_read(struct cleanup *c, int64_t end)
+static bool cleanup_has_read(const void *aux)
 {
+    const struct cleanup *c = aux;
     enum switchdb_state state = switchdb_status(c->db).state;
-    while ((state == SWITCHDB_DISCONNECTED || state == SWITCHDB_READING) &&
-           loop_now(c->loop) < end) {
-        loop_run_once(c->loop, CLEANUP_TURN_MS);
-        state = switchdb_status(c->db).state;
-    }
     return state == SWITCHDB_ENSURING || state == SWITCHDB_READY;
 }
 
 static void cleanup_ports(struct cleanup *c)
 {
-    int64_t end = loop_now(c->loop) + CLEANUP_OVSDB_MS;
     struct err err = {0};
     /* The first call only says that nothing is to be made; it ends as "not connected". */
     switchdb_cleanup(c->db, cleanup_done, c);
-    cleanup_wait_done(c, end);
-    if (!cleanup_read(c, end)) {
+    loop_wait(c->loop, cleanup_is_done, c, CLEANUP_OVSDB_MS);
+    if (!loop_wait(c->loop, cleanup_has_read, c, CLEANUP_OVSDB_MS)) {
         const char *why = switchdb_status(c->db).error;
         err_set(&err, ERR_TIMEOUT, "%s", *why ? why : "no answer");
         cleanup_tell(c, "OVSDB", &err);
@@ -137,7 +124,7 @@ static void cleanup_ports(struct cleanup *c)
     }
     c->done = false;
     switchdb_cleanup(c->db, cleanup_done, c);
-    if (!cleanup_wait_done(c, end)) {
+    if (!loop_wait(c->loop, cleanup_is_done, c, CLEANUP_OVSDB_MS)) {
         err_set(&c->result, ERR_TIMEOUT, "no answer");
     }
     if (c->result.code) {

@@ -17,7 +17,7 @@
 #include "platform/hcn.h"
 #include "platform/process.h"
 
-enum { SYSTEM_OVSDB_MS = 5000, SYSTEM_HNS_MS = 10000, SYSTEM_API_MS = 5000, SYSTEM_TURN_MS = 50 };
+enum { SYSTEM_OVSDB_MS = 5000, SYSTEM_HNS_MS = 10000, SYSTEM_API_MS = 5000 };
 
 /* ---- Open vSwitch's database ---- */
 struct system_ovsdb {
@@ -36,6 +36,12 @@ static void system_ovsdb_lost(void *aux, const struct err *why)
     struct system_ovsdb *s = aux;
     s->why = *why;
     s->done = true;
+}
+
+static bool system_ovsdb_came(const void *aux)
+{
+    const struct system_ovsdb *s = aux;
+    return s->done;
 }
 
 static void system_ovsdb_nothing(void *aux)
@@ -58,9 +64,8 @@ static int system_ovs_answers(const struct options *o, char *version, size_t siz
     struct loop *loop = loop_new();
     int rc = ovsdb_client_new(loop, o->ovsdb, o->ovs_ca[0] ? &tls : NULL, &spec, 1, &events, &s,
                               &client, err);
-    int64_t end = loop_now(loop) + SYSTEM_OVSDB_MS;
-    while (rc == 0 && !s.done && loop_now(loop) < end) {
-        loop_run_once(loop, SYSTEM_TURN_MS);
+    if (rc == 0) {
+        loop_wait(loop, system_ovsdb_came, &s, SYSTEM_OVSDB_MS);
     }
     if (rc == 0 && !ovsdb_client_is_synced(client)) {
         rc = s.why.code ? err_set(err, s.why.code, "%s", s.why.text)
@@ -126,18 +131,20 @@ static void system_hns_asked(void *aux)
     s->done = true;
 }
 
+static bool system_hns_came(const void *aux)
+{
+    const struct system_hns *s = aux;
+    return s->done;
+}
+
 /* A service that hangs would never answer: then the thread, its loop and what they use are left to
  * the end of the process. */
 static int system_hns_version(struct setup_version *out, struct err *err)
 {
     struct system_hns *s = mem_calloc(1, sizeof *s);
     struct loop *loop = loop_new();
-    int64_t end = loop_now(loop) + SYSTEM_HNS_MS;
     work_submit(loop, system_hns_ask, system_hns_asked, s);
-    while (!s->done && loop_now(loop) < end) {
-        loop_run_once(loop, SYSTEM_TURN_MS);
-    }
-    if (!s->done) {
+    if (!loop_wait(loop, system_hns_came, s, SYSTEM_HNS_MS)) {
         return err_set(err, ERR_TIMEOUT, "hns: no answer within %d s", SYSTEM_HNS_MS / 1000);
     }
     int rc = s->rc < 0 ? err_set_os(err, s->rc, s->err.os_code, "%s", s->err.text) : 0;

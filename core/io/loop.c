@@ -20,6 +20,7 @@
 enum { LOOP_SIGPIPE = 13, LOOP_NS_PER_MS = 1000000 };
 /* A timer that is later than this was held up. */
 enum { LOOP_PUNCTUAL_MS = 2 };
+enum { LOOP_WAIT_TURN_MS = 50 }; /* what is waited for may come by itself */
 
 struct loop_timer {
     uv_timer_t uv;
@@ -208,6 +209,23 @@ struct loop_timer *loop_limit_new(struct loop *l, loop_fn *fn, void *aux)
     struct loop_timer *t = loop_timer_new(l, fn, aux);
     t->limit = true;
     return t;
+}
+
+static void loop_wait_over__(void *aux)
+{
+    *(bool *)aux = true;
+}
+
+bool loop_wait(struct loop *l, bool (*come)(const void *aux), const void *aux, int64_t limit_ms)
+{
+    bool over = false;
+    struct loop_timer *limit = loop_limit_new(l, loop_wait_over__, &over);
+    loop_timer_after(limit, limit_ms);
+    while (!come(aux) && !over) {
+        loop_run_once(l, LOOP_WAIT_TURN_MS);
+    }
+    loop_timer_free(limit);
+    return come(aux);
 }
 
 void loop_timer_free(struct loop_timer *t)

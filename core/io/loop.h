@@ -44,6 +44,9 @@ void loop_timer_cancel(struct loop_timer *t);
  * itself, the other one, who may stand on the same machine, has as much time more, at most
  * LOOP_LIMIT_MORE_MS in all. */
 struct loop_timer *loop_limit_new(struct loop *l, loop_fn *fn, void *aux);
+/* Runs turns until 'come' says true, for what another one is to do within 'limit_ms': a limit as
+ * above.  Whether it came.  For short programs; not from within a callback. */
+bool loop_wait(struct loop *l, bool (*come)(const void *aux), const void *aux, int64_t limit_ms);
 enum { LOOP_LIMIT_MORE_MS = 5000 };
 
 /* ---- deferred: once, in this or the next turn, after the events at hand ---- */

@@ -143,6 +143,38 @@ static void a_limit_that_was_held_up_may_be_set_again(void **state)
     loop_timer_free(a);
 }
 
+static void tell_a_and_hold_up(void *aux)
+{
+    tell_a(aux);
+    hold_up(aux, 100);
+}
+
+static bool has_told_two(const void *aux)
+{
+    const struct told *t = aux;
+    return t->text.len == 2;
+}
+
+/* The second comes when the limit is over, but for what the loop was held up. */
+static void waiting_does_not_count_that_the_loop_was_held_up(void **state)
+{
+    struct told *t = *state;
+    struct loop_timer *a = loop_timer_new(t->loop, tell_a_and_hold_up, t),
+                      *b = loop_timer_new(t->loop, tell_b, t);
+    loop_timer_after(a, 5);
+    loop_timer_after(b, 125);
+    assert_true(loop_wait(t->loop, has_told_two, t, 60));
+    assert_string_equal(sbuf_cstr(&t->text), "ab");
+    assert_true(loop_wait(t->loop, has_told_two, t, 0));
+
+    sbuf_clear(&t->text);
+    int64_t start = loop_now(t->loop);
+    assert_false(loop_wait(t->loop, has_told_two, t, 30));
+    assert_true(loop_now(t->loop) - start >= 29);
+    loop_timer_free(a);
+    loop_timer_free(b);
+}
+
 static void deferred_calls_are_one(void **state)
 {
     struct told *t = *state;
@@ -259,6 +291,7 @@ int main(void)
         TEST(setting_a_timer_again_replaces),
         TEST(a_limit_does_not_count_that_the_loop_was_held_up),
         TEST(a_limit_that_was_held_up_may_be_set_again),
+        TEST(waiting_does_not_count_that_the_loop_was_held_up),
         TEST(deferred_calls_are_one),
         TEST(work_ends_on_the_loop),
         TEST(a_wakeup_comes_from_another_thread),
