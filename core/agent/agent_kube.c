@@ -85,7 +85,7 @@ static void kube_timer(void *aux, uint32_t ms)
 static void kube_time(void *aux)
 {
     struct kube_kind *kind = aux;
-    reflector_timer(kind->reflector);
+    reflector_timer(kind->reflector, loop_timer_late(kind->timer));
 }
 
 /* ---- what reflectors tell ---- */

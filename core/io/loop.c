@@ -257,6 +257,12 @@ void loop_timer_at(struct loop_timer *t, int64_t when)
     t->when = when;
 }
 
+uint32_t loop_timer_late(const struct loop_timer *t)
+{
+    int64_t late = loop_now(t->loop) - t->due;
+    return late <= 0 ? 0 : late < UINT32_MAX ? (uint32_t)late : UINT32_MAX;
+}
+
 void loop_timer_cancel(struct loop_timer *t)
 {
     t->up = false;

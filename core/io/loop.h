@@ -39,6 +39,8 @@ void loop_timer_free(struct loop_timer *t); /* NULL is fine */
 void loop_timer_at(struct loop_timer *t, int64_t when);
 void loop_timer_after(struct loop_timer *t, int64_t delay_ms);
 void loop_timer_cancel(struct loop_timer *t);
+/* In its fn: milliseconds by which it was called later than asked for. */
+uint32_t loop_timer_late(const struct loop_timer *t);
 /* A timer for what another one is to do in time, a peer that should answer: when it calls fn, the
  * loop has looked, after the time was up, for what had come until then.  Where the loop was held up
  * itself, the other one, who may stand on the same machine, has as much time more, at most

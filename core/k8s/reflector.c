@@ -93,6 +93,7 @@ struct reflector {
     bool quiet;          /* nothing happens to the kind: its watches are brief */
     bool brief;          /* this one is */
     bool heard;          /* something came since the last beat */
+    uint32_t late;       /* of the timer's call under way */
     unsigned beats;      /* in a row without; of a brief watch, since its head */
     unsigned rereads;    /* lists for the sake of what cannot be read */
     unsigned reread_in;  /* beats until the next, 0: none is due */
@@ -294,9 +295,12 @@ static unsigned watch_seconds(struct reflector *r)
     return REFLECTOR_WATCH_S + random_below(r, REFLECTOR_WATCH_S);
 }
 
+/* After one that came late the next comes sooner, but not at once: what came meanwhile is read
+ * first. */
 static void wait_beat(struct reflector *r)
 {
-    wait_for(r, WAIT_BEAT, REFLECTOR_BEAT_MS - random_below(r, BEAT_JITTER_MS));
+    uint32_t ms = REFLECTOR_BEAT_MS - random_below(r, BEAT_JITTER_MS);
+    wait_for(r, WAIT_BEAT, ms - (r->late < ms / 2 ? r->late : ms / 2));
 }
 
 /* The server took it up. */
@@ -861,10 +865,11 @@ static void silent(struct reflector *r)
     begin_list(r);
 }
 
-void reflector_timer(struct reflector *r)
+void reflector_timer(struct reflector *r, uint32_t late_ms)
 {
     enum wait wait = r->wait;
     r->wait = WAIT_NONE;
+    r->late = late_ms;
     switch (wait) {
     case WAIT_RETRY:
         run_next(r);
@@ -889,6 +894,7 @@ void reflector_timer(struct reflector *r)
     case WAIT_NONE:
         break;
     }
+    r->late = 0;
     tell_changes(r);
 }
 

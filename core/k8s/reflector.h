@@ -107,7 +107,8 @@ void reflector_head(struct reflector *r, int status, unsigned retry_after_s,
 void reflector_data(struct reflector *r, const void *data, size_t n); /* of the body */
 /* The call is over: NULL if the body came whole, else what broke it. */
 void reflector_end(struct reflector *r, const struct err *err);
-void reflector_timer(struct reflector *r);
+/* The time asked for is over, since late_ms: what is counted in beats counts those too. */
+void reflector_timer(struct reflector *r, uint32_t late_ms);
 /* Do not wait any longer if it is a back-off that is waited for (a new token, a connection). */
 void reflector_hurry(struct reflector *r);
 

@@ -154,7 +154,7 @@ static void answer(struct owner *o, uint8_t how, const uint8_t *data, size_t siz
     if (!o->calling) {
         check(o->timer);
         o->timer = false;
-        reflector_timer(o->r);
+        reflector_timer(o->r, 0);
     }
     check(o->calling);
     reflector_head(o->r, statuses[how & 7], how & 8 ? 3 : 0,

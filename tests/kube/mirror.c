@@ -167,7 +167,7 @@ static void mirror_timer(void *aux, uint32_t ms)
 static void mirror_time(void *aux)
 {
     struct kind *k = aux;
-    reflector_timer(k->reflector);
+    reflector_timer(k->reflector, loop_timer_late(k->timer));
 }
 
 static void mirror_note(void *aux, enum log_level level, const char *text)

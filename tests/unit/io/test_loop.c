@@ -76,6 +76,36 @@ static void timers_fire_in_order_and_once(void **state)
     loop_timer_free(NULL);
 }
 
+struct late {
+    struct loop_timer *timer;
+    uint32_t ms;
+    bool called;
+};
+
+static void note_late(void *aux)
+{
+    struct late *l = aux;
+    l->ms = loop_timer_late(l->timer);
+    l->called = true;
+}
+
+static void a_timer_tells_how_late_it_is(void **state)
+{
+    (void)state;
+    struct loop *loop = loop_new();
+    struct late l = {.timer = NULL};
+    l.timer = loop_timer_new(loop, note_late, &l);
+    int64_t asked = loop_now(loop) + 5;
+    loop_timer_at(l.timer, asked);
+    while (loop_now(loop) < asked + 30) {}
+    while (!l.called) {
+        loop_run_once(loop, 1000);
+    }
+    assert_true(l.ms >= 20);
+    loop_timer_free(l.timer);
+    loop_free(loop);
+}
+
 static void setting_a_timer_again_replaces(void **state)
 {
     struct told *t = *state;
@@ -288,6 +318,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(timers_fire_in_order_and_once),
+        TEST(a_timer_tells_how_late_it_is),
         TEST(setting_a_timer_again_replaces),
         TEST(a_limit_does_not_count_that_the_loop_was_held_up),
         TEST(a_limit_that_was_held_up_may_be_set_again),

@@ -220,9 +220,14 @@ void lab_refuse(struct lab *lab, int code, const char *reason)
 
 void lab_timer(struct lab *lab)
 {
+    lab_timer_late(lab, 0);
+}
+
+void lab_timer_late(struct lab *lab, uint32_t late_ms)
+{
     assert_true(lab->timer > 0);
     lab->timer = 0;
-    reflector_timer(lab->r);
+    reflector_timer(lab->r, late_ms);
 }
 
 void lab_watching(struct lab *lab)

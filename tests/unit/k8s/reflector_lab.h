@@ -107,5 +107,6 @@ void lab_answer(struct lab *lab, const char *body);
 void lab_refuse(struct lab *lab, int code, const char *reason);
 /* The timer, which must be set, goes off. */
 void lab_timer(struct lab *lab);
+void lab_timer_late(struct lab *lab, uint32_t late_ms);
 
 #endif

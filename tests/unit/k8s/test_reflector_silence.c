@@ -39,6 +39,31 @@ static void a_silent_watch_is_renewed_without_a_word(void **state)
     lab_done(&lab);
 }
 
+/* A loop that is held up for two seconds at each beat, and once for longer. */
+static void beats_that_come_late_count_in_full(void **state)
+{
+    (void)state;
+    struct lab lab;
+    lab_watching(&lab);
+    lab_timer(&lab);
+    lab_data(&lab, BOOKMARK("20"));
+    lab_forget(&lab);
+    uint32_t ms = 0;
+    for (unsigned sends = lab.sends; lab.sends == sends;) {
+        ms += lab.timer + 2000;
+        lab_timer_late(&lab, 2000);
+    }
+    assert_true(ms > 24000 && ms <= 26000);
+    lab_forget(&lab);
+    lab_head(&lab, 200);
+    lab_timer_late(&lab, 60000);
+    assert_true(lab.timer >= REFLECTOR_BEAT_MS * 4 / 10); /* what waits is read before the next */
+    lab_timer(&lab);
+    assert_true(lab.timer > REFLECTOR_BEAT_MS * 9 / 10);
+    lab_expect(&lab, "");
+    lab_done(&lab);
+}
+
 static void a_watch_that_speaks_is_left_alone(void **state)
 {
     (void)state;
@@ -138,6 +163,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_silent_watch_is_renewed_without_a_word),
+        cmocka_unit_test(beats_that_come_late_count_in_full),
         cmocka_unit_test(a_watch_that_speaks_is_left_alone),
         cmocka_unit_test(watches_of_a_quiet_kind_are_brief_until_it_wakes),
         cmocka_unit_test(a_brief_watch_that_does_not_end_is_replaced),
