@@ -95,6 +95,19 @@ def in_json(line):
     return False
 
 
+def conflist_deleted(c, node):
+    common.step("the network configuration, deleted by hand, is back and Pods start; the Node has an Event")
+    node.exec("rm", "/etc/cni/net.d/10-seine.conflist")
+    common.eventually(lambda: node.exec("ls", "/etc/cni/net.d").stdout.split() == ["10-seine.conflist"], "it is back")
+    pod, = c.create(pod_object("default", "after", node.name))
+    c.delete_pods(pod)
+
+    def told():
+        found = c.control.get("/apis/events.k8s.io/v1/namespaces/default/events")["items"]
+        return [e["regarding"]["name"] for e in found if e["reason"] == "NetworkRestored"] == [node.name]
+    common.eventually(told, "an Event")
+
+
 def reconfigured(c, src, dst):
     common.step("an edit of the ConfigMap is in force after a restart: another log, and portmap chained")
     for node in c.nodes:
@@ -161,6 +174,7 @@ def scenario():
         account(c)
         installed(c)
         a, b = c.nodes
+        conflist_deleted(c, b)
         src, dst = c.create(pod_object("default", "a", a.name), pod_object("default", "b", b.name))
         reconfigured(c, src, dst)
         upgraded(c, src, dst)
