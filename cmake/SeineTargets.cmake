@@ -6,9 +6,10 @@ function(seine_library name)
     target_link_libraries(${name} PUBLIC ${A_DEPS})
 endfunction()
 
-# seine_unit(NAME LABEL ...): what every unit test has. For Windows it runs under Wine, which a fixture starts.
+# seine_unit(NAME LABEL ...): what every unit test has. For Windows it runs under Wine, which a fixture starts. The time-out is
+# for what hangs: the longest takes a few seconds, and minutes under Wine on a busy machine.
 function(seine_unit name)
-    set_tests_properties(${name} PROPERTIES LABELS "${ARGN}" TIMEOUT 120 SKIP_RETURN_CODE 77)
+    set_tests_properties(${name} PROPERTIES LABELS "${ARGN}" TIMEOUT 600 SKIP_RETURN_CODE 77)
     if(CMAKE_SYSTEM_NAME STREQUAL "Windows")
         set_tests_properties(${name} PROPERTIES FIXTURES_REQUIRED wine)
     endif()
