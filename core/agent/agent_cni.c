@@ -206,6 +206,6 @@ void agent_cni_start(struct agent *a)
         .hcn = a->hns != NULL,
         .late_ports = a->hns != NULL && !a->acl,
     };
-    a->attach_timer = loop_timer_new(a->loop, cni_time, a);
+    a->attach_timer = loop_limit_new(a->loop, cni_time, a);
     a->attach = attach_new(&config);
 }

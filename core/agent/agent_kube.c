@@ -309,7 +309,7 @@ static int kube_start(struct agent *a, void **out, struct err *err)
         return rc;
     }
     k->look = loop_deferred_new(a->loop, kube_look, k);
-    k->stale_timer = loop_timer_new(a->loop, kube_stale, k);
+    k->stale_timer = loop_limit_new(a->loop, kube_stale, k);
     k->sync_timer = loop_timer_new(a->loop, agent_kube_sync_again, k);
     k->wanted_timer = loop_timer_new(a->loop, agent_kube_pod_time, k);
     agent_kube_write_start(k);

@@ -290,7 +290,7 @@ void agent_kube_cache_start(struct agent_kube *k)
     c->k = k;
     c->path = sbuf_take(&path);
     c->timer = loop_timer_new(k->a->loop, cache_write, c);
-    c->grace = loop_timer_new(k->a->loop, cache_grace_over, c);
+    c->grace = loop_limit_new(k->a->loop, cache_grace_over, c);
     k->cache = c;
     cache_load(c);
     if (c->loaded) {

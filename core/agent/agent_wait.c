@@ -265,7 +265,7 @@ static struct wait *wait_new(struct agent *a, struct http_exchange *x, uint32_t 
     struct wait *w = mem_calloc(1, sizeof *w);
     w->a = a;
     w->x = x;
-    w->timer = loop_timer_new(a->loop, wait_expired, w);
+    w->timer = loop_limit_new(a->loop, wait_expired, w);
     w->next = a->waits;
     w->link = &a->waits;
     if (w->next) {
