@@ -2,6 +2,7 @@
 """No packet to or from a Pod before its policies hold. A flood runs from before the ADD: a neighbour sends to every
 address of the pool, the new Pod's namespace sends from its first microsecond. The isolated Pod must never
 hear or be heard. The same flood with an open Pod gets through, so that the prober is known to see."""
+import json
 import select
 import socket
 import threading
@@ -71,6 +72,15 @@ class Ear(threading.Thread):
         self.sock.close()
 
 
+# Hardware addresses of Pods of earlier attempts. What is for one that has gone may come out at the next one's interface until
+# ovs-vswitchd has looked through its cached decisions (docs/policy.md); no Pod takes what is not for its own address.
+former = set()
+
+
+def mac_of(ns):
+    return bytes.fromhex(json.loads(netns.run("ip", "-j", "link", "show", "eth0", ns=ns).stdout)[0]["address"].replace(":", ""))
+
+
 def heard_from(seen, server, pod):
     """How often the server heard the Pod's addresses."""
     return sum(n for (name, _, peer), n in list(seen.items()) if name == server.full_name and peer in pod.ips)
@@ -105,7 +115,10 @@ def attempt(c, where, name, labels, flood_from, server):
                           "(%d heard): the prober is blind" % len(ear.datagrams))
     for thread in (inward, outward, ear):
         thread.stop()
-    return len(ear.datagrams), heard_from(c.servers.seen, server, made) - heard_from(before, server, made)
+    own = mac_of(ns)
+    heard = [frame for frame in ear.datagrams if frame[:6] == own or frame[:6] not in former]
+    former.add(own)
+    return len(heard), heard_from(c.servers.seen, server, made) - heard_from(before, server, made)
 
 
 def scenario():
