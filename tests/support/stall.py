@@ -9,11 +9,13 @@ the command's own status; the seed that is told repeats the same moments. Root.
   --seed N         0
   --every A:B      seconds between two stops, 0.05:0.6
   --last A:B       seconds of a stop, 0.05:0.5
+  --alone          stops one process at a time, any of them, while the others go on: as one that gets no processor
 """
 
 import argparse
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -43,14 +45,16 @@ class Freezer:
     def stop(self, stopped):
         self._say(self.file, self.words[stopped])
 
+    def pids(self):
+        with open(os.path.join(self.dir, "cgroup.procs"), encoding="ascii") as f:
+            return [int(pid) for pid in f.read().split()]
+
     def leave(self):
         """What still runs goes on outside."""
         self.stop(False)
-        with open(os.path.join(self.dir, "cgroup.procs"), encoding="ascii") as f:
-            pids = f.read().split()
-        for pid in pids:
+        for pid in self.pids():
             try:
-                self._say("cgroup.procs", pid, self.parent)
+                self._say("cgroup.procs", str(pid), self.parent)
             except ProcessLookupError:
                 pass
         for _ in range(50):
@@ -59,6 +63,39 @@ class Freezer:
                 return
             except OSError:
                 time.sleep(0.1)
+
+
+def name_of(pid):
+    try:
+        with open("/proc/%d/comm" % pid, encoding="utf-8", errors="replace") as f:
+            return f.read()
+    except OSError:
+        return ""
+
+
+def send(pid, sig):
+    try:
+        os.kill(pid, sig)
+    except ProcessLookupError:
+        pass
+
+
+def stop_one(freezer, moments, last):
+    """Each program is as likely as any other, however many processes it has."""
+    by_name = {}
+    for pid in freezer.pids():
+        by_name.setdefault(name_of(pid), []).append(pid)
+    if by_name:
+        pid = moments.choice(by_name[moments.choice(sorted(by_name))])
+        send(pid, signal.SIGSTOP)
+        time.sleep(last)
+        send(pid, signal.SIGCONT)
+
+
+def stop_all(freezer, _, last):
+    freezer.stop(True)
+    time.sleep(last)
+    freezer.stop(False)
 
 
 def span(text):
@@ -71,6 +108,7 @@ def main():
     ap.add_argument("--seed", type=int, default=0)
     ap.add_argument("--every", type=span, default=(0.05, 0.6))
     ap.add_argument("--last", type=span, default=(0.05, 0.5))
+    ap.add_argument("--alone", action="store_true")
     ap.add_argument("command", nargs="+")
     args = ap.parse_args()
     freezer = Freezer()
@@ -84,10 +122,8 @@ def main():
                 break
             except subprocess.TimeoutExpired:
                 pass
-            freezer.stop(True)
             last = moments.uniform(*args.last)
-            time.sleep(last)
-            freezer.stop(False)
+            (stop_one if args.alone else stop_all)(freezer, moments, last)
             stops, stood = stops + 1, stood + last
     finally:
         freezer.leave()
