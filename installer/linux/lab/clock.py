@@ -14,7 +14,7 @@ import time
 SLOWNESS = float(os.environ.get("SEINE_LAB_SLOWNESS", "1"))
 PATIENCE = max(60.0, 20 * SLOWNESS)
 LOOK = 0.02
-STILL = 0.1  # between two looks; more than that is standing still
+STILL = 0.1 * SLOWNESS  # between two looks; more than that is standing still
 
 
 class Clock:
