@@ -4,13 +4,17 @@ import os
 import re
 import subprocess
 
-from clusterlab import ROOT, common, kubecluster, main
+from clusterlab import LONG, ROOT, common, kubecluster, main
 
 SCRIPT = os.path.join(ROOT, "installer", "quickstart.sh")
 
 
-def quickstart(*args, stdin="", timeout=400):
-    done = subprocess.run([SCRIPT, *args], input=stdin, capture_output=True, text=True, timeout=timeout)
+def quickstart(*args, stdin="", timeout=5 * LONG):
+    try:
+        done = subprocess.run([SCRIPT, *args], input=stdin, capture_output=True, text=True, timeout=timeout)
+    except subprocess.TimeoutExpired as e:
+        said = [text.decode(errors="replace") for text in (e.stdout, e.stderr) if text]
+        raise common.Failed("%s: not over in %d s\n%s" % (" ".join(args), timeout, "".join(said))) from e
     return done.returncode, done.stdout, done.stdout + done.stderr
 
 
