@@ -293,7 +293,8 @@ static void run_list(void *aux)
         for (size_t i = 0; i < n; i++)
             names[i] = mem_strdup(job->names.v[i]);
     } else if (file_list(job->dir, &names, &n, &err)) {
-        job->dir_reason = mem_strdup(err.text);
+        bool gone = err.code == ERR_NOT_FOUND; /* since the look above */
+        job->dir_reason = mem_strdup(gone ? "no such folder" : err.text);
         return;
     }
     job->listing = mem_calloc(1, sizeof *job->listing);
