@@ -31,7 +31,7 @@ class Agent:
         self.pipe, self.folder = r"\\.\pipe\seine-kube-%d" % os.getpid(), folder
         self.args = ["--node-name", "n1", "--kubeconfig", windows_path(cp.path("agent")), "--cache-dir", windows_path(folder + "/cache"),
                      "--run-dir", windows_path(folder + "/run"), "--socket", self.pipe, "--ovsdb", "tcp:127.0.0.1:1",
-                     "--openflow", "tcp:127.0.0.1:1", "--uplink", "none"]
+                     "--openflow", "tcp:127.0.0.1:1", "--uplink", "none", "--datapath-type", "system"]  # auto gives up without a switch
 
     def __enter__(self):
         with open(self.folder + "/agent.log", "ab") as log:
