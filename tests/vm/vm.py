@@ -150,7 +150,9 @@ def make_root(work, tests):
 def run(work, kernel, version, console):
     with open(work + "/initrd", "wb") as f:
         subprocess.run("find . | cpio -o -H newc --quiet", shell=True, cwd=work + "/root", stdout=f, check=True)
-    command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "1536", "-smp", "2", "-nodefaults",
+    # It does not outlive this program, however that ends.
+    command = ["setpriv", "--pdeathsig", "KILL",
+               "qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-m", "1536", "-smp", "2", "-nodefaults",
                "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-monitor", "none",
                "-kernel", "%s/boot/vmlinuz-%s" % (kernel, version), "-initrd", work + "/initrd",
                "-append", "console=ttyS0 quiet loglevel=3 panic=-1 random.trust_cpu=on mitigations=off tsc=reliable"]
