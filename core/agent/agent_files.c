@@ -199,7 +199,8 @@ static void files_run(void *aux)
     const struct options *o = f->a->o;
     l->err.code = 0;
     l->found = CNI_FILES_RIGHT;
-    if (o->cni_config[0] && cni_files_write_config(o, &l->found, &l->err) == 0) {
+    if (o->cni_config[0]) {
+        cni_files_write_config(o, &l->found, &l->err);
         l->preferred = cni_files_preferred(o);
     }
     l->lost = cni_files_lost_program(o);

@@ -307,6 +307,30 @@ static void what_is_not_ours_to_mend_is_told_once(void **state)
     wait_events(x, "OtherNetworkFirst PluginLost OtherNetworkFirst");
 }
 
+/* Nor does it end because our own file cannot be written meanwhile. */
+static void what_is_told_stays_so_where_nothing_can_be_written(void **state)
+{
+    struct fixture *x = *state;
+    start(x);
+    put(x, "05-other.conflist");
+    wait_events(x, "OtherNetworkFirst");
+    settle(x);
+    x->ready = false;
+    drop(x, "10-seine.conflist");
+    assert_int_equal(os_make_dir(x->config), 0);
+    x->ready = true;
+    int64_t end = loop_now(x->a.loop) + PATIENCE_MS;
+    while (!*agent_files_why(&x->a) && loop_now(x->a.loop) < end) {
+        turn(x);
+    }
+    assert_true(*agent_files_why(&x->a));
+    agent_files_metrics(&x->a);
+    assert_true(metric_get(METRIC_CNI_FILES, "not-first", NULL) == 1);
+    assert_int_equal(os_remove_dir(x->config), 0);
+    wait_right(x);
+    wait_events(x, "OtherNetworkFirst NetworkRestored");
+}
+
 static void the_end_may_come_while_the_files_are_looked_at(void **state)
 {
     struct fixture *x = *state;
@@ -331,6 +355,7 @@ int main(void)
         TEST(who_takes_it_away_each_time_is_met_ever_less_often),
         TEST(what_cannot_be_put_back_is_a_reason_not_to_be_ready),
         TEST(what_is_not_ours_to_mend_is_told_once),
+        TEST(what_is_told_stays_so_where_nothing_can_be_written),
         TEST(the_end_may_come_while_the_files_are_looked_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
